@@ -25,7 +25,7 @@ struct flow_bind {
     uint32_t to_src[4], to_dst[4];     /* addresses with which the original direction leaves, as in struct key */
     uint16_t to_src_port, to_dst_port; /* their ports; ICMP queries: to_src_port is the identifier */
     uint32_t server;                   /* PBC_NONE: nat */
-    uint32_t branch;                   /* branch of the service; PBC_NONE: nat, and `nat` is set */
+    uint32_t branch;                   /* branch of the service; PBC_NONE: a nat, which `nat` names */
     uint32_t space;                    /* port space of to_src_port (ports.h); PBC_NONE: no port was taken */
     uint8_t client_mac[6]; /* source MAC of the opener's last packet, to which replies go; all 0: the link has no MAC
                             * addresses, or it is unknown; BIND_UNSERVED: the opener is behind an interface that is

@@ -1,7 +1,7 @@
 /* A flow: what the vm remembers of one conversation, in one cache line (IPv4) or two (IPv6).
  *
  * Both directions find the same slot: the tuple's sides are sorted by (address, port), low before high, and the flow
- * records which of them opened it. The tuple and the whole VLAN stack identify a flow (docs/semantics.md). */
+ * records which of them opened it. The tuple and the VLAN stack identify a flow (docs/semantics.md). */
 #pragma once
 
 #include <assert.h>
@@ -22,7 +22,7 @@ struct program;
 enum flow_class {
     FLOW_HALF_OPEN,
     FLOW_ONE_WAY,  /* one side has spoken */
-    FLOW_ANSWERED, /* both sides have spoken, but one of them less than FLOW_LASTS times */
+    FLOW_ANSWERED, /* both sides have spoken, but one of them fewer than FLOW_LASTS times */
     FLOW_CLOSING,
     FLOW_LASTING,     /* each side has sent FLOW_LASTS packets or more, or replies do not pass prey (DSR) */
     FLOW_ESTABLISHED, /* a handshake has proved both sides */
@@ -67,7 +67,7 @@ enum flow_dir { FLOW_ORIGINAL, FLOW_REPLY };
 enum flow_id_kind {
     FLOW_ID_IP6 = 1 << 0,
     FLOW_ID_ASKS_HIGH = 1 << 1, /* ICMP queries: the high side asks (pings both ways with one id are two flows) */
-    FLOW_ID_QUERY = 1 << 2,     /* 2 bits: the pair of ICMP types, so that a reply answers only a query of its kind */
+    FLOW_ID_QUERY = 1 << 2,     /* 2 bits: the pair of ICMP types, so a reply matches only a query of its kind */
 };
 struct flow_id {
     uint32_t low[4], high[4]; /* as in struct key; IPv4: word 0, the others 0 */
@@ -109,7 +109,7 @@ enum tcp_track_flag {
     TCP_TRACK_LOOSE = 1 << 7, /* a side may have sent more than `end`: pick-up, or the first fragment of a segment */
 };
 enum sctp_track_flag {
-    SCTP_TRACK_UNSEEN = 1 << 0,        /* the association began unseen: each side's first packet shows its tag */
+    SCTP_TRACK_UNSEEN = 1 << 0,        /* the association began unseen, so each side's first packet shows its tag */
     SCTP_TRACK_ECHO_ORIGINAL = 1 << 1, /* the opener has sent the cookie back */
     SCTP_TRACK_ECHO_REPLY = 1 << 2,
     SCTP_TRACK_STRANGE_ORIGINAL = 1 << 3, /* the opener's last HEARTBEAT had another tag */
@@ -151,12 +151,12 @@ enum flow_flag {
     FLOW_TWIN = 1 << 2,           /* not a flow: a slot that leads from the other side's tuple to a flow (bind.h) */
     FLOW_PAIRED = 1 << 3,         /* the flow has a twin */
     FLOW_BOUND = 1 << 4,          /* the flow is sent on by the binding in its third line (bind.h) */
-    FLOW_ONE_SIDED = 1 << 5,      /* replies do not come here (DSR) */
+    FLOW_ONE_SIDED = 1 << 5,      /* replies do not pass prey (DSR) */
     FLOW_OWN_IDLE = 1 << 6,       /* while open, the flow may be silent for cold.idle_ns */
     FLOW_IDLE_ONE_WAY = 1 << 7,   /* cold.idle_ns also holds before the other side has spoken */
 };
 /* Return the class of a flow. A handshake proves nothing if its replies are not seen, or arrive by a wrong interface
- * (struct flow). */
+ * (`astray`). */
 static inline enum flow_class flow_class_of(enum flow_state s, uint32_t flags, bool astray)
 {
     const enum flow_class class = flow_state_class(s);
@@ -168,7 +168,7 @@ enum flow_would {
     FLOW_WOULD_SAME,
     FLOW_WOULD_NOT,      /* no flow */
     FLOW_WOULD_ORIGINAL, /* flow without sequence numbers: only the side that opened it has spoken */
-    FLOW_WOULD_REPLY,    /* only the other side has spoken, and so has opened it */
+    FLOW_WOULD_REPLY,    /* only the other side has spoken, so it has opened the flow */
     FLOW_WOULD_BOTH,     /* both sides have spoken, while in fact one has done so */
     FLOW_WOULDS,
     FLOW_WOULD_STATE = 7, /* mask of the above */
@@ -185,7 +185,7 @@ struct flow {
             uint16_t epoch; /* epoch of the remembered verdicts, which hold while the worker's is equal */
         };
     };
-    uint32_t low, high; /* IPv4 addresses; IPv6: the last words; the second line has all words */
+    uint32_t low, high; /* IPv4 addresses; IPv6: their last words, because the second line has all */
     uint16_t low_port, high_port;
     uint16_t stack;
     uint8_t proto, kind; /* as in the id */
@@ -249,11 +249,11 @@ static_assert(sizeof(struct flow_cold) == 64, "one line");
  * Packet Filtering in IP Filter" (2001), whose four bounds define the window. */
 
 struct tcp_segment {
-    uint32_t seq, ack;   /* ack: 0 without the flag */
+    uint32_t seq, ack;   /* ack: 0 without the ACK flag */
     uint32_t len;        /* sequence numbers taken: payload, SYN, FIN */
     uint16_t window;     /* as on the wire */
     uint8_t flags;       /* enum tcp_flag */
-    uint8_t scale;       /* window scale option, at most 14; SCALE_ABSENT */
+    uint8_t scale;       /* window scale option, at most 14; SCALE_ABSENT: none */
     uint16_t mss;        /* MSS option; 0: absent */
     bool first_fragment; /* more payload follows in later fragments, so the end is unknown */
 };
@@ -323,8 +323,8 @@ struct flow_table_cfg {
     uint64_t flows, half_open; /* bounds, from limits */
     uint64_t seed;
     uint64_t timeout_ns[FLOW_STATES];
-    bool bound;           /* flows may have a third line, flow_bind_at, and each slot a recipe */
-    bool paired;          /* flows may have twins: room for both */
+    bool bound;           /* flows may have a third line (flow_bind_at), and each slot a recipe */
+    bool paired;          /* flows may have twins, so the table has room for both */
     bool prefault;        /* allocate memory for the first flows at the start */
     bool begins;          /* record when flows began: IPv4 flows have a second line too */
     flow_ended_fn *ended; /* NULL: ends are not reported */

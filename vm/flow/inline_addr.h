@@ -28,7 +28,7 @@ enum {
     INLINE_TTL = 2, /* lowest TTL of a socket's packets to a pool's server */
 };
 #define INLINE_PREFIX6   0xfd000000u /* first word of IPv6 addresses; second: end; last: worker and number */
-#define INLINE_LISTENER4 0x0a000001u /* 10.0.0.1, of worker 0; the others follow */
+#define INLINE_LISTENER4 0x0a000001u /* 10.0.0.1: the listener of worker 0; the others follow */
 #define INLINE_LISTENER6 9u          /* second word of listeners' IPv6 addresses; the last is 1 + worker */
 
 /* A pool's server is named by its id (program_server_id), which outlives programs, because loop and vm change
@@ -36,7 +36,7 @@ enum {
  * packets the high part. */
 static inline uint16_t inline_port(uint32_t id) { return (uint16_t)(INLINE_SERVERS + id % INLINE_SERVER_PORTS); }
 static inline uint8_t inline_ttl(uint32_t id) { return (uint8_t)(INLINE_TTL + id / INLINE_SERVER_PORTS); }
-/* True if an id fits into these fields. */
+/* True if an id fits into the port and the TTL. */
 static inline bool inline_is_id(uint32_t id) { return id / INLINE_SERVER_PORTS <= UINT8_MAX - INLINE_TTL; }
 /* Return the id that a port and a TTL name; UINT32_MAX: none. */
 static inline uint32_t inline_id(uint16_t port, uint32_t ttl)
@@ -87,7 +87,7 @@ struct inline_open {
     uint16_t iface;                /* interface by which its first packet came */
     uint32_t client[4], server[4]; /* its ends on the wire, as in struct key */
     uint16_t client_port, server_port;
-    uint16_t vlan[2];                 /* VIDs, outermost first; VLAN_UNTAGGED */
+    uint16_t vlan[2];                 /* VIDs, outermost first; VLAN_UNTAGGED: none */
     uint64_t client_mac, server_mac;  /* source and destination of its first frame; 0: no Ethernet */
     uint32_t service, rule, firewall; /* as in struct verdict, of the worker's program */
     bool v6;

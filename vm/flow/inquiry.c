@@ -10,7 +10,7 @@ enum { BOOTP_XID = 4, BOOTP_GIADDR = 24, BOOTP_CHADDR = 28, BOOTP_READ = 34, BOO
 enum { BOOTREQUEST = 1, BOOTREPLY = 2, BOOTP_ETHERNET = 0x0106 };
 /* DHCPv6, RFC 8415, 7.3 and 8: the type, and a transaction's number of 24 bits */
 enum { DHCP6_READ = 4, DHCP6_SOLICIT = 1, DHCP6_ADVERTISE, DHCP6_REPLY = 7, DHCP6_INFORMATION = 11 };
-/* Types of a client's messages, a bit each: SOLICIT, REQUEST, CONFIRM, RENEW, REBIND, RELEASE, DECLINE,
+/* Types of a client's messages, one bit each: SOLICIT, REQUEST, CONFIRM, RENEW, REBIND, RELEASE, DECLINE,
  * INFORMATION-REQUEST */
 enum { DHCP6_ASKS = 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 1 << 11 };
 enum { ICMP6_ROUTER_SOLICIT = ICMP6_ND_FIRST, SLL_KIND_OUTGOING = 4 };

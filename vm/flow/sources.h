@@ -1,6 +1,6 @@
 /* Number of flows that each address has opened and still holds, for `flows over N per source` and the mappings of
- * each inside address. At most as many entries as flows. Only programs with such a condition or such mappings have
- * this table. */
+ * each inside address. The table has at most as many entries as there are flows. Only programs with such a condition
+ * or such mappings have this table. */
 #pragma once
 
 #include <stdbool.h>

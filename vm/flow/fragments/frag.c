@@ -153,7 +153,7 @@ static enum frag_fate look_malformed(struct frags *f, uint64_t now_ns, const str
     return datagram_refuse(pkt->reason, first);
 }
 
-/* Return the fate that the fragment's byte range allows; FRAG_FOLLOW: no objection. */
+/* Return the fate that the fragment's byte range allows; FRAG_FOLLOW: the range is valid. */
 static enum frag_fate look_bytes(struct frags *f, uint64_t now_ns, uint32_t slot, const struct fragment *part,
                                  struct frag_first *first)
 {

@@ -36,7 +36,7 @@ struct frag_first {
     struct verdict verdict;
     struct leave leave; /* valid if the first fragment was sent on */
     uint64_t mirrors;   /* mirrors that matched the first, one bit each: they copy later fragments, too */
-    uint32_t place;     /* position in the rules where the first was decided; for the caller only */
+    uint32_t place;     /* place of the rule that decided the first fragment; only for the caller */
 };
 
 struct frags *frags_new(const struct program *p, uint64_t seed); /* NULL: out of memory */
@@ -63,7 +63,7 @@ struct frag_held {
     struct pkt *pkt;         /* the caller owns its slot again */
     uint32_t outer_bytes;    /* as given to frag_hold */
     bool orphan;             /* the fragment has expired */
-    struct frag_first first; /* otherwise the fate of the first */
+    struct frag_first first; /* fate of the first, unless `orphan` */
 };
 /* Take the next fragment that may leave; false: none now. */
 bool frag_next(struct frags *f, uint64_t now_ns, struct frag_held *out);

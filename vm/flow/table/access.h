@@ -12,7 +12,7 @@ enum { TABLE_SHARED = 0 };
 /* Functions that the kernel's verifier checks once, apart from their callers; TABLE_THERE: their pointers are never
  * NULL */
 #define TABLE_ALONE
-#define TABLE_APART  static /* the same, if the kernel's verifier counts the turns of loops */
+#define TABLE_APART  static /* the same, if the kernel's verifier counts the iterations of loops */
 #define TABLE_WITHIN        /* part of the caller, because calls must not nest deeply */
 #define TABLE_THERE
 /* An index below n, in a form that the kernel's verifier can see */
@@ -129,7 +129,7 @@ static inline void table_count(uint64_t *word, int64_t by) { *word += (uint64_t)
 static inline bool table_lock(struct flow *f) { return true; }
 static inline void table_unlock(struct flow *f) {}
 
-/* True if others change the table, too, so that a process changes it by operations (ops.h). */
+/* True if others change the table, too; a process then changes it by operations (ops.h). */
 static inline bool table_has_ops(const struct flow_table *t) { return __builtin_expect(t->ops != NULL, 0); }
 
 /* Return the part beside the lines that holds counters and hands. In a shared table it is the shared part. */

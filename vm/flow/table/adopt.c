@@ -50,7 +50,7 @@ int32_t flow_move(struct flow_table *t, const struct flow_table *from, int32_t s
     if (!makes_way(t, &tuple, o->seen_ns, now_ns)) return FLOW_NONE;
     if (paired && !makes_way(t, &twin, o->seen_ns, now_ns)) return FLOW_NONE;
     const int32_t at = table_begin(t, &tuple, (enum flow_state)o->state, flags, now_ns);
-    t->counters.added--; /* the other worker has counted it */
+    t->counters.added--; /* the other worker has counted it as added */
     copy_lines(t, at, from, slot);
     if (paired) flow_add_twin(t, at, &twin, now_ns);
     return at;

@@ -64,14 +64,14 @@ int32_t flow_begin(struct flow_table *t, const struct flow_tuple *tuple, const s
 /* Add a twin of the flow in `slot` under a tuple that is not in the table, unless flow_begin has added it. Makes
  * room as above, but never ends that flow; FLOW_NONE only if others change the table, too. */
 int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns);
-/* Return the flow that a slot belongs to: itself, or for a twin its flow. */
+/* Return the slot of the flow that a slot belongs to: the slot itself or, for a twin, that of its flow. */
 int32_t flow_of_twin(const struct flow_table *t, int32_t slot);
 
 struct flow *flow_at(struct flow_table *t, int32_t slot);
 struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot); /* IPv4: unused without cfg.begins */
 /* Return the binding of a slot; only with cfg.bound. It stays until another flow has the slot. */
 struct flow_bind *flow_bind_at(const struct flow_table *t, int32_t slot);
-/* Write the whole tuple of a slot, or of the lines given. */
+/* Write the complete tuple of the lines given, or of a slot (second function). */
 static inline void flow_id_in(const struct flow *f, const struct flow_cold *cold, struct flow_id *id)
 {
     *id = (struct flow_id){.low = {f->low}, .high = {f->high}};
@@ -97,7 +97,7 @@ bool flow_sweep(struct flow_table *t, unsigned groups, uint64_t now_ns);
  * swept */
 unsigned flow_sweep_some(struct flow_table *t, unsigned groups, unsigned slots, uint64_t now_ns);
 uint32_t flow_groups(const struct flow_table *t);
-/* Return when the flow's timeout passes, in mono_ns; saturates. */
+/* Return the time when the flow expires, in mono_ns; it saturates. */
 uint64_t flow_deadline(const struct flow_table *t, const struct flow *f);
 
 /* Return the next live flow (not a twin) at or after slot *at, and set *at behind it; FLOW_NONE at the end. Expired

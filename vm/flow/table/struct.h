@@ -28,7 +28,7 @@ struct flow_table {
     struct recipe *recipes;  /* one per slot, so a twin has its own recipe; NULL: no flows are bound */
     size_t stride;
     uint32_t groups;
-    uint32_t near;     /* number of near groups, the last of the table: a power of two or 0 (lookup.h) */
+    uint32_t near;     /* number of near groups, which are the last of the table: a power of two or 0 (lookup.h) */
     uint64_t *touched; /* one bit per group: changed since it was written in advance (advance.h); NULL: not recorded */
     uint32_t sweep_group; /* next group of the sweep */
     uint32_t hand;        /* next slot where the search for half-open flows goes on */

@@ -293,7 +293,7 @@ static enum flow_mark follow_picked_up(enum flow_dir dir, const struct tcp_segme
     return tcp_goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
 }
 
-/* Follow the client of a flow whose server answers elsewhere (DSR). */
+/* Follow the client of a flow whose server replies elsewhere (DSR). */
 static enum flow_mark follow_one_side(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
 {
     struct tcp_track *t = &next->track;

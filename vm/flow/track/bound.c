@@ -134,8 +134,8 @@ static void put_in_order(const struct track_seen *s, const struct track_tuple *t
     tuple_in_order(&s->id, s->at & AT_QUERY, tuple, out);
 }
 
-/* The packet's own tuple is not free, from either side. A twin's tuple is free if the packet reopens its flow: both
- * end. */
+/* The packet's own tuple is not free, from either side. A twin's tuple is free if the packet reopens its flow,
+ * because both then end. */
 bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
                    struct flow_tuple *twin)
 {

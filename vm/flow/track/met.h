@@ -6,7 +6,7 @@
 #include "vm/flow/track/track.h"
 
 enum met_has {
-    MET_SAID = 1 << 0,     /* the table was asked; without this bit only MET_OUT is valid */
+    MET_SAID = 1 << 0,     /* the table was searched; without this bit only MET_OUT is valid */
     MET_FLOW = 1 << 1,     /* the packet had a flow */
     MET_BOUND = 1 << 2,    /* the flow was sent on, and its binding is known: to_src and following */
     MET_JOINT = 1 << 3,    /* the flow was joined, and its server has spoken */

@@ -21,7 +21,7 @@ struct track; /* one per worker */
 /* Relation of a packet to the existing flows, which decides how it goes on. Bound flows are those that are sent on. */
 enum seen_class {
     SEEN_NONE,     /* the packet has no flow, and makes none */
-    SEEN_NEW,      /* the packet may begin a flow: it has none, or its flow is over */
+    SEEN_NEW,      /* the packet may begin a flow: it has none, or its flow has ended */
     SEEN_UNBOUND,  /* the packet's flow is not bound, or bound but the packet fits none of the classes below */
     SEEN_ORIGINAL, /* from the side that opened a bound flow */
     SEEN_REPLY,    /* reply of a bound flow whose replies pass prey */
@@ -41,8 +41,8 @@ enum picks {
 struct track_seen {
     struct flow_id id;
     uint64_t hash;
-    int32_t slot;   /* the packet's flow, or the one that an error quotes; FLOW_NONE */
-    int32_t tuple;  /* slot under the packet's own tuple: the flow's, or its twin's; FLOW_NONE */
+    int32_t slot;   /* the packet's flow, or the one that an error quotes; FLOW_NONE: none */
+    int32_t tuple;  /* slot under the packet's own tuple: the flow's, or its twin's; FLOW_NONE: none */
     uint8_t dir;    /* enum flow_dir of the packet, or of the packet that an error quotes */
     bool twin;      /* the tuple is that of the flow's twin, as the other side sees it */
     uint8_t how;    /* enum track_how (track_priv.h) */
@@ -51,7 +51,7 @@ struct track_seen {
     uint8_t recipe; /* ordinary packets: enum recipe_kind */
     uint16_t mark;  /* enum flow_mark */
     uint32_t seq;   /* errors: sequence number of the quoted TCP segment */
-    int32_t room;   /* slot found by track_ask_room; FLOW_NONE */
+    int32_t room;   /* slot found by track_ask_room; FLOW_NONE: none */
     uint32_t delta; /* joined flow: the server's numbers minus those that the client gets */
     uint8_t picks;  /* enum picks */
     uint8_t would;  /* the `would` of a flow that this packet begins */
@@ -66,7 +66,7 @@ struct track_seen {
  * the table */
 struct straight_look {
     uint64_t ends, rest, hash; /* the tuple: addresses by hash_pair, the rest as in struct flow_id */
-    struct flow *line;         /* the slot's first line at the request, or NULL */
+    struct flow *line;         /* first line of the slot when it was requested, or NULL */
     int32_t slot;
     uint8_t how, at; /* as in struct track_seen */
 };
@@ -149,8 +149,8 @@ typedef void track_unbound_fn(void *arg, const struct flow_bind *b, const struct
                               const struct track_ended *when);
 void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg);
 
-/* Adapt bindings to a new program: their numbers refer to the old one, and `fn` renews each before its next use. Not
- * while track_renews. */
+/* Adapt bindings to a new program: their numbers refer to the old one, and `fn` renews each before its next use.
+ * Call it only if track_renews is false. */
 typedef void track_renew_fn(void *arg, struct flow_bind *b);
 void track_renew(struct track *t, const struct program *p, track_renew_fn *fn, void *arg);
 /* True if some bindings are not yet renewed. track_renew_some then renews more, in that many steps. */
@@ -159,7 +159,7 @@ void track_renew_some(struct track *t, unsigned slots);
 /* Handle the end of an unbound flow in a shared table (table/ops.h). */
 struct flow_gone;
 void track_gone(struct track *t, const struct flow_gone *gone);
-/* Return the bit for the flags of a new binding. */
+/* Return BIND_AGE or 0, for the flags of a new binding. */
 uint8_t track_age(const struct track *t);
 /* True if flows can be bound (cfg.live, or a program that sends flows on). */
 bool track_binds(const struct track *t);
@@ -190,8 +190,8 @@ bool track_may_begin(const struct key *key, const struct track_seen *s);
 void track_ask_room(const struct track *t, struct track_seen *s);
 /* The beginning of a flow that is sent on */
 struct track_start {
-    bool one_sided;          /* its replies do not come here */
-    bool idle_one_way;       /* idle_ns holds before the other side has spoken, too */
+    bool one_sided;          /* its replies do not pass prey */
+    bool idle_one_way;       /* idle_ns also holds before the other side has spoken */
     uint64_t idle_ns;        /* timeout once the flow is open; 0: that of its state */
     struct flow_tuple *twin; /* tuple for track_pair, from track_is_free; NULL: the flow has none */
 };
@@ -228,7 +228,7 @@ bool track_has(const struct track *t, const struct track_tuple *tuple, bool v6, 
 bool track_is_open(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack);
 /* End the TCP flow of that tuple and VLAN stack, if there is one. */
 void track_end_tcp(struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack, enum flow_end how);
-/* Order in which bound flows give up their ports: the greatest first */
+/* Order in which bound flows give up their ports: the greatest value first */
 enum track_yield {
     YIELD_NEVER,    /* both sides use the flow, or the flow is not bound */
     YIELD_WAITS,    /* the flow waits for one side: half-open, one way and silent for some seconds, or without its last
@@ -258,7 +258,7 @@ bool track_pair(struct track *t, struct track_seen *s, const struct flow_tuple *
 struct flow_joint *track_joined(struct track *t, const struct track_seen *s);
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s);
 /* track_awaits finds the flow in that slot whose server is awaited, if `cookie` still is its cookie plus the number
- * of servers tried; false: it is no longer awaited. */
+ * of servers tried; false: the server is no longer awaited. */
 struct track_awaited {
     const struct flow *flow;
     const struct flow_bind *bind;

@@ -105,10 +105,11 @@ bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, st
  * VLAN stack. A result below HOW_TCP has no tuple. */
 enum track_how tuple_of(const struct key *key, uint16_t query, uint16_t stack, struct flow_id *id, uint8_t *at);
 
-/* Put the tuple's sides in the table's order; all else is as in `like`. query: for ICMP queries. */
+/* Put the tuple's sides in the table's order; the other fields are as in `like`. query: for ICMP queries. */
 void tuple_in_order(const struct flow_id *like, bool query, const struct track_tuple *tuple, struct flow_tuple *out);
 
-/* Read the packet that an ICMP error quotes as a tuple: HOW_ERROR, with s->id, ->at, and for TCP ->seq; HOW_INVALID. */
+/* Read the packet that an ICMP error quotes as a tuple. Return HOW_ERROR, with s->id, ->at and, for TCP, ->seq; else
+ * HOW_INVALID. */
 enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct track_seen *s);
 /* True if the error may belong to that flow. dir: direction of the quoted packet. */
 bool related_to(const struct flow *f, enum flow_dir dir, uint32_t seq);
