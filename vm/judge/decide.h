@@ -37,7 +37,7 @@ struct decision program_decide_naive(const struct program *p, const struct key *
 /* True if the packet matches one condition of the rule list. */
 bool cond_match(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt);
 
-/* Return the number of the packet that conditions of this kind compare; cond_has shows whether the packet has it. */
+/* Return the number in the packet that conditions of this kind compare; cond_has shows whether the packet has it. */
 static inline uint32_t cond_number(const struct cond_info *k, const struct key *key, const struct pkt *pkt)
 {
     if (half_in_key(k->half)) return key->half[k->half];
@@ -47,7 +47,8 @@ static inline uint32_t cond_number(const struct cond_info *k, const struct key *
 
 #define ENTRY_NONE UINT32_MAX
 
-/* Return the first entry, not below `from`, that holds for the key, relative to the classifier's first; ENTRY_NONE. */
+/* Return the first entry, not below `from`, that holds for the key, relative to the classifier's first; else
+ * ENTRY_NONE. */
 uint32_t classify_one(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from);
 
 /* True if the set holds the address of that side. False for packets other than IP. */
@@ -59,7 +60,7 @@ bool set_has_plain(const struct program *p, uint32_t set, const struct key *key,
 uint32_t program_serve(const struct program *p, const struct key *key, const struct pkt *pkt);
 
 /* Return the branch of a proxy service that takes a connection, by the code: by its ends (`key`, see stream_key) and
- * its first bytes. STREAM_MORE: read on, and ask again. PBC_NONE: there is no proxy service. */
+ * its first bytes. STREAM_MORE: read more bytes, and call again. PBC_NONE: there is no proxy service. */
 #define STREAM_MORE (PBC_NONE - 1)
 struct first;
 uint32_t program_stream(const struct program *p, const struct key *key, const struct first *first);
@@ -71,7 +72,7 @@ const struct pbc_pattern *program_ack(const struct program *p, uint32_t branch);
 /* True if the client gave an instruction that no branch allows. `branch`: result of program_stream. */
 bool program_refuses(const struct program *p, uint32_t branch, const struct first *first);
 /* Return the key of a connection whose client is `src`:`sport` (addresses as in struct key). `to_self`, `from_self`:
- * addresses of this machine; `schedules`: bit i, schedule i is active. */
+ * `dst`, or `src`, is an address of this machine; `schedules`: bit i is set if schedule i is active. */
 struct key stream_key(unsigned family, const uint32_t src[4], uint16_t sport, const uint32_t dst[4], uint16_t dport,
                       bool from_self, bool to_self, uint32_t schedules);
 
@@ -114,7 +115,7 @@ struct effects {
     struct counter *rules;       /* [program->rules_count] */
     struct would_counter *would; /* counters for a run of program->would, in place of `rules`; else NULL */
     struct vm_tx *tx;
-    uint32_t input; /* index in vm_run's pkts of the first packet of the batch */
+    uint32_t input; /* index of the batch's first packet in vm_run's pkts */
     struct meters *meters;
     uint64_t packet;                /* number of the batch's first packet among all packets of the worker */
     const struct track *track;      /* NULL: the program keeps no flows */

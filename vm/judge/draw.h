@@ -21,7 +21,7 @@ struct frame_wish {
     uint16_t way;   /* as in struct pkt */
     uint8_t source; /* as in struct pkt */
     bool sized;     /* key.length is wanted; otherwise the frame is as long as necessary */
-    bool bare;      /* without a link layer, if it is IP without tags */
+    bool bare;      /* no link layer, if the frame is IP without tags */
 };
 
 /* Choice of one of several values: the first, the last, any. */

@@ -36,7 +36,7 @@ struct live_cfg {
 };
 #define LIVE_SIZE_MOST (UINT64_C(1) << 24)
 
-/* Make an empty set. NULL: out of memory. Memory comes as members come. */
+/* Make an empty set. NULL: out of memory. Memory is taken as members are added. */
 struct live_set *live_new(const struct live_cfg *cfg);
 void live_free(struct live_set *s); /* NULL is allowed */
 
@@ -135,7 +135,7 @@ bool live_replace(struct live_set *s, const struct live_base *base);
  * bases that are left. */
 struct live_block *live_replaced(struct live_set *s);
 void live_block_free(struct live_block *all); /* NULL is allowed */
-/* True if the set has room for these ranges; one over an owner's memory may have none. */
+/* True if the set has room for these ranges; a set over its owner's memory may have no room. */
 bool live_base_fits(const struct live_set *s, const struct live_base *base);
 /* Return the base in force. The thread that replaces it may read this until it takes the base that was replaced. */
 struct live_base live_base(const struct live_set *s);
@@ -225,7 +225,7 @@ struct lives *lives_new(const struct program *p, uint64_t seed);
 struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t seed);
 /* The same over an owner's memory, where a set with a file has room only for its base. */
 struct live_set *lives_set_over(const struct program *p, uint32_t live, uint64_t seed, const struct live_memory *m);
-/* Free all sets that are there. NULL is allowed. */
+/* Free all sets that exist. NULL is allowed. */
 void lives_free(struct lives *l);
 /* Use another table of waiting questions, if the sets have any; NULL is allowed. Call it before any packet is judged
  * by them. */
@@ -252,7 +252,8 @@ static inline void lives_at(struct lives *l, uint64_t mono_ns)
 }
 static inline uint64_t lives_now(const struct lives *l) { return __atomic_load_n(&l->now_ms, __ATOMIC_RELAXED); }
 
-/* Return a set, or put another one in its place. Readers may use the old set until their batch ends. */
+/* Return a set, or put another one in its place (second function). Readers may use the old set until their batch
+ * ends. */
 static inline struct live_set *lives_set(const struct lives *l, uint32_t live)
 {
     return __atomic_load_n(&l->sets[live], __ATOMIC_ACQUIRE);
@@ -262,7 +263,7 @@ static inline void lives_put(struct lives *l, uint32_t live, struct live_set *s)
     __atomic_store_n(&l->sets[live], s, __ATOMIC_RELEASE);
 }
 
-/* True if the live set holds the packet's source or destination. l: NULL, all sets are empty. */
+/* True if the live set holds the packet's source or destination. l: NULL if all sets are empty. */
 bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst);
 /* A listener for the results of look-ups: a recording stores them, and a replay returns the recorded ones. */
 struct lives_ear {
@@ -319,7 +320,7 @@ uint32_t lives_find(const struct program *p, const char *name);
  * NULL if the program has no live sets. The input is hostile. False: no room, out of memory, or malformed. */
 struct archive;
 struct lives_read {
-    int64_t later_ms; /* added to each end: how much later the clock is set than at the time of writing */
+    int64_t later_ms; /* added to each end: time by which this clock is ahead of the one at writing */
     bool kept;        /* read only sets that had `keep` */
     uint32_t no_room; /* after reading: 1 + the last set whose ranges had no room; 0: none */
 };
@@ -330,8 +331,8 @@ uint64_t lives_archive_most(const struct lives *l);
 /* ---- cuts ----
  *
  * Members whose flows are to end. Any thread asks for them. Waiting members are taken together, as a *round*, and
- * all keepers of flows (*walkers*: workers, and the loops of proxies) walk over theirs once, each at its own pace
- * and in parts. Later members wait for the next round. So a round is one walk, however many its members.
+ * all keepers of flows (*walkers*: workers, and the loops of proxies) walk over their flows once, each at its own
+ * pace and in parts. Later members wait for the next round. So a round is one walk for any number of members.
  *
  *      flow_cuts_ask … ─▶ flow_cuts_begin ─▶ [ each walker: flow_cuts_due, flow_cuts_cover …, flow_cuts_walked ]
  *                      ─▶ flow_cuts_done ─▶ flow_cuts_end
@@ -341,7 +342,7 @@ uint64_t lives_archive_most(const struct lives *l);
 enum {
     FLOW_CUTS_WALKERS = 128,
     FLOW_CUTS_LOOPS = FLOW_CUTS_WALKERS / 2, /* number of the first loop of a proxy, as a walker */
-    FLOW_CUTS_SETS = 256                     /* sets that are distinguished */
+    FLOW_CUTS_SETS = 256                     /* number of sets that are distinguished */
 };
 
 struct flow_cuts_cfg {
@@ -350,7 +351,7 @@ struct flow_cuts_cfg {
     uint64_t rest_ns;  /* time before a round begins, in which packets under way come to the table */
     uint64_t seed;
 };
-/* NULL: out of memory. Memory comes as members come. */
+/* NULL: out of memory. Memory is taken as members are added. */
 struct flow_cuts *flow_cuts_new(const struct flow_cuts_cfg *cfg);
 void flow_cuts_free(struct flow_cuts *c); /* NULL is allowed */
 
@@ -375,7 +376,8 @@ bool flow_cuts_done(const struct flow_cuts *c, unsigned walker);
 /* Return the number of flows that have ended for this member in the round under way, or for its set if the member
  * had no room. */
 uint64_t flow_cuts_ended(const struct flow_cuts *c, uint32_t set, const struct live_net *net);
-/* End the round, which all walkers have done. told: gets the flows that have ended for each set, one or more times. */
+/* End the round, which all walkers have done. told: gets the number of flows that have ended for each set, in one or
+ * more calls. */
 typedef void flow_cuts_told_fn(void *arg, uint32_t set, uint64_t flows);
 void flow_cuts_end(struct flow_cuts *c, flow_cuts_told_fn *told, void *arg);
 
@@ -392,9 +394,9 @@ struct flow_cuts_flow {
     unsigned count;
     uint64_t began_ns; /* 0: unknown, so it counts as before all requests */
 };
-/* Find the member that ends the flow, for a walker with a round to do; if several do, the one with the longest prefix.
- * l: live sets of the walker's program, or NULL. Return where to count the flow once it has ended (atomic); NULL: it
- * goes on. */
+/* Find the member that ends the flow, for a walker with a round to do; if several do, the one with the longest
+ * prefix. l: live sets of the walker's program, or NULL. Return the place to count the flow once it has ended
+ * (atomic); NULL: the flow goes on. */
 uint64_t *flow_cuts_cover(struct flow_cuts *c, const struct lives *l, const struct flow_cuts_flow *f);
 /* Note that the walker has been through all of its flows. */
 void flow_cuts_walked(struct flow_cuts *c, unsigned walker);

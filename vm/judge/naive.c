@@ -29,7 +29,7 @@ static uint32_t find_firewall(const struct program *p, const struct key *key)
 
 static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER || c->kind == COND_WITHIN; }
 
-/* True if the meter's condition holds. *tokens: left for the packet. */
+/* True if the meter's condition holds. *tokens: tokens left for the packet. */
 static bool meter_match(const struct walk *w, const struct pbc_cond *c, uint64_t *tokens)
 {
     if (w->effects && w->trace) meter_peek(w->effects->meters, w->p, c->first, w->key, tokens);

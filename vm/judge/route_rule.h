@@ -12,7 +12,7 @@ enum route_does {
     ROUTE_LOOKS_UP, /* the view gives the way; if no route there holds the address, the next rule is tried */
     ROUTE_REFUSES,
     ROUTE_GOES_TO, /* the rule `next` is tried */
-    ROUTE_ASKS,    /* the way is unknown, for `why` */
+    ROUTE_ASKS,    /* the way is unknown, by reason `why` */
     ROUTE_DOES
 };
 enum route_asks {
@@ -20,7 +20,7 @@ enum route_asks {
     ROUTE_ASKS_MARK = 1 << 1,    /* a mark */
     ROUTE_ASKS_NO_MARK = 1 << 2, /* a packet without a mark fits; with ROUTE_ASKS_MARK only */
     ROUTE_ASKS_HERE = 1 << 3,    /* this machine sends the packet (`iif lo`) */
-    ROUTE_ASKS_UNSEEN = 1 << 4,  /* something that cannot be seen, for `why` */
+    ROUTE_ASKS_UNSEEN = 1 << 4,  /* something that prey cannot see, by reason `why` */
     ROUTE_ASKS_NOTHING = 1 << 5, /* something that no forwarded or arriving packet has */
     ROUTE_ASKS_ARRIVAL = 1 << 6, /* an interface of arrival: `device`, `port` */
     ROUTE_ASKS_TOS = 1 << 7,     /* any TOS but 0 */
@@ -66,7 +66,7 @@ enum route_fit { FIT_NO, FIT_YES, FIT_UNKNOWN };
 struct route_branch {
     uint32_t way;  /* 1 + the way by the first such rule; 0: no such rule yet */
     uint32_t why;  /* enum way_why of that rule */
-    uint32_t mark; /* number of the rule, if its mark is the only unknown: if the packet goes past it, it meets no
+    uint32_t mark; /* number of the rule, if its mark is the only unknown: a packet that goes past the rule meets no
                     * rule with that number */
 };
 /* Note the way by a rule whose fit is unknown. False: another way was noted already. */

@@ -1,7 +1,7 @@
 /* Routes: the longest prefix that holds an address, the policy rules that choose the table, and the next hop of a
  * packet. The table is an immutable, counted snapshot. Its prefixes are cut into disjoint ranges, in order, so that
  * it is searched like sets (set_index.h). Tables that rules select for all packets are merged: one search gives the
- * combined answer, with the rank of its rule. Rules with conditions are in a list, each with a view, the ranges of
+ * combined result, with the rank of its rule. Rules with conditions are in a list, each with a view, the ranges of
  * its table; those that come before that rank are tried first. All but the search index is in one block without
  * pointers, which can be recorded or copied. */
 #pragma once
@@ -144,7 +144,7 @@ const struct route_way *routes_find(const struct routes *r, const struct route_q
 /* True if a forwarded packet's way may be unknown: there is no table, or one with undecidable rules or ways, or with
  * legs by several ports, among which the host chooses. */
 bool routes_may_hide(const struct routes *r);
-/* Return the leg for that hash among those by `port` (ROUTE_NO_PORT: among all); NULL: none. Shares are kept only among
+/* Return the leg for that hash among those by `port` (ROUTE_NO_PORT: among all); NULL: none. Shares apply only among
  * all legs. */
 const struct route_leg *routes_leg(const struct routes *r, const struct route_way *way, uint32_t hash, uint8_t port);
 

@@ -13,7 +13,7 @@ uint64_t answers_sets(const struct program *p)
     return sets;
 }
 
-/* Return those of the sets that believe a resolver: the packet's destination (dst) or source. */
+/* Return those of the sets that trust a resolver: the packet's destination (dst) or source. */
 static uint64_t sets_of_resolver(const struct program *p, const struct key *key, bool dst)
 {
     uint64_t sets = answers_sets(p);

@@ -49,7 +49,7 @@ static TARGET inline __m256i above4(const struct pbc_rank *line, unsigned first,
     return _mm256_cmpgt_epi64(_mm256_xor_si256(here, _mm256_set1_epi64x(INT64_MIN)), than);
 }
 
-/* Return the numbers of four bounds that are above the address, a bit each. */
+/* Return which of four bounds are above the address, one bit each. */
 static TARGET INLINE unsigned bounds_above(const struct pbc_rank *node, const struct pbc_rank *lower, unsigned first,
                                            struct address a)
 {

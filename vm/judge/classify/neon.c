@@ -24,7 +24,7 @@ static inline uint32x4_t half_outside(uint32x4_t ranges, uint32x4_t half)
     return vreinterpretq_u32_u16(vqsubq_u16(vreinterpretq_u16_u32(ranges), vreinterpretq_u16_u32(half)));
 }
 
-/* Return the bits of lanes `lane` to `lane` + 3. */
+/* Return one bit for each matching lane from `lane` to `lane` + 3. */
 static INLINE unsigned matching4(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
                                  enum masked masked, const struct key *key, unsigned lane, bool ranked)
 {

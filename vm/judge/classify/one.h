@@ -9,7 +9,7 @@ static TARGET INLINE uint32_t first_of_run(const struct pbc_line *b, const struc
     const unsigned lines = shape == PBC_SHAPE_ANY ? f->lines : pbc_shape_lines(shape);
     for (;; b += lines) {
         const uint32_t *const entries = block_column(b, 0);
-        const bool before = (entries[7] & PBC_LANE_NONE) < from; /* true for all lanes: entries ascend */
+        const bool before = (entries[7] & PBC_LANE_NONE) < from; /* true for all lanes, because entries ascend */
         for (unsigned lanes = before ? 0 : MATCHING(b, f, lines, masked_of(shape), key, ranked); lanes;
              lanes &= lanes - 1) {
             const uint32_t entry = entries[__builtin_ctz(lanes)] & PBC_LANE_NONE;

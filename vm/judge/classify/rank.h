@@ -1,5 +1,5 @@
 /* A step towards the rank of an address (pbc.h: struct pbc_rank), the same for native walks and the kernel. The
- * including file first defines NOT_BELOW(a, b) and IS(a, b), 1 if the number is at least, or equals, the other, else 0;
+ * including file first defines NOT_BELOW(a, b), 1 if a is at least b, else 0; IS(a, b), 1 if they are equal, else 0;
  * and BOUND_AT(i), the index of a bound, which is below 8. */
 
 /* An address as two numbers. */

@@ -52,7 +52,7 @@ static inline const uint32_t *block_column(const struct pbc_line *b, unsigned co
 
 #include "vm/judge/classify/shape.h"
 
-/* A loop over a shape's columns: clang unrolls it by itself. */
+/* For a loop over a shape's columns; clang unrolls it by itself. */
 #ifdef __clang__
 #define UNROLLED
 #else

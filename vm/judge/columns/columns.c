@@ -14,7 +14,7 @@
 enum {
     INSTRUCTIONS = 4096, /* most instructions of function 0; longer code is run packet by packet */
     BATCH_MIN = 8,       /* smaller batches are run packet by packet, too */
-    FEW = 4,             /* packets at one instruction that are run one by one */
+    FEW = 4,             /* most packets at one instruction that are run one by one */
     SLOTS = sizeof(struct key) / 4,
 };
 

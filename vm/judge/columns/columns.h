@@ -27,7 +27,8 @@ struct column_ops {
     uint64_t (*within)(const uint32_t column[], unsigned shift, uint32_t lo, uint32_t span);
     void (*put)(decided out[], uint64_t lanes, decided d); /* write d to each place of `lanes` */
 };
-/* Return operations, for tests. NULL: not built for this processor, or it lacks them. COLUMNS_PLAIN is always there. */
+/* Return operations, for tests. NULL: they are not built for this processor, or it lacks their instructions.
+ * COLUMNS_PLAIN always exists. */
 enum columns { COLUMNS_PLAIN, COLUMNS_AVX2, COLUMNS_WAYS };
 const struct column_ops *column_ops(enum columns way);
 const struct column_ops *column_best(void);

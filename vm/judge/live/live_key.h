@@ -21,7 +21,7 @@ struct live_key {
     uint64_t word[KEY6_WORDS];
 };
 
-/* Return a word with its first n bits set; 0..64. */
+/* Return a word with its first n bits set; n: 0 to 64. */
 static inline uint64_t first_bits(unsigned n) { return n ? UINT64_MAX << (64 - n) : 0; }
 
 /* Make the key of the network of the address's first `len` bits. */

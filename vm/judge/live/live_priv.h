@@ -82,7 +82,8 @@ static inline bool word_swap(uint64_t *at, uint64_t was, uint64_t now)
     return __atomic_compare_exchange_n(at, &was, now, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* Copy a group's tags. Halves that were written whole are read again from registers; words would wait for memory. */
+/* Copy a group's tags. Each half is written at once, because a read of a half that was written in words would wait
+ * for memory. */
 static inline void overlay_tags(const struct keyed *t, uint32_t group, tags_word tags[GROUP / 4])
 {
     const tags_word *const from = (const tags_word *)KEYED_TAGS(t, group);

@@ -21,7 +21,7 @@
 #include "vm/verdict.h"
 
 enum meter_says {
-    METER_LACKS,  /* the packet lacks what the meter counts by */
+    METER_LACKS,  /* the packet lacks the field that the meter counts by */
     METER_WITHIN, /* there was a token, and the packet took it */
     METER_OVER,   /* there was no token */
 };
@@ -77,8 +77,8 @@ void meters_show(struct meters *m, uint32_t meter, const struct meter_buckets *t
 /* Set *here to this worker's buckets, for another executor. */
 void meters_tell(const struct meters *m, uint32_t meter, struct meter_buckets *here);
 
-/* Take from a meter without a key, for a packet of that many bytes: a token, or one for each byte if it counts bytes.
- * Each call takes. */
+/* Take from a meter without a key, for a packet of that many bytes: a token, or one per byte if the meter counts
+ * bytes. Each call takes tokens. */
 bool meter_take(struct meters *m, uint32_t meter, uint32_t bytes);
 
 /* Lower each key's bucket to its level in `from`, another worker's meter of the same program, because a forwarded
