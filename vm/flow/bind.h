@@ -24,7 +24,7 @@ static inline bool bind_changes_source(uint8_t kind) { return kind == BIND_NAT_S
 struct flow_bind {
     uint32_t to_src[4], to_dst[4];     /* addresses with which the original direction leaves, as in struct key */
     uint16_t to_src_port, to_dst_port; /* their ports; ICMP queries: to_src_port is the identifier */
-    uint32_t server;                   /* PBC_NONE: nat */
+    uint32_t server;                   /* index of the server; PBC_NONE: nat */
     uint32_t branch;                   /* branch of the service; PBC_NONE: a nat, which `nat` names */
     uint32_t space;                    /* port space of to_src_port (ports.h); PBC_NONE: no port was taken */
     uint8_t client_mac[6]; /* source MAC of the opener's last packet, to which replies go; all 0: the link has no MAC
@@ -35,7 +35,7 @@ struct flow_bind {
     uint8_t kind;          /* enum bind_kind */
     uint8_t flags;         /* enum bind_flag */
     union {
-        uint16_t nat;     /* BIND_NAT_*: index in NATS */
+        uint16_t nat;     /* BIND_NAT_*: index of the nat in NATS */
         uint16_t retried; /* BIND_SERVICE: number of times that the client's SYN went to another server (`retries`) */
     };
 };

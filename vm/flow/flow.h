@@ -87,7 +87,7 @@ static_assert(sizeof(struct flow_id) == 40, "compared as bytes: no padding");
 /* A tuple for which a slot is made */
 struct flow_tuple {
     struct flow_id id;
-    uint64_t hash;       /* its flow_hash */
+    uint64_t hash;       /* flow_hash of the id */
     int32_t room;        /* a slot found by table_ask_room, or any; used if it is still free */
     bool opened_by_high; /* the high side opened the flow; twin: the high side stands for the opener */
 };
@@ -125,7 +125,7 @@ struct plain_track {
     uint32_t new_tag[2]; /* the tag that a handshake asks for, until its cookie comes; 0: none */
     union {
         uint8_t packets[2];     /* number of that direction's packets that prove their sender, at most FLOW_LASTS */
-        uint16_t sctp_opens_by; /* SCTP: as opens_by */
+        uint16_t sctp_opens_by; /* SCTP: the same as opens_by */
     };
     uint8_t sctp;   /* enum sctp_track_flag */
     uint8_t astray; /* number of the other side's packets that do not prove their sender, at most FLOW_LASTS */
@@ -133,10 +133,10 @@ struct plain_track {
 struct tcp_track {
     union {
         struct {
-            struct tcp_side side[2]; /* by enum flow_dir */
+            struct tcp_side side[2]; /* numbers of each side, by enum flow_dir */
             uint16_t window[2];      /* largest window each side announced, rounded up to a multiple of its scale */
         };
-        struct plain_track plain; /* all protocols but TCP */
+        struct plain_track plain; /* track of all protocols but TCP */
     };
     uint8_t scale;    /* window shifts: bits 0-3 for the original side, bits 4-7 for the other. At most 14 (RFC
                        * 7323); 15: the side's SYN had no window scale option. Valid only with TCP_TRACK_SCALED */
@@ -166,12 +166,12 @@ static inline enum flow_class flow_class_of(enum flow_state s, uint32_t flags, b
 /* State of a flow if audited rules decided (vm/worker/audit.h). Flows that exist only under audit are not recorded. */
 enum flow_would {
     FLOW_WOULD_SAME,
-    FLOW_WOULD_NOT,      /* no flow */
+    FLOW_WOULD_NOT,      /* there would be no flow */
     FLOW_WOULD_ORIGINAL, /* flow without sequence numbers: only the side that opened it has spoken */
     FLOW_WOULD_REPLY,    /* only the other side has spoken, so it has opened the flow */
     FLOW_WOULD_BOTH,     /* both sides have spoken, while in fact one has done so */
     FLOW_WOULDS,
-    FLOW_WOULD_STATE = 7, /* mask of the above */
+    FLOW_WOULD_STATE = 7, /* mask of the values above */
     FLOW_WOULD_TOLD = 8,  /* the flow is counted among the flows that audit would change */
 };
 
@@ -188,7 +188,7 @@ struct flow {
     uint32_t low, high; /* IPv4 addresses; IPv6: their last words, because the second line has all */
     uint16_t low_port, high_port;
     uint16_t stack;
-    uint8_t proto, kind; /* as in the id */
+    uint8_t proto, kind; /* as in struct flow_id */
     union {
         uint64_t seen_ns; /* time when a packet of the flow was last accepted */
         int32_t flow;     /* FLOW_TWIN: slot of the flow */
@@ -235,11 +235,11 @@ struct flow_joint {
 
 /* The second line: used for IPv6, for every flow if begin times are wanted, and for rare attributes */
 struct flow_cold {
-    uint32_t low[4], high[4]; /* IPv6 */
+    uint32_t low[4], high[4]; /* IPv6 addresses */
     uint64_t began_ns;
-    uint64_t idle_ns;        /* FLOW_OWN_IDLE */
+    uint64_t idle_ns;        /* timeout, with FLOW_OWN_IDLE */
     int32_t twin;            /* FLOW_PAIRED: slot of the twin */
-    struct flow_joint joint; /* joined flows */
+    struct flow_joint joint; /* options of a joined flow */
 };
 static_assert(sizeof(struct flow_cold) == 64, "one line");
 
@@ -251,7 +251,7 @@ static_assert(sizeof(struct flow_cold) == 64, "one line");
 struct tcp_segment {
     uint32_t seq, ack;   /* ack: 0 without the ACK flag */
     uint32_t len;        /* sequence numbers taken: payload, SYN, FIN */
-    uint16_t window;     /* as on the wire */
+    uint16_t window;     /* window as on the wire */
     uint8_t flags;       /* enum tcp_flag */
     uint8_t scale;       /* window scale option, at most 14; SCALE_ABSENT: none */
     uint16_t mss;        /* MSS option; 0: absent */
@@ -320,7 +320,7 @@ typedef void flow_ended_fn(void *arg, int32_t slot, const struct flow *f, const 
 typedef void flow_grows_fn(void *arg);
 
 struct flow_table_cfg {
-    uint64_t flows, half_open; /* bounds, from limits */
+    uint64_t flows, half_open; /* bounds, from `limits` */
     uint64_t seed;
     uint64_t timeout_ns[FLOW_STATES];
     bool bound;           /* flows may have a third line (flow_bind_at), and each slot a recipe */
@@ -345,7 +345,7 @@ uint64_t flow_table_reserves(const struct flow_table_cfg *cfg);
 static inline uint64_t grain_keys(uint64_t flows, uint32_t grains) { return flows * grains; }
 
 struct flow_counters {
-    uint64_t live[FLOW_CLASSES]; /* flows now */
+    uint64_t live[FLOW_CLASSES]; /* flows that are live now */
     uint64_t ended[FLOW_ENDS];   /* each flow ends once, so added == live + ended */
 #define FLOW_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"

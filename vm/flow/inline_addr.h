@@ -18,7 +18,7 @@ enum inline_end {
     INLINE_SERVER = 3, /* the server, as that socket sees it */
 };
 enum {
-    INLINE_NUMBERS = 1 << 24, /* numbers of a worker */
+    INLINE_NUMBERS = 1 << 24, /* most connections of a worker */
     INLINE_WORKERS = 16,
     INLINE_LISTENS = 1,  /* port of each worker's listener */
     INLINE_ORIGINAL = 1, /* port at INLINE_SERVER for the client's own destination */
@@ -48,7 +48,7 @@ static inline uint32_t inline_id(uint16_t port, uint32_t ttl)
 struct inline_name {
     uint8_t end; /* enum inline_end */
     uint8_t worker;
-    uint32_t number; /* below INLINE_NUMBERS */
+    uint32_t number; /* number of the connection, below INLINE_NUMBERS */
 };
 
 /* Write an address, as in struct key. */

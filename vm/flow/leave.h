@@ -5,7 +5,7 @@
 
 enum leave_way {
     LEAVE_NOT,       /* the packet does not leave */
-    LEAVE_TO_SERVER, /* according to the service's mode */
+    LEAVE_TO_SERVER, /* sent on according to the service's mode */
     LEAVE_TO_CLIENT, /* routed to the opener of the flow */
     LEAVE_TO_HOST,   /* translated, to the host's stack, which routes it to the opener of the flow */
     LEAVE_ROUTED,    /* routed to its new destination (nat) */
@@ -14,7 +14,7 @@ enum leave_way {
 
 struct leave {
     struct translation to;    /* new headers of the packet; later fragments: addresses only */
-    uint32_t service, server; /* PBC_NONE: nat */
+    uint32_t service, server; /* index of the service and of the server; PBC_NONE: nat */
     uint32_t hash;            /* hash of the flow, by which tunnels spread */
     uint8_t mac[6]; /* LEAVE_TO_CLIENT: MAC of the client, or of the next hop if the host has routed the packet; all 0:
                        unknown */

@@ -61,6 +61,6 @@ struct inline_told {
 /* Packets and bytes of a spliced connection, by enum inline_at of the sender. Written by the worker and the kernel
  * executor, read by any thread; each word is read on its own. */
 struct inline_carried {
-    uint64_t packets[2], bytes[2]; /* `bytes` counts payload */
+    uint64_t packets[2], bytes[2]; /* `bytes` counts only payload */
     uint64_t seen_ns;
 };

@@ -7,7 +7,7 @@
 #include "vm/flow/table/table_priv.h"
 #include "vm/keyed/archive.h"
 
-enum { NO_GROUP = UINT32_MAX }; /* ends a part */
+enum { NO_GROUP = UINT32_MAX }; /* in place of a group: the end of a part */
 /* Most bytes of a group and the end of a part */
 enum {
     GROUP_MOST =

@@ -24,8 +24,8 @@
 enum { FLOW_NONE = -1 };
 
 struct flow_table;
-struct flow_bind; /* flow/bind.h */
-struct recipe;    /* packet/edit/recipe.h */
+struct flow_bind; /* defined in flow/bind.h */
+struct recipe;    /* defined in packet/edit/recipe.h */
 
 /* Return the number of groups of a table of that configuration. */
 uint32_t flow_table_groups(const struct flow_table_cfg *cfg);
@@ -48,9 +48,9 @@ int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t
 
 /* Initial state of a flow */
 struct flow_first {
-    const struct tcp_track *tcp;   /* NULL: all 0 */
+    const struct tcp_track *tcp;   /* NULL: an empty track */
     const struct flow_tuple *twin; /* tuple for flow_add_twin, added by the same operation of ops.h; NULL: none */
-    uint64_t idle_ns;              /* with FLOW_OWN_IDLE */
+    uint64_t idle_ns;              /* timeout, with FLOW_OWN_IDLE */
     uint8_t state;                 /* enum flow_state */
     uint8_t flags;                 /* enum flow_flag, besides the bits of the tuple */
     uint8_t would;                 /* as in struct flow */

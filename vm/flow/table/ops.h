@@ -50,13 +50,13 @@ struct flow_op {
     uint8_t state, flags, how;
     uint8_t would, astray; /* ADD, SET: as in struct flow */
     uint8_t over;          /* END: 1: only if the flow has expired */
-    uint8_t pairs;         /* ADD: 1: with its twin */
-    uint32_t until, count; /* SWEEP */
+    uint8_t pairs;         /* ADD: 1: add the flow with its twin */
+    uint32_t until, count; /* SWEEP: end of the slots, and number of flows that have ended */
     uint64_t taken;        /* the taken word as it was read */
     uint64_t now_ns, seen_ns, idle_ns;
     struct flow_tuple tuple, twin;
     struct tcp_track tcp;
-    struct flow_gone gone; /* END */
+    struct flow_gone gone; /* END: the flow that has ended */
 };
 
 enum { FLOW_SWEPT = 64 };
@@ -77,7 +77,7 @@ struct flow_ops {
     struct flow_bind *binds; /* NULL: no flow is bound */
     struct recipe *recipes;  /* NULL: no flow is bound */
     uint64_t *half_open;     /* both levels of the bitmap, one after the other */
-    struct flow_gone *swept; /* [FLOW_SWEPT] */
+    struct flow_gone *swept; /* results of a sweep: [FLOW_SWEPT] */
 };
 
 /* Make an empty table over zeroed memory, with that many slots; cfg: how flows begin in it, and their timeouts. */

@@ -7,7 +7,7 @@
 #include "vm/keyed/tags.h"
 #include "vm/packet/edit/recipe.h"
 
-enum { BLOCK = 4 /* rows */ };
+enum { BLOCK = 4 /* rows of a block */ };
 
 /* Unused blocks */
 struct blocks_left {
@@ -16,7 +16,7 @@ struct blocks_left {
 };
 
 struct flow_table {
-    uint16_t *tags; /* [groups][GROUP] */
+    uint16_t *tags; /* tag of each slot: [groups][GROUP] */
     /* The row of a slot is the place of its lines: `stride` bytes from row to row. With bindings all four lines are
      * adjacent, otherwise each kind has its own array. A worker's own table hands out rows by consecutive blocks, so
      * it takes memory for its peak of flows (README.md). NULL: slot i has row i. */
@@ -32,14 +32,14 @@ struct flow_table {
     uint64_t *touched; /* one bit per group: changed since it was written in advance (advance.h); NULL: not recorded */
     uint32_t sweep_group; /* next group of the sweep */
     uint32_t hand;        /* next slot where the search for half-open flows goes on */
-    uint64_t live;        /* flows of all classes */
+    uint64_t live;        /* number of live flows, of all classes */
     uint64_t twins[FLOW_CLASSES];
     uint64_t half_open_most;
     /* Bitmap of groups with half-open flows, and a bitmap of its words, so that the hand finds the next group in
      * bounded steps, however few there are */
     uint64_t *half_open, *half_open_words;
     uint64_t timeout_ns[FLOW_STATES];
-    bool begins;        /* as in cfg */
+    bool begins;        /* begin times are recorded, as in cfg */
     uint32_t published; /* number of the recipe written last (shared.h) */
     struct hash_key key;
     const struct flow_ops *ops; /* set in a table shared with the kernel (ops.h); NULL: a worker's own table */

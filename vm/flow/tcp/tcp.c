@@ -350,7 +350,7 @@ enum flow_mark tcp_follow(enum flow_state state, const struct tcp_track *now, en
                           const struct tcp_segment *s, struct tcp_step *next)
 {
     *next = (struct tcp_step){.track = *now, .state = (uint8_t)state};
-    if (state > FLOW_STATE_PICKED_UP) return MARK_INVALID; /* not a TCP state */
+    if (state > FLOW_STATE_PICKED_UP) return MARK_INVALID; /* the flow is not in a TCP state */
     /* No host sends SYN and RST in one segment, and hosts read it differently: it neither opens nor resets */
     if (!(~s->flags & (TCP_SYN | TCP_RST))) return MARK_INVALID;
     if (s->flags & TCP_RST) return follow_rst(state, dir, s, next);

@@ -25,7 +25,7 @@ struct flow_met {
     uint16_t to_src_port, to_dst_port, nat;
     uint8_t kind, has; /* enum bind_kind, enum met_has */
     struct tcp_track tcp;
-    uint32_t delta; /* joined flows */
+    uint32_t delta; /* joined flows: as in struct track_seen */
     struct flow_joint joint;
     uint8_t state, flags, joined, zero; /* as in struct flow */
     uint16_t came; /* not a finding: for a packet first seen where it leaves, 1 + the id in rules of the device by which
@@ -40,7 +40,7 @@ void track_met(const struct track *t, const struct key *key, const struct pkt *p
 /* Findings of another processor about a packet */
 struct met_told {
     const struct flow *line; /* line of the packet's flow, if it had one */
-    int32_t slot;            /* slot of that line */
+    int32_t slot;            /* slot of the flow's line */
     uint8_t has;             /* enum met_has, as far as known there */
     uint64_t now_ns;         /* time of the findings, by a clock with ticks of at most 10 ms */
 };

@@ -94,7 +94,7 @@ static void flow_ended(void *arg, int32_t slot, const struct flow *f, const stru
     if (f->flags & (FLOW_COUNTED | FLOW_BOUND)) flow_id_in(f, cold, &id);
     if (f->flags & FLOW_COUNTED && t->sources) openers_drop(t, f, &id);
     if (f->flags & FLOW_BOUND && t->unbound) {
-        const bool evicted = how >= FLOW_END_EVICTED_ANSWERED; /* both sides knew it */
+        const bool evicted = how >= FLOW_END_EVICTED_ANSWERED; /* both sides knew the flow */
         const struct track_ended when = {ended_at(t, f, how, now_ns), evicted ? flow_deadline(t->table, f) : 0};
         t->unbound(t->unbound_arg, track_bind_at(t, slot), &id, f->flags & FLOW_OPENED_BY_HIGH, &when);
     }
@@ -387,7 +387,7 @@ static uint64_t sweep_bit(struct track *t)
     }
     const unsigned groups = t->sweep_left < GROUPS ? t->sweep_left : GROUPS;
     const unsigned done = flow_sweep_some(t->table, groups, SLOTS, t->now_ns);
-    t->sweep_left = done ? t->sweep_left - done : 0; /* 0: no flow is left */
+    t->sweep_left = done ? t->sweep_left - done : 0; /* `done` is 0 if no flow is left */
     if (t->sweep_left) return t->now_ns;
     if (done) return t->sweep_ns;
     t->sweep_ns = 0;

@@ -14,8 +14,8 @@
 #include "vm/program/program.h"
 #include "vm/verdict.h"
 
-struct loan;  /* loan.h */
-struct plain; /* vm/packet/parse/plain.h */
+struct loan;  /* defined in loan.h */
+struct plain; /* defined in vm/packet/parse/plain.h */
 struct track; /* one per worker */
 
 /* Relation of a packet to the existing flows, which decides how it goes on. Bound flows are those that are sent on. */

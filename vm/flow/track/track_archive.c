@@ -31,7 +31,7 @@ static bool read_flows(struct track *t, bool counts, track_read_fn *each, void *
         const struct flow *f = table_slot(t->table, slot);
         struct flow_id id;
         flow_id_of(t->table, slot, &id);
-        const bool counted = counts && f->flags & FLOW_COUNTED && !t->table->ops; /* else the kernel counts them */
+        const bool counted = counts && f->flags & FLOW_COUNTED && !t->table->ops; /* otherwise the kernel counts them */
         if (counted && !(t->sources && openers_count(t, f, &id))) return false;
         if (!each(arg, slot, f, &id, f->flags & FLOW_BOUND ? table_bind(t->table, slot) : NULL)) return false;
     }

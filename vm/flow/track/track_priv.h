@@ -19,7 +19,7 @@ struct track {
     uint64_t sweep_ns;          /* time when the next part of the table is due; 0: at once */
     struct inquiries inquiries; /* inquiries of this machine; with a shared table the kernel has its own */
     uint64_t stacks_full;
-    bool live;           /* as in cfg */
+    bool live;           /* live worker, as in cfg */
     uint32_t sweep_left; /* groups left of the part that is due, which is swept in smaller steps */
     struct vm_tx *tx;    /* output of the current call */
     track_unbound_fn *unbound;
