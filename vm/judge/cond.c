@@ -101,7 +101,7 @@ static bool meter_holds(const struct asked *a)
 
 static bool flows_holds(const struct asked *a) /* without tracking no source holds flows */ { return false; }
 
-static bool stream_holds(const struct asked *a) /* packets have no stream: decide.h */ { return false; }
+static bool stream_holds(const struct asked *a) /* packets have no stream (decide.h) */ { return false; }
 
 /* Tests of whether a condition holds, by kind. The packet has the condition's field. */
 static bool (*const holds[COND_COUNT])(const struct asked *a) = {

@@ -112,7 +112,7 @@ bool stream_fails(struct stream_run *run, const struct program *p, uint32_t cond
 
 /* Targets of `count` and `log`. Executors take NULL for no effects (explain, comparisons). */
 struct effects {
-    struct counter *rules;       /* [program->rules_count] */
+    struct counter *rules;       /* counters of the rules: [program->rules_count] */
     struct would_counter *would; /* counters for a run of program->would, in place of `rules`; else NULL */
     struct vm_tx *tx;
     uint32_t input; /* index of the batch's first packet in vm_run's pkts */

@@ -11,7 +11,7 @@
 struct peek {
     const struct meters *meters;
     const struct track *track;
-    const struct track_seen *seen; /* for the packet */
+    const struct track_seen *seen; /* findings about the packet */
 };
 
 /* Count for a rule. `bytes`: of the frame on the wire. */
@@ -132,7 +132,7 @@ decided run_list(const struct program *p, const struct key *key, const struct pk
 
 /* Listener for the rules that are tried. */
 struct tracer {
-    trace_fn *fn; /* NULL: none */
+    trace_fn *fn; /* function called for each rule; NULL: none */
     void *arg;
 };
 

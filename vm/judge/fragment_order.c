@@ -163,7 +163,7 @@ enum { CALLS_MOST = 256 };
 struct climb {
     const struct frag_order *o;
     uint32_t firewall;
-    struct path up; /* from the rule upwards */
+    struct path up; /* rules from the one in question upwards */
     unsigned calls; /* calls followed; at CALLS_MOST there may be more */
     uint32_t place; /* the first place of the rule */
     bool any, several;

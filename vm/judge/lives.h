@@ -21,7 +21,7 @@ struct flow_cuts; /* defined below */
 /* A member: an address, or the network of its first `len` bits. addr: as in struct key; bits behind `len` are 0. */
 struct live_net {
     uint32_t addr[4];
-    uint8_t len; /* 0..32; IPv6: 0..128 */
+    uint8_t len; /* prefix length: 0..32; IPv6: 0..128 */
     bool v6;
 };
 /* End of a member that never expires. */
@@ -97,9 +97,9 @@ const char *live_said_word(enum live_said said);
 
 /* Effect of adding a member that is there already. */
 enum live_how {
-    LIVE_SET,   /* gives it this end */
-    LIVE_LATER, /* gives it the later of both ends */
-    LIVE_ONCE,  /* keeps its end */
+    LIVE_SET,   /* gives the member this end */
+    LIVE_LATER, /* gives the member the later of both ends */
+    LIVE_ONCE,  /* keeps the member's end */
 };
 /* Add a member until end_ms (LIVE_FOREVER: for good), or renew it. A full set drops expired members near the new
  * one's place, then, without `refuse`, the one there that expires soonest; members without an end never make way. A
@@ -114,9 +114,9 @@ bool live_find(const struct live_set *s, uint64_t now_ms, const struct live_net 
 /* Find why the set holds an address: the member with the latest end that covers it; if several do, the one with the
  * longest prefix. A range of the base counts as a member that never expires, and is written as lo and hi. */
 struct live_why {
-    struct live_net net; /* member of the overlay */
+    struct live_net net; /* member of the overlay that covers the address */
     uint64_t end_ms;
-    bool base; /* the base has it */
+    bool base; /* the base has the address */
     uint32_t lo[4], hi[4];
 };
 bool live_why(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4], bool v6, struct live_why *why);
@@ -183,7 +183,7 @@ struct live_counts live_counts(const struct live_set *s);
     X(unasked, "DNS answers to no question that waited: forged, late or repeated")                                     \
     X(bad, "DNS answers that were cut or couldn't be read")
 struct live_answered {
-#define X(field, doc) uint64_t field; /* atomic */
+#define X(field, doc) uint64_t field; /* count, atomic */
     LIVE_ANSWERED(X)
 #undef X
 };
@@ -200,7 +200,7 @@ struct live_names {
     struct live_named of[LIVE_NAMED_MOST];
 };
 struct lives {
-    uint64_t now_ms; /* atomic */
+    uint64_t now_ms; /* atomic: time in milliseconds */
     uint32_t count;
     /* Atomic; number of members that rules failed to add: refused by `in` or `never`, or lost on their way here */
     uint64_t refused[PBC_LIVES_MAX];
@@ -208,7 +208,7 @@ struct lives {
     struct live_answered answered[PBC_LIVES_MAX];
     struct questions *
         questions; /* counted reference, for sets with `answers` (vm/judge/asked/questions.h); NULL without such sets */
-    struct live_names *names; /* with `questions` */
+    struct live_names *names; /* names that answers reported; NULL without `questions` */
     /* Memory under sets (live_over), given back once they are freed; NULL: none */
     void (*give_back)(void *memory);
     void *memory;
@@ -359,7 +359,7 @@ void flow_cuts_free(struct flow_cuts *c); /* NULL is allowed */
  * defines its meaning. Any thread may call this. */
 void flow_cuts_ask(struct flow_cuts *c, uint32_t set, const struct live_net *net, uint64_t now_ns);
 
-/* For one thread: */
+/* Functions for one thread: */
 
 /* True if members wait for a round. Any thread may call this. */
 bool flow_cuts_wait(const struct flow_cuts *c);
@@ -381,14 +381,14 @@ uint64_t flow_cuts_ended(const struct flow_cuts *c, uint32_t set, const struct l
 typedef void flow_cuts_told_fn(void *arg, uint32_t set, uint64_t flows);
 void flow_cuts_end(struct flow_cuts *c, flow_cuts_told_fn *told, void *arg);
 
-/* For walkers: */
+/* Functions for walkers: */
 
 /* True if a round is under way that this walker has not done. */
 bool flow_cuts_due(const struct flow_cuts *c, unsigned walker);
 /* The ends of a flow: addresses of both sides, as they see each other. */
 struct flow_cuts_flow {
     struct flow_cuts_addr {
-        const uint32_t *addr; /* as in struct key */
+        const uint32_t *addr; /* address, as in struct key */
         bool v6;
     } of[4];
     unsigned count;

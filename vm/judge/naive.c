@@ -11,7 +11,7 @@ struct walk {
     const struct key *key;
     const struct pkt *pkt;
     const struct effects *effects;
-    const struct peek *peek; /* used without effects */
+    const struct peek *peek; /* meters and flows, used without effects */
     uint32_t at;             /* the packet's place in its batch */
     trace_fn *trace;
     void *arg;

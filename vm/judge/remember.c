@@ -14,15 +14,15 @@ enum { PAIRS = 1024, PAIR_TRIES = 8 };
 /* Decisions of a program that may be remembered. */
 struct remembered {
     const struct program *p;
-    decided *memos; /* [memos_count]: decision of each */
+    decided *memos; /* [memos_count]: decision of each memo */
     uint8_t *some;  /* [rules, then defaults]: 1: a memo has it */
 };
 
 struct remember {
-    struct remembered of;          /* the program */
+    struct remembered of;          /* decisions of the program */
     struct remembered would;       /* the program without `audit`; p NULL: no `audit`, and so no pairs */
-    struct remembered_pair *pairs; /* [PAIRS] */
-    uint16_t epoch;                /* 0: slots are being cleared */
+    struct remembered_pair *pairs; /* pairs of decisions: [PAIRS] */
+    uint16_t epoch;                /* current epoch; 0: slots are being cleared */
     uint32_t hand;                 /* the next slot to clear */
     const struct facts *facts;
     uint64_t generation;

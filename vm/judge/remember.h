@@ -33,7 +33,7 @@ void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir
 
 /* Two decisions of a program with audit: in fact, and without the word `audit` (program->would). */
 struct remembered_pair {
-    decided d, would; /* both 0: none */
+    decided d, would; /* the two decisions; both 0: none */
     bool other;       /* another rule or default would decide, or the same would decide differently (vm/judge/decided.h,
                          decided_same) */
 };

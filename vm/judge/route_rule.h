@@ -28,7 +28,7 @@ enum route_asks {
 /* A rule of a family. A condition of 0 (a prefix of no bits) always holds. */
 struct route_rule {
     uint32_t from[4], to[4];
-    uint16_t src_ports[2], dst_ports[2]; /* inclusive */
+    uint16_t src_ports[2], dst_ports[2]; /* ranges of ports, both ends included */
     uint8_t family, from_bits, to_bits;
     uint8_t proto, tos;
     uint8_t asks;        /* enum route_asks */
@@ -52,9 +52,9 @@ enum { ROUTE_IN_UNKNOWN = IFACE_NONE, ROUTE_IN_NONE = 0xfffc };
 /* A packet as rules see it. */
 struct route_seen {
     uint32_t from[4], to[4];
-    uint16_t in;                 /* as in struct route_query */
+    uint16_t in;                 /* interface of arrival, as in struct route_query */
     uint16_t tag;                /* as in struct facts_device; 0: unknown */
-    uint16_t src_port, dst_port; /* 0: none */
+    uint16_t src_port, dst_port; /* ports; 0: the packet has none */
     uint8_t family, proto, tos;
     bool marked;
 };
@@ -65,7 +65,7 @@ enum route_fit { FIT_NO, FIT_YES, FIT_UNKNOWN };
 /* Ways of a packet by rules that it may or may not meet. Its way is known if all these ways are the same. */
 struct route_branch {
     uint32_t way;  /* 1 + the way by the first such rule; 0: no such rule yet */
-    uint32_t why;  /* enum way_why of that rule */
+    uint32_t why;  /* enum way_why for that rule */
     uint32_t mark; /* number of the rule, if its mark is the only unknown: a packet that goes past the rule meets no
                     * rule with that number */
 };

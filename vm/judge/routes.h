@@ -27,8 +27,8 @@ enum {
 
 enum route_kind {
     ROUTE_ASK,     /* the table cannot know: the kernel is asked for each packet's way */
-    ROUTE_VIA,     /* by one of the legs */
-    ROUTE_OWN,     /* this machine itself */
+    ROUTE_VIA,     /* out by one of the legs */
+    ROUTE_OWN,     /* to this machine itself */
     ROUTE_REFUSED, /* nowhere: no route, or one that refuses */
     ROUTE_THROW,   /* the next rule gives the way; only a route has this kind, never a result */
     ROUTE_KINDS,
@@ -36,7 +36,7 @@ enum route_kind {
 /* One of several ways to a destination. Addresses as in struct key. */
 struct route_leg {
     uint32_t gateway[4]; /* next hop; family 0: the packet's destination */
-    uint32_t mtu;        /* most bytes of an IP packet */
+    uint32_t mtu;        /* most bytes of an IP packet on this leg */
     uint32_t up_to;      /* packets take the first leg whose up_to is not below their hash; the last has UINT32_MAX */
     uint8_t family;      /* family of the gateway: 4, 6 (also for an IPv4 way: RFC 8950), 0: none */
     uint8_t port;        /* index of the interface among those served; ROUTE_NO_PORT: not served */
@@ -48,7 +48,7 @@ struct route_device {
     char name[16];    /* the kernel's name, ended by NUL */
 };
 struct route_way {
-    uint32_t first; /* index of its first leg */
+    uint32_t first; /* index of the way's first leg */
     uint16_t legs;
     uint8_t kind, why; /* enum route_kind, enum way_why; legs: with ROUTE_VIA only, and at least one */
 };
@@ -67,10 +67,10 @@ struct routes {
     uint64_t number; /* number of this table; later tables have higher numbers */
     unsigned refs;   /* counted by one thread, which makes and frees it */
     struct routes_size size;
-    /* within the block: */
+    /* arrays within the block: */
     struct pbc_range6 *range6;
     struct pbc_range *range4;
-    uint32_t *way6, *way4; /* [ranges] of each family: entries */
+    uint32_t *way6, *way4; /* [ranges] of each family: entry of each range */
     struct route_way *ways;
     struct route_leg *legs;
     struct route_rule *rules; /* IPv4's first; each family's in order */
@@ -97,20 +97,20 @@ struct route {
     uint32_t table;
     uint32_t metric; /* the lowest counts among equal prefixes of a table; among equal metrics, in IPv4 the first route
                         counts, in IPv6 ROUTE_ASK unless both have the same legs */
-    uint32_t way;    /* index in ways; 0 is ROUTE_ASK */
+    uint32_t way;    /* index in `ways`; 0 is ROUTE_ASK */
 };
 /* A policy rule of the kernel, in order: its place among those of its family is its rank. */
 struct route_policy {
     struct route_rule rule; /* conditions; `does` and `why`. The table's maker sets the rest */
-    uint32_t table;         /* with ROUTE_LOOKS_UP */
-    uint32_t mark, mask;    /* with ROUTE_ASKS_MARK */
+    uint32_t table;         /* number of the table, with ROUTE_LOOKS_UP */
+    uint32_t mark, mask;    /* mark and its mask, with ROUTE_ASKS_MARK */
     int suppressed;         /* routes with prefixes of that length, or shorter, are ignored; -1: no route is */
     uint32_t priority;
     uint32_t target; /* with ROUTE_GOES_TO: priority of the next rule to try; if that rule is missing, this one has
                       * no effect */
 };
 struct routes_said {
-    const struct route *routes; /* in any order */
+    const struct route *routes; /* the routes, in any order */
     const struct route_way *ways;
     const struct route_leg *legs;
     const struct route_policy
@@ -161,7 +161,7 @@ enum { ROUTE_LIST_FIRST = 0, ROUTE_TABLE_DEFAULT = 253, ROUTE_TABLE_MAIN = 254, 
 /* One way of a route: by a device, with its share of packets. */
 struct route_hop {
     char device[16]; /* "": unknown, and so is the way */
-    uint32_t weight; /* 1 or more */
+    uint32_t weight; /* weight of the hop, 1 or more */
 };
 /* A route of the list. `to`, `family`, `bits`, `table` and `metric` as in struct route. */
 struct route_entry {
@@ -171,7 +171,7 @@ struct route_entry {
     const struct route_hop *hop;
 };
 
-/* The list. All zero: empty. */
+/* A list of routes. All zero: empty. */
 struct route_list {
     struct route *routes;
     struct route_policy *rules;

@@ -13,7 +13,7 @@ enum { ANSWER_TTL_LEAST_S = 60, ANSWER_TTL_MOST_S = 86400, ANSWER_GRACE_S = 600 
 
 enum dns_part {
     DNS_NONE,
-    DNS_ASKS,    /* a question */
+    DNS_ASKS,    /* a question to a resolver */
     DNS_GIVES,   /* an answer to a waiting question */
     DNS_UNASKED, /* an answer to no waiting question */
     DNS_BAD,     /* the message can't be read */

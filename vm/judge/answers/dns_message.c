@@ -115,7 +115,7 @@ static bool record_read(const uint8_t *bytes, uint32_t len, uint32_t *at, struct
     r->type = wire_get16(fixed);
     r->class = wire_get16(fixed + 2);
     r->ttl_s = wire_get32(fixed + 4);
-    if (r->ttl_s >> 31) r->ttl_s = 0; /* RFC 2181, 8 */
+    if (r->ttl_s >> 31) r->ttl_s = 0; /* a TTL with this bit counts as 0 (RFC 2181, 8) */
     r->len = wire_get16(fixed + 8);
     r->at = *at + RECORD;
     *at = r->at + r->len;

@@ -5,18 +5,18 @@
 #include <stdint.h>
 
 enum {
-    MESSAGE_MOST = 4096,     /* bytes of a message that is read */
-    MESSAGE_ADDRESSES = 64,  /* addresses that are taken from an answer */
-    MESSAGE_CHAIN = 16,      /* aliases (CNAME) that are followed */
-    MESSAGE_HOST_MOST = 253, /* characters of a name as text */
-    MESSAGE_A = 1,           /* types of records */
+    MESSAGE_MOST = 4096,     /* most bytes of a message that are read */
+    MESSAGE_ADDRESSES = 64,  /* most addresses that are taken from an answer */
+    MESSAGE_CHAIN = 16,      /* most aliases (CNAME) that are followed */
+    MESSAGE_HOST_MOST = 253, /* most characters of a name as text */
+    MESSAGE_A = 1,           /* types of DNS records */
     MESSAGE_CNAME = 5,
     MESSAGE_AAAA = 28,
 };
 
 /* A message's question for addresses. */
 struct message {
-    uint16_t number, type; /* type: MESSAGE_A or MESSAGE_AAAA */
+    uint16_t number, type; /* type of the question: MESSAGE_A or MESSAGE_AAAA */
     bool answers, cut;     /* the message is an answer; it was truncated (TC) */
     uint8_t code;          /* RCODE; 0: no error */
     uint32_t section, len; /* the question's name, type and class: offset and bytes */

@@ -16,10 +16,10 @@
 enum {
     QUESTION_WORDS = 6,
     QUESTION_WAYS = 8,
-    QUESTION_SLOTS = 8192, /* a power of two */
+    QUESTION_SLOTS = 8192, /* number of places, a power of two */
     DNS_PORT = 53,
     DNS_HEADER = 12,
-    DNS_NAME_MOST = 255, /* bytes of a name on the wire */
+    DNS_NAME_MOST = 255, /* most bytes of a name on the wire */
 };
 
 /* Addresses of resolver and asker, two words each; port of the asker, number of the message and family; hash of the
@@ -87,7 +87,7 @@ static inline uint64_t question_hash_word(const struct hash_key *key, uint64_t h
 struct questions {
     struct question_head *head;
     struct dns_question *slots;
-    uint32_t holders; /* atomic */
+    uint32_t holders; /* atomic: number of references */
     bool own;         /* head and slots are freed with the table */
 };
 /* Make an empty table; NULL: out of memory. */

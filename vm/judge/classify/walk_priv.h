@@ -15,7 +15,7 @@ struct image {
     const struct pbc_rank *ranks;
     bool far; /* the tree is so large that its words are rarely in the second-level cache */
 };
-enum { TREE_FAR = 1 << 15 /* words */ };
+enum { TREE_FAR = 1 << 15 /* words of a tree */ };
 
 static inline struct image image_of(const struct program *p, uint32_t classifier)
 {

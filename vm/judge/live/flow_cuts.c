@@ -8,17 +8,17 @@
 
 struct cut {
     struct live_net net;
-    uint32_t set, at; /* at: its place in the index */
+    uint32_t set, at; /* at: the cut's place in the index */
     uint64_t until_ns;
-    uint64_t ended; /* atomic */
+    uint64_t ended; /* atomic: number of flows that have ended */
 };
 /* All members of a set, in place of single members that found no room */
 struct cut_whole {
     uint64_t until_ns; /* 0: not asked for */
-    uint64_t ended;    /* atomic */
+    uint64_t ended;    /* atomic: number of flows that have ended */
 };
 struct cut_list {
-    struct cut *cuts; /* [most] */
+    struct cut *cuts; /* the cuts: [most] */
     uint32_t *index;  /* [places]: 1 + the index of a cut, searched from its hash on; 0: the end */
     uint32_t count;
     uint64_t lengths[2][3]; /* IPv4, IPv6: one bit for each prefix length in use */
@@ -30,11 +30,11 @@ struct flow_cuts {
     struct hash_key hash;
     uint32_t places;                  /* a power of two, at least twice `most` */
     uint32_t lock;                    /* lock of the list that is filled */
-    unsigned fills;                   /* number of that list */
+    unsigned fills;                   /* number of the list that is filled */
     uint64_t waits;                   /* atomic; nonzero: that list has members */
     uint64_t taken;                   /* atomic; nonzero: the other list is a round, which may have yet to begin */
     uint64_t go_ns;                   /* time at which the round begins */
-    uint64_t number;                  /* rounds taken */
+    uint64_t number;                  /* number of rounds taken */
     uint64_t now;                     /* atomic; number of the round that is walked; 0: none */
     uint64_t done[FLOW_CUTS_WALKERS]; /* atomic; number of the last round that each walker has done */
     struct cut_list lists[2];

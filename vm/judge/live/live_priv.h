@@ -36,19 +36,19 @@ struct overlay {
 };
 
 struct live_block {
-    struct live_base ranges; /* in this block */
+    struct live_base ranges; /* ranges, which are in this block */
     const uint32_t *lookup;
     uint64_t bytes, lookup_bytes;
     uint32_t node4, node6;
-    struct live_block *older; /* set when it is replaced */
+    struct live_block *older; /* block that was replaced before this one; set when this one is replaced */
 };
 
 struct live_set {
-    struct live_block *base;   /* NULL: no ranges */
+    struct live_block *base;   /* the base in force; NULL: no ranges */
     struct live_memory memory; /* the owner's; if `shown` is NULL, the set's own */
     uint64_t size;
     bool refuse;
-    struct overlay overlay[2]; /* IPv4, IPv6 */
+    struct overlay overlay[2]; /* overlays of IPv4 and IPv6 */
     uint32_t lock[LIVE_LOCKS] __attribute__((aligned(LINE_BYTES)));
     struct live_counts counts __attribute__((aligned(LINE_BYTES)));
     uint64_t version;

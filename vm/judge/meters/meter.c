@@ -18,7 +18,7 @@ enum {
 struct meter {
     const struct pbc_meter *def;
     struct meter_rate rate;
-    uint64_t base_ns;          /* time of unit 0 */
+    uint64_t base_ns;          /* clock time of unit 0 */
     uint64_t now_ns, now;      /* time of the last request, and the same in units */
     uint64_t shared;           /* bucket of a meter without a key, or of keys without a slot */
     uint64_t packet;           /* 1 + the number of the packet that asked last; 0: none */
@@ -27,7 +27,7 @@ struct meter {
     struct shared_cell *cell;  /* that bucket; NULL: all->share has the tokens taken from it */
     uint64_t lease;            /* units taken at once, or more if needed */
     uint64_t leased, since_ns; /* units left of the lease; time when it was taken */
-    struct keyed table;        /* table of buckets; with a key only */
+    struct keyed table;        /* table of buckets, only with a key */
 };
 
 struct meters {

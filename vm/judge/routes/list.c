@@ -86,7 +86,7 @@ static int append_route(struct route_list *l, const struct route_entry *e)
         !room((void **)&l->ways, l->ways_count, 2, &l->ways_room, sizeof *l->ways))
         return -ENOMEM;
     if (!l->ways_count)
-        l->ways[l->ways_count++] = (struct route_way){.kind = ROUTE_ASK, .why = WAY_OTHER}; /* as in routes_new */
+        l->ways[l->ways_count++] = (struct route_way){.kind = ROUTE_ASK, .why = WAY_OTHER}; /* as routes_new has it */
     const struct route_way way = {
         .first = l->legs_count, .legs = (uint16_t)(via ? e->hops : 0), .kind = e->kind, .why = e->why};
     const int failed = via ? add_legs(l, e) : 0;

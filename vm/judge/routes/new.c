@@ -69,7 +69,7 @@ struct cutter {
     int32_t inner[POLICY_USES];                 /* innermost open one of each use */
     unsigned uses_count;
     const struct routes_said *said;
-    struct open *open; /* room for each length of each use */
+    struct open *open; /* open prefixes, with room for each length of each use */
     int32_t depth;
     struct stretch *stretches; /* room for two stretches per prefix, and one more */
     uint32_t count;
@@ -213,7 +213,7 @@ static bool stretches_of(const struct routes_said *said, const struct policy *p,
 /* A table while it is made. */
 struct making {
     const struct routes_said *said;
-    struct policy policy[2]; /* rules of IPv4; of IPv6 */
+    struct policy policy[2]; /* rules of IPv4, rules of IPv6 */
     struct stretches stretches[2][1 + ROUTE_VIEWS_MOST];
     unsigned views; /* including the view of the merged tables */
 };
