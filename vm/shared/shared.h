@@ -58,8 +58,8 @@ void port_owners_drop(struct port_owners *o, uint16_t port);
 
 /* One number. The next program continues it if it has the counted part. */
 struct shared_cell {
-    uint64_t value;   /* atomic */
-    uint64_t base_ns; /* buckets: time of unit 0 */
+    uint64_t value;   /* atomic: the number, or the bucket */
+    uint64_t base_ns; /* time of a bucket's unit 0 */
     uint32_t users;   /* programs that hold the cell; used by the main thread only */
 };
 
@@ -85,7 +85,7 @@ bool shared_reserve(struct shared_cell *c, uint64_t most);
  * units. It is at most `limit` (up to 2^62) ahead of the clock. Times are compared with wrap-around: a bucket never
  * expires. */
 struct shared_ask {
-    uint64_t now, limit; /* units since base_ns, wrapping */
+    uint64_t now, limit; /* in units; `now` since base_ns, wrapping */
     uint64_t need, want; /* smallest and greatest number of units to take; `need` is not 0 */
 };
 /* Return the number of units taken; 0: fewer than needed were left, or other workers were faster too often. */
