@@ -78,8 +78,8 @@ struct flow_id {
             uint8_t proto;                /* IP protocol */
             uint8_t kind;                 /* enum flow_id_kind */
         };
-        uint64_t
-            rest; /* the fields above as one word, always written whole: a load of a word just stored in parts stalls */
+        uint64_t rest; /* the fields above as one word, always written as one, because a load of a word just stored in
+                          parts stalls */
     };
 };
 static_assert(sizeof(struct flow_id) == 40, "compared as bytes: no padding");
@@ -89,7 +89,7 @@ struct flow_tuple {
     struct flow_id id;
     uint64_t hash;       /* flow_hash of the id */
     int32_t room;        /* a slot found by table_ask_room, or any; used if it is still free */
-    bool opened_by_high; /* the high side opened the flow; twin: the high side stands for the opener */
+    bool opened_by_high; /* the high side opened the flow; twin: the high side takes the opener's place */
 };
 
 /* Sequence numbers sent and acknowledged by one TCP side, as on the wire */
@@ -267,7 +267,8 @@ struct tcp_step {
     struct tcp_track track;
     uint8_t state; /* enum flow_state */
     bool refresh;  /* the segment keeps the flow alive */
-    bool reopen;   /* once accepted, a new flow replaces this one: a new SYN on a closing flow, or by_other */
+    bool reopen; /* once the segment is accepted, a new flow replaces this one: a new SYN on a closing flow, or by_other
+                  */
     bool by_other; /* the segment answers an ignored SYN: the other side opened the new flow */
     bool astray;   /* TCP: as in struct flow */
 };

@@ -25,8 +25,8 @@ static void inquiry_id_of(struct inquiry_id *id, uint64_t kind, const struct pkt
     id->word[3] = who_low;
 }
 
-/* Return the payload of a complete UDP datagram, of which `len` bytes were captured. NULL: it has less than `least`
- * bytes, is a fragment, or was captured too short. */
+/* Return the first `len` bytes of the payload of a complete UDP datagram. NULL: the payload has less than `least`
+ * bytes, the packet is a fragment, or too little was captured. */
 static const uint8_t *body_of(const struct pkt *pkt, const struct key *key, uint32_t least, uint32_t len,
                               uint8_t *scratch)
 {

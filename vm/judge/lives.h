@@ -301,8 +301,8 @@ struct adds_due {
         struct live_net net;
     } of[PBC_ADDS_MAX];
 };
-/* True for a reset, which adds no member: it may answer forged segments, by which a stranger would make a third
- * party the member, and the flow counts as established by it. */
+/* True for a reset, which adds no member: a stranger could provoke it from a third party by forged segments, and the
+ * third party would become the member. The flow counts as established by it. */
 static inline bool adds_for_forged(const struct key *key) { return key->kind & KIND_TCP_FLAGS && key->marks & TCP_RST; }
 /* Note the packet's address, or its network, for a row of ADDS. */
 void adds_note(struct adds_due *due, const struct program *p, uint32_t add, const struct key *key);

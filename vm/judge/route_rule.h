@@ -116,7 +116,7 @@ static inline bool route_port_fits(const uint16_t ports[2], uint16_t port)
     return !ports[1] || (port >= ports[0] && port <= ports[1]);
 }
 
-/* Compare the TOS. For IPv4 Linux compares the whole field or, before 6.13, bits 2 to 4 of it. */
+/* Compare the TOS. For IPv4 Linux compares all bits of the field or, before 6.13, only bits 2 to 4. */
 static inline uint32_t route_tos_fits(const struct route_rule *x, const struct route_seen *s)
 {
     if (x->asks & ROUTE_ASKS_TOS) return s->tos ? FIT_YES : FIT_NO;

@@ -148,7 +148,7 @@ bool routes_may_hide(const struct routes *r);
  * all legs. */
 const struct route_leg *routes_leg(const struct routes *r, const struct route_way *way, uint32_t hash, uint8_t port);
 
-/* Return (ways.c) whether the packet's source is reached by the interface that it came by, which is not served:
+/* ways.c: return whether the packet's source is reached by the interface that it came by, which is not served:
  * `came` is its id in rules, IFACE_OTHER for an unnamed one; IFACE_NONE: unknown. f NULL: no facts. */
 enum pkt_source ways_source(const struct facts *f, const struct key *key, uint16_t came);
 

@@ -26,8 +26,8 @@ struct way_found way_find(const struct facts *f, const struct key *key, const st
  * choose among several ways. */
 struct way_found way_find_past(const struct facts *f, const struct key *key, const struct pkt *pkt,
                                const uint32_t to[4]);
-/* Find the at-th of several legs, by any of which this machine's stack may send the packet, as way_find does. False:
- * no more legs, or a single one. */
+/* Find leg `at` of several by which this machine's stack may send the packet, as way_find does. False: no more legs,
+ * or a single one. */
 bool way_leg(const struct facts *f, const struct key *key, const struct pkt *pkt, unsigned at, struct way_found *leg);
 /* Return whether a leg leads back by the interface that a packet came by: the leg's ids as in struct facts_device.
  * For rules all unserved devices of a pattern are one device; two unnamed devices can't be distinguished. */

@@ -19,7 +19,7 @@ void flow_advance_end(struct flow_table *t);
 /* Return the number of groups that have changed since they were written. */
 uint32_t flow_advance_left(const struct flow_table *t);
 /* Write groups that have changed, from group *hand on: until about `slots` slots are written, the archive has little
- * room left, or the table ends, where *hand is flow_groups. */
+ * room left, or the table ends; *hand is then flow_groups. */
 bool flow_advance_write(struct flow_table *t, struct archive *a, uint32_t *hand, unsigned slots);
 
 /* ---- reading ---- */

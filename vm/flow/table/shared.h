@@ -14,7 +14,7 @@ bool table_read(const struct flow_table *t, int32_t slot, struct flow *f);
  * ops.h. FLOW_NONE: the flow that has the tuple or should make way may not be ended by the process, or keeps
  * changing. */
 bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over, uint64_t now_ns);
-/* End a bound flow whose binding this process does not have, without a report. */
+/* End, without a report, a bound flow whose binding this process does not have. */
 void shared_forget(struct flow_table *t, int32_t slot);
 /* Release expired plain flows in slots [slot, until), not always all. The flow in `slot` has expired. */
 void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t now_ns);

@@ -300,7 +300,7 @@ static void seen_begin(struct track *t, const struct key *key, const struct pkt 
     track_add(t, key, pkt, s, 0, &(struct track_start){0});
 }
 
-/* Update a flow that others change, too; tries again if it has changed. */
+/* Update a flow that others change, too; try again if it has changed. */
 static void go_on_shared(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     enum { TRIES = 16 };

@@ -87,7 +87,8 @@ void track_study(const struct track *t, const struct key *key, const struct pkt 
 void track_ask(const struct track *t, struct track_seen *s);
 uint8_t track_ask_bind(const struct track *t, const struct track_seen *s);
 
-/* Look up the packet's flow, once, in its turn. Write its state, also into key->marks, and its class. */
+/* Look up the packet's flow, once per packet and in its turn. Write the packet's state into *s and key->marks, and
+ * its class into *s. */
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
 /* The second half of track_look again, for a known flow */
 void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);

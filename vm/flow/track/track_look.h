@@ -47,5 +47,5 @@ enum keep {
 };
 enum keep keep_what(const struct track_seen *s);
 
-/* Write a continuing flow, except its state: that is returned, because the table orders flows by it. */
+/* Write a continuing flow, except its state, which is returned because the table orders flows by it. */
 enum flow_state keep_on(struct flow *f, const struct track_seen *s, uint64_t now_ns);

@@ -99,5 +99,5 @@ struct questions *questions_get(struct questions *q);
 void questions_put(struct questions *q);
 /* Return the hash of a question's section of that length, at most QUESTION_SECTION_MOST bytes. */
 uint64_t question_hash(const struct question_head *head, const uint8_t *section, uint32_t len);
-/* True if the question waits. take: the question stops waiting. */
+/* True if the question waits. take: it then stops waiting. */
 bool question_waits(struct questions *q, const struct question_id *id, uint64_t now_ns, bool take);

@@ -10,8 +10,8 @@
  *
  * Workers that count together (meters_share) have one bucket for a meter without a key. A worker takes units from it
  * ahead of need, a lease: at most a sixteenth of a second's budget and of the burst, over all workers, and at least
- * what the current packet needs. Units not used within a second go back. So at most the workers' leases pass beyond
- * what one bucket would let pass. */
+ * what the current packet needs. Units not used within a second go back. So the workers let at most their leases
+ * pass beyond what one bucket would let pass. */
 #pragma once
 
 #include "vm/keyed/archive.h"
