@@ -1,7 +1,7 @@
 /* Networks by which flows are counted: `flows over N per source/24,/56`. A program lists the prefix lengths of its
- * conditions (GRAINS); each counted flow counts once for every such network of its opener. A key holds its length, so
- * several lengths share one table. Counts go on under another program with the same lengths. Inline, for both
- * executors. */
+ * conditions (GRAINS); each counted flow counts once for each of these networks of its opener. A key holds its
+ * length, so several lengths share one table. Counts go on under another program with the same lengths. Inline, for
+ * both executors. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,16 +1,16 @@
-/* DHCP, DHCPv6 and router solicitations are read to one id; sets of a few places keep those asked lately */
+/* Inquiries by DHCP, DHCPv6 and router solicitation: reading of an id, and small sets of recent ids */
 #include "vm/flow/inquiry.h"
 
 #include "vm/packet/parse/read.h"
 
 enum { KIND_DHCP = 1, KIND_DHCP6, KIND_ROUTER };
 /* DHCP, RFC 2131, 2: op, type and length of the hardware address, transaction, the relay's address, the hardware
- * address. Only Ethernet's are read. */
+ * address. Only Ethernet addresses are read. */
 enum { BOOTP_XID = 4, BOOTP_GIADDR = 24, BOOTP_CHADDR = 28, BOOTP_READ = 34, BOOTP_LEAST = 240 };
 enum { BOOTREQUEST = 1, BOOTREPLY = 2, BOOTP_ETHERNET = 0x0106 };
 /* DHCPv6, RFC 8415, 7.3 and 8: the type, and a transaction's number of 24 bits */
 enum { DHCP6_READ = 4, DHCP6_SOLICIT = 1, DHCP6_ADVERTISE, DHCP6_REPLY = 7, DHCP6_INFORMATION = 11 };
-/* Types of a client's messages, a bit each: SOLICIT, REQUEST, CONFIRM, RENEW, REBIND, RELEASE, DECLINE,
+/* Types of a client's messages, one bit each: SOLICIT, REQUEST, CONFIRM, RENEW, REBIND, RELEASE, DECLINE,
  * INFORMATION-REQUEST */
 enum { DHCP6_ASKS = 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 1 << 11 };
 enum { ICMP6_ROUTER_SOLICIT = ICMP6_ND_FIRST, SLL_KIND_OUTGOING = 4 };
@@ -25,7 +25,8 @@ static void inquiry_id_of(struct inquiry_id *id, uint64_t kind, const struct pkt
     id->word[3] = who_low;
 }
 
-/* Return the bytes of a whole datagram behind its UDP header, if it has `least`, of which `len` were captured. */
+/* Return the first `len` bytes of the payload of a complete UDP datagram. NULL: the payload has less than `least`
+ * bytes, the packet is a fragment, or too little was captured. */
 static const uint8_t *body_of(const struct pkt *pkt, const struct key *key, uint32_t least, uint32_t len,
                               uint8_t *scratch)
 {
@@ -65,8 +66,8 @@ static enum inquiry_part read_dhcp6(const struct pkt *pkt, const struct key *key
 enum inquiry_part inquiry_read(const struct pkt *pkt, const struct key *key, struct inquiry_id *id)
 {
     if (!(key->kind & KIND_UDP)) {
-        /* A router's advertisement or its solicitation (RFC 4861, 6.1): an advertisement goes to all nodes or to the
-         * asker, and does not name it */
+        /* A router's advertisement or its solicitation (RFC 4861, 6.1). An advertisement goes to all nodes or to the
+         * asker, and doesn't name the asker */
         inquiry_id_of(id, KIND_ROUTER, pkt, key, 0, 0, 0);
         if (key->icmp_type == ICMP6_ROUTER_SOLICIT) return INQUIRY_ASKS;
         return key->src[0] >> 22 == 0xfe80u >> 6 ? INQUIRY_ANSWERS : INQUIRY_NONE;

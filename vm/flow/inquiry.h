@@ -1,9 +1,9 @@
-/* Inquiries of this machine, whose answers belong to no flow, because they come from an address that was not asked,
+/* Inquiries of this machine whose replies belong to no flow, because they come from an address that was not asked,
  * or go to one that is not yet this machine's: DHCP (RFC 2131), DHCPv6 (RFC 8415) and router solicitations (RFC
- * 4861). An answer by the interface of its inquiry is *related* for INQUIRY_NS.
+ * 4861). A reply by the interface of its inquiry is *related* for INQUIRY_NS.
  *
  * A table of fixed size, written for packets of this machine: one per worker, and one in the kernel, where
- * processors share it without a lock. Where two inquiries would have one place, the older one makes way. */
+ * processors share it without a lock. If all places for an inquiry are in use, the oldest inquiry makes way. */
 #pragma once
 
 #include "vm/packet/facts.h"
@@ -15,7 +15,7 @@
 
 enum inquiry_part { INQUIRY_NONE, INQUIRY_ASKS, INQUIRY_ANSWERS };
 
-/* Words that an inquiry and its answers have in common: kind, interface and VLANs; number of the transaction and the
+/* Words that an inquiry and its replies have in common: kind, interface and VLANs; number of the transaction and the
  * host that asked. */
 enum { INQUIRY_WORDS = 4, INQUIRY_WAYS = 4, INQUIRY_SETS = 16 };
 struct inquiry_id {
@@ -33,8 +33,8 @@ struct inquiries {
 
 static inline bool inquiry_is_port(unsigned port) { return port - DHCP_SERVER <= 1u || port - DHCP6_CLIENT <= 1u; }
 
-/* True for a packet that may be an inquiry or an answer, by its header key. The cheap first test: all other packets
- * need nothing else. */
+/* True for a packet that may be an inquiry or a reply, by its header key. This first test is cheap, and other
+ * packets need no further one. */
 static inline bool inquiry_may_be(const struct key *key)
 {
     if (key->kind & KIND_UDP) return inquiry_is_port(key->dst_port);
@@ -57,11 +57,11 @@ void inquiries_put(struct inquiries *q, const struct inquiry_id *id, uint64_t no
 /* Sender of a packet that may be an inquiry */
 enum inquiry_sender { INQUIRY_OTHERS, INQUIRY_OWN, INQUIRY_UNKNOWN };
 
-/* Recognise this machine's inquiries, which may lack a source address yet, by the MAC of the interface. mac: 0:
- * unknown, as in a replay; then the sender of inquiries without an address is unknown, too. */
+/* Recognise this machine's inquiries by the MAC of the interface, because they may not have a source address yet.
+ * mac: 0 if unknown, as in a replay; the sender of an inquiry without an address is then unknown, too. */
 enum inquiry_sender inquiry_sender(const struct pkt *pkt, const struct key *key, uint64_t mac);
 
-/* Return the sender of an inquiry with such a key. This machine's own inquiries without an address go out. */
+/* Return the sender of a packet that may be an inquiry. The key of an inquiry of this machine is marked as outgoing. */
 static inline enum inquiry_sender inquiry_settle(const struct facts *f, struct key *key, const struct pkt *pkt)
 {
     const struct facts_iface *one = facts_iface(f, pkt->iface);

@@ -5,7 +5,7 @@
 
 enum leave_way {
     LEAVE_NOT,       /* the packet does not leave */
-    LEAVE_TO_SERVER, /* according to the service's mode */
+    LEAVE_TO_SERVER, /* sent on according to the service's mode */
     LEAVE_TO_CLIENT, /* routed to the opener of the flow */
     LEAVE_TO_HOST,   /* translated, to the host's stack, which routes it to the opener of the flow */
     LEAVE_ROUTED,    /* routed to its new destination (nat) */
@@ -14,12 +14,12 @@ enum leave_way {
 
 struct leave {
     struct translation to;    /* new headers of the packet; later fragments: addresses only */
-    uint32_t service, server; /* PBC_NONE: nat */
+    uint32_t service, server; /* index of the service and of the server; PBC_NONE: nat */
     uint32_t hash;            /* hash of the flow, by which tunnels spread */
-    uint8_t mac[6]; /* LEAVE_TO_CLIENT: the client's MAC; of a packet that the host has routed, the next hop's; all 0:
+    uint8_t mac[6]; /* LEAVE_TO_CLIENT: MAC of the client, or of the next hop if the host has routed the packet; all 0:
                        unknown */
-    uint16_t iface; /* LEAVE_TO_CLIENT: the client's interface; IFACE_NONE: with a MAC, the packet's incoming
-                     * interface, without one according to the routes */
+    uint16_t iface; /* LEAVE_TO_CLIENT: the client's interface; IFACE_NONE: the packet's incoming interface if `mac` is
+                       known, otherwise by the routes */
     uint8_t way;    /* enum leave_way */
     uint16_t mss;   /* nat: clamp of SYNs, as in struct pbc_nat */
 };

@@ -1,6 +1,6 @@
-/* Marks of the tuples that open inline connections have, for the executor in the kernel: it hands up packets whose
- * mark is set, and the worker looks for the connection (vm/kernel/look/marked.bpf.h). One worker writes them, all
- * processors read; tags are left out, and different tuples may share a mark. */
+/* Marks of the tuples of open inline connections, for the kernel executor: it hands up packets whose mark is set,
+ * and the worker looks for the connection (vm/kernel/look/marked.bpf.h). One worker writes the marks, and all
+ * processors read them. A mark leaves out VLAN tags, and different tuples may share one. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,8 +11,8 @@ enum { INLINE_MARKS = 1 << 19, INLINE_MARK_FULL = UINT16_MAX };
 
 struct inline_marks {
     struct hash_key key;       /* secret, so that strangers can't choose ends whose mark is set */
-    uint64_t live;             /* number of marked tuples; 0: no mark is set, but the full ones */
-    uint16_t at[INLINE_MARKS]; /* number of tuples with that mark; INLINE_MARK_FULL: or more; the mark stays set */
+    uint64_t live;             /* number of marked tuples; 0: only full marks are set */
+    uint16_t at[INLINE_MARKS]; /* number of tuples with that mark; at INLINE_MARK_FULL it stays set for good */
 };
 
 static inline uint64_t mark_of_end(const struct hash_key *k, const uint32_t addr[4], uint16_t port)
@@ -29,7 +29,7 @@ static inline uint32_t mark_of(const struct inline_marks *m, const uint32_t a[4]
     return (uint32_t)(both >> 20) & (INLINE_MARKS - 1);
 }
 
-/* Mark a tuple, or take one such mark away. */
+/* Add a tuple to its mark, or take one away if `set` is false. */
 static inline void mark_set(struct inline_marks *m, uint32_t mark, bool set)
 {
     uint16_t *at = &m->at[mark];

@@ -3,14 +3,14 @@
  *
  *     loop                              worker
  *     INLINE_LEAVE, all was moved  ──▶  holds what the ends send, until all that was sent to them is acknowledged
- *                          ◀── INLINE_READ_ON: more had come before; move it, and ask again
- *                          ◀── INLINE_STAYS: it can't be, and held bytes go to the sockets
+ *                          ◀── INLINE_READ_ON: more had come before; move it, and try again
+ *                          ◀── INLINE_STAYS: the connection can't leave; held bytes go to the sockets
  *                          ◀── INLINE_LEFT: close the sockets without a notice to the ends
- *                          ◀── INLINE_HALF: one end is through, the other may go on
- *     INLINE_END                   ──▶  resets both ends, which sockets do while there are some; it is over
- *                          ◀── INLINE_OVER: the ends are through, or one of them reset
+ *                          ◀── INLINE_HALF: one end has finished, the other may go on
+ *     INLINE_END                   ──▶  resets both ends, unless sockets do so; the connection is over
+ *                          ◀── INLINE_OVER: both ends have finished, or one of them reset
  *
- * Between INLINE_LEAVE and the answer the loop reads and writes nothing. */
+ * Between INLINE_LEAVE and the reply, the loop reads and writes nothing. */
 #pragma once
 
 #include <stdbool.h>
@@ -33,9 +33,10 @@ enum inline_ask_kind {
 };
 struct inline_ask {
     uint8_t kind;   /* enum inline_ask_kind */
-    uint8_t former; /* 1: from a loop of an earlier process, which has only connections with inline_conn.former */
+    uint8_t former; /* 1: sent by a loop of an earlier process, which has only connections with inline_conn.former */
     uint16_t port;
-    uint32_t number; /* the connection, and its port at INLINE_CLIENT, which a later connection does not have */
+    uint32_t number; /* number of the connection; `port` is its port at INLINE_CLIENT, which a later connection doesn't
+                        share */
     union {
         struct {
             uint64_t read[2], wrote[2]; /* bytes of payload, by enum inline_at, since the connection began */
@@ -43,7 +44,7 @@ struct inline_ask {
         struct {
             uint32_t addr[4];
             uint16_t port;
-            uint8_t keeps; /* 1: the server sees the client's address and port; in the wire it always does */
+            uint8_t keeps; /* 1: the server sees the client's address and port (always in the wire) */
         } target;
     } of;
 };
@@ -60,6 +61,6 @@ struct inline_told {
 /* Packets and bytes of a spliced connection, by enum inline_at of the sender. Written by the worker and the kernel
  * executor, read by any thread; each word is read on its own. */
 struct inline_carried {
-    uint64_t packets[2], bytes[2]; /* bytes: of payload */
+    uint64_t packets[2], bytes[2]; /* `bytes` counts only payload */
     uint64_t seen_ns;
 };

@@ -1,6 +1,6 @@
-/* VLAN stacks, interned: a flow holds a 16-bit id for its tags (at most 16). Tags are TPID and VID; priority and drop
- * bits belong to the packet, not to its flow. No tag is id 0; one tag of type 8100 is 1 + VID; other stacks take
- * counted entries, freed when no flow refers to them. */
+/* VLAN stacks, interned: a flow holds a 16-bit id for its tags (at most 16). Tags are TPID and VID; priority and
+ * drop bits belong to the packet, not to its flow. Id 0 means no tag, and 1 + VID one tag of type 8100. Other stacks
+ * take counted entries, freed when no flow refers to them. */
 #pragma once
 
 #include "vm/keyed/archive.h"
@@ -18,10 +18,10 @@ void stacks_free(struct stacks *s);
 uint16_t stack_of(const struct stacks *s, const struct pkt *pkt);
 /* Return the id for a flow that begins, with a reference that stack_put releases. STACK_UNKNOWN: the table is full. */
 uint16_t stack_take(struct stacks *s, const struct pkt *pkt);
-/* Take one more reference to an id that is held. Return it. */
+/* Take one more reference to a held id, and return the id. */
 uint16_t stack_again(struct stacks *s, uint16_t id);
 /* Take a reference to the stack that has that id in `from`, and return its id here. STACK_UNKNOWN: the table is
- * full, or there is no such stack. */
+ * full, or `from` has no stack with that id. */
 uint16_t stack_move(struct stacks *s, const struct stacks *from, uint16_t id);
 void stack_put(struct stacks *s, uint16_t id);
 

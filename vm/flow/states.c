@@ -24,7 +24,7 @@ void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES
 {
 #define FLOW_STATE(ident, name, class, timeout, doc) timeout_ns[FLOW_STATE_##ident] = s->timeout;
 #include "vm/flow/flow_state.def"
-    /* Answers to the last packet of an SCTP association come within seconds (netfilter has the same 10 s) */
+    /* Replies to the last packet of an SCTP association come within seconds (netfilter has the same 10 s) */
     const uint64_t most_ns = UINT64_C(10000000000);
     for (enum flow_state at = FLOW_STATE_SCTP_CLOSING; at <= FLOW_STATE_SCTP_RESET; at++)
         if (timeout_ns[at] > most_ns) timeout_ns[at] = most_ns;
@@ -43,7 +43,7 @@ uint32_t flow_states_of_protocol(uint8_t proto, bool v6)
 {
     if (proto == (v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP)) return MARK_STATES;
     const bool followed = proto == IPPROTO_NR_TCP || proto == IPPROTO_NR_SCTP;
-    const bool answers = proto == IPPROTO_NR_UDP; /* to an inquiry (inquiry.h): DHCP */
+    const bool answers = proto == IPPROTO_NR_UDP; /* UDP may reply to an inquiry (inquiry.h): DHCP */
     return MARK_NEW | MARK_ESTABLISHED | (followed ? MARK_INVALID : answers ? MARK_RELATED : 0);
 }
 
@@ -55,11 +55,11 @@ static uint32_t of_segment(uint32_t flags, bool picks_up)
     case TCP_RST | TCP_ACK:
     case TCP_SYN | TCP_ACK: return MARK_ESTABLISHED | MARK_INVALID;
     case TCP_ACK: return MARK_ESTABLISHED | MARK_INVALID | (picks_up ? MARK_NEW : 0);
-    default: return MARK_INVALID; /* none of the flags, or SYN and RST in one */
+    default: return MARK_INVALID; /* none of the flags, or both SYN and RST */
     }
 }
 
-/* Return the states of errors, queries and their answers (RFC 792, 950, 4443, 4620); all other types are new. */
+/* Return the states of errors, queries and their replies (RFC 792, 950, 4443, 4620); all other types are new. */
 static uint32_t of_type(uint32_t type, bool v6)
 {
     static const struct {

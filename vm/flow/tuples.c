@@ -1,4 +1,4 @@
-/* Tuples of inline connections: stored by the worker, and as one of their packets has them */
+/* Tuples of inline connections: storing them, and making them from a packet */
 #include "vm/flow/tuples.h"
 
 #include <assert.h>

@@ -17,7 +17,7 @@ static bool in_ranges(const struct asked *a, uint32_t value)
     return false;
 }
 
-/* Traits with which more than one bit of key.kind decides. */
+/* Traits of conditions on more than one bit of key.kind. */
 enum { ASKS_MORE = COND_ARG_FREES | COND_HAS_ALL | COND_HAS_STATE | COND_ARG_KINDS | COND_ARG_TELLS };
 
 static inline bool packet_has(const struct cond_info *k, const struct pbc_cond *c, const struct key *key,
@@ -101,9 +101,9 @@ static bool meter_holds(const struct asked *a)
 
 static bool flows_holds(const struct asked *a) /* without tracking no source holds flows */ { return false; }
 
-static bool stream_holds(const struct asked *a) /* packets have no stream: decide.h */ { return false; }
+static bool stream_holds(const struct asked *a) /* packets have no stream (decide.h) */ { return false; }
 
-/* True if the list holds the field's value; the packet has the field. */
+/* Tests of whether a condition holds, by kind. The packet has the condition's field. */
 static bool (*const holds[COND_COUNT])(const struct asked *a) = {
 #define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = code##_holds,
 #include "vm/cond.def"

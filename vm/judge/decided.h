@@ -23,7 +23,8 @@ static inline uint32_t decided_rule(decided d) { return (uint32_t)d; }
 static inline enum action decided_action(decided d) { return (enum action)(d >> 32 & 0xff); }
 static inline uint32_t decided_firewall(decided d) { return (uint32_t)(d >> 40) - 1; }
 
-/* For programs with `audit`: the decision, and the one without `audit` (vm/worker/audit.h). */
+/* True if the decision lets the packet in. The functions below are for programs with `audit`: d is the decision,
+ * would the one without `audit` (vm/worker/audit.h). */
 static inline bool decided_lets_in(decided d)
 {
     return decided_action(d) == ACTION_ACCEPT || decided_action(d) == ACTION_PASS;
@@ -42,7 +43,7 @@ static inline uint32_t decided_twin_at(decided would, uint32_t rules)
     return rule < RULE_DEFAULT ? rule : rules + decided_firewall(would);
 }
 
-/* True if the same rule or default decides in both cases, and decides the same. twin: the entry there. */
+/* True if the same rule or default decides in both cases, and decides the same. twin: the entry in WOULD_TWINS. */
 static inline bool decided_same(decided d, decided would, uint32_t twin)
 {
     const uint32_t rule = decided_rule(would);

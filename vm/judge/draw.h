@@ -15,13 +15,13 @@
 struct frame_wish {
     struct key key; /* marks: TCP flags, state, schedules; kind: OUT or self makes the address this machine's */
     uint64_t src_mac, dst_mac;
-    const struct pbc_pattern *pattern; /* NULL: none */
+    const struct pbc_pattern *pattern; /* pattern of bytes in the frame; NULL: none */
     const struct cond_info *number;    /* value of an IP header field that the key lacks; NULL: none is wanted */
     uint32_t number_value;
     uint16_t way;   /* as in struct pkt */
-    uint8_t source; /* the same */
+    uint8_t source; /* as in struct pkt */
     bool sized;     /* key.length is wanted; otherwise the frame is as long as necessary */
-    bool bare;      /* without a link layer, if it is IP without tags */
+    bool bare;      /* no link layer, if the frame is IP without tags */
 };
 
 /* Choice of one of several values: the first, the last, any. */
@@ -32,7 +32,7 @@ struct frame_draw {
     const struct program *program;
     uint64_t seed;   /* the same seed draws the same frames */
     uint8_t *bytes;  /* FRAME_MOST bytes for the frame */
-    struct pkt pkt;  /* the last frame that was built */
+    struct pkt pkt;  /* the frame that was built last */
     struct key key;  /* its key by the parser, with a state and schedules */
     uint64_t frames; /* number of frames built */
 };

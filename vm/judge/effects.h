@@ -7,11 +7,11 @@
 #include "vm/judge/meters/meter.h"
 #include "vm/tables.h"
 
-/* Meters and flows for a walk without effects: explain. NULL, or a NULL field: unused meters, no flows. */
+/* Meters and flows for a walk without effects, as by explain. NULL, or a NULL field: unused meters, no flows. */
 struct peek {
     const struct meters *meters;
     const struct track *track;
-    const struct track_seen *seen; /* for the packet */
+    const struct track_seen *seen; /* findings about the packet */
 };
 
 /* Count for a rule. `bytes`: of the frame on the wire. */
@@ -30,15 +30,15 @@ static inline enum meter_says effect_meter(const struct effects *e, const struct
     return e ? meter_ask(e->meters, meter, key, e->packet + at) : meter_peek(NULL, p, meter, key, NULL);
 }
 
-/* For `flows over`: return the flows that the source of the packet at `at`, or its network, has opened and still holds,
- * one more if the packet would open one. Without effects: 0. */
+/* For `flows over`: return the flows that the source of the packet at `at`, or its network, has opened and still
+ * holds, plus one if the packet would open one. Without effects: 0. */
 static inline uint32_t effect_flows(const struct effects *e, const struct pbc_grain *grain, const struct key *key,
                                     uint32_t at)
 {
     return e && e->track ? track_source_flows(e->track, grain, key, &e->seen[at]) : 0;
 }
 
-/* Return the same for a walk without effects. */
+/* Return the same as effect_flows for a walk without effects. */
 static inline uint32_t peek_flows(const struct peek *peek, const struct pbc_grain *grain, const struct key *key)
 {
     return peek && peek->track ? track_source_flows(peek->track, grain, key, peek->seen) : 0;
@@ -76,7 +76,7 @@ static inline void effect_add(const struct effects *e, const struct program *p, 
     if (e && e->due && p->members) adds_note(e->due, p, p->rules[rule].add - 1, key);
 }
 
-/* The same for mirrors that another judge has found, a bit each. */
+/* The same as effect_mirror for mirrors that another judge has found, one bit each. */
 static inline void effect_mirrors(const struct effects *e, const struct program *p, uint64_t found,
                                   const struct pkt *pkt)
 {
@@ -120,9 +120,9 @@ static inline decided decided_by_default(const struct program *p, uint32_t firew
 struct ahead;
 
 /* Run function 0, or that of meta.services, over the packets of a batch (at most 64) whose bit is set in `todo`,
- * each into its place of `out`. All are well formed and parsed. One call takes a whole batch: the work before and
- * after each packet would cost half as much as most programs. `ahead`: where packets are in function 0, and what
- * classifiers found for them already; NULL: they are at the beginning, and nothing is found. */
+ * each into its place of `out`. All are well formed and parsed. One call takes a batch, because the work before and
+ * after each packet would cost half as much as most programs. `ahead`: each packet's place in function 0, and the
+ * results that classifiers already found for it; NULL: packets are at the beginning, without results. */
 void run_code(const struct program *p, uint32_t func, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
               const struct ahead *ahead, const struct effects *e, decided out[]);
 
@@ -132,12 +132,12 @@ decided run_list(const struct program *p, const struct key *key, const struct pk
 
 /* Listener for the rules that are tried. */
 struct tracer {
-    trace_fn *fn; /* NULL: none */
+    trace_fn *fn; /* function called for each rule; NULL: none */
     void *arg;
 };
 
-/* True if this one rule of the list matches the packet, the first of `e`. Meters are asked as usual. depth: for the
- * tracer only. */
+/* True if the rule matches the packet, which is the first of `e`. Meters are asked as usual. depth: for the tracer
+ * only. */
 bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt,
                        const struct effects *e, const struct tracer *tracer, unsigned depth);
 

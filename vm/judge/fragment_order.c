@@ -1,10 +1,11 @@
-/* The order of rules that name `fragment` (fragment_order.h). The walk is the rule list's (naive.c), shortened: the
- * rules of a list that count are found once, and a chain without any is never entered. */
+/* The order of rules that name `fragment` (fragment_order.h). The walk is that of the rule list (naive.c),
+ * shortened: the rules that count in a list are found once, and a chain without such rules is never entered. */
 #include "vm/judge/fragment_order.h"
 
 #include <stdlib.h>
 
-enum { SOME, WHOLE, FLAVOURS }; /* rules tried in a list: those that count; all, if its `do` names `fragment` */
+/* Rules tried in a list. SOME: those that count; WHOLE: all, because its `do` names `fragment` */
+enum { SOME, WHOLE, FLAVOURS };
 
 struct frag_order {
     const struct program *p;
@@ -54,7 +55,7 @@ static uint32_t count_list(struct frag_order *o, uint32_t list, unsigned flavour
     return steps;
 }
 
-/* Count a chain's steps. The verifier bounded nesting and the length of a walk to far less than 32 bits. */
+/* Count a chain's steps. The verifier has limited nesting and the length of a walk to far less than 32 bits. */
 static void count_chain(struct frag_order *o, uint32_t chain)
 {
     if (o->settled[chain]) return;
@@ -157,12 +158,12 @@ static uint32_t path_place(const struct frag_order *o, const struct path *path)
     return place;
 }
 
-/* All the ways up from a rule to a firewall, by the calls only. */
+/* All paths up from a rule to a firewall, only by the calls. */
 enum { CALLS_MOST = 256 };
 struct climb {
     const struct frag_order *o;
     uint32_t firewall;
-    struct path up; /* from the rule upwards */
+    struct path up; /* rules from the one in question upwards */
     unsigned calls; /* calls followed; at CALLS_MOST there may be more */
     uint32_t place; /* the first place of the rule */
     bool any, several;
@@ -229,7 +230,8 @@ struct walk {
 
 static bool walk_in_order(struct walk *w, uint32_t list, unsigned flavour, uint32_t place);
 
-/* Run a rule that matched: its effects, and the chain that it calls. True: decided. *on: the list continues. */
+/* Run a rule that matched: its effects, and the chain that it calls. True: the rule or its chain decided. *on: the
+ * list continues. */
 static bool follow_rule(struct walk *w, uint32_t rule, unsigned flavour, uint32_t place, bool *on)
 {
     const struct program *p = w->o->p;

@@ -1,6 +1,7 @@
 /* The interpreter: packets of a batch through the code of a verified program. Every row of opcode.def has its case
- * below, reached through a table of labels. Each case ends in a jump to the next one's, so the processor predicts them
- * one by one. Nothing is checked here: the verifier proved operands, jumps, registers, and that every path ends. */
+ * below, reached through a table of labels. Each case ends in a jump to the case of the next instruction, so the
+ * processor predicts each jump separately. Nothing is checked here: the verifier proved operands, jumps, registers,
+ * and that every path ends. */
 #include <string.h>
 
 #include "vm/judge/classify/classify.h"
@@ -9,10 +10,10 @@
 #include "vm/judge/insn_tests.h"
 
 struct frame {
-    const struct insn *back;     /* the CALL, behind which the function returns */
+    const struct insn *back;     /* the CALL; the function returns behind it */
     uint32_t *regs;              /* registers of the caller */
     const struct insn *classify; /* CLASSIFY of the called function, once reached */
-    uint32_t entry;              /* entry that it found last */
+    uint32_t entry;              /* entry that CLASSIFY found last */
 };
 
 #define CASE(op) do_##op:

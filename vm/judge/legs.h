@@ -1,6 +1,6 @@
-/* Choice of the leg that rules are asked about, where this machine's stack sends a packet by one of several
- * interfaces, and which one is unknown: the first by which they refuse it, else the first. One text for both
- * executors. */
+/* Choice of the leg for the rules, if this machine's stack sends a packet by one of several interfaces, and it is
+ * unknown which one: the first leg by which the rules refuse the packet, else the first. Both executors share this
+ * code. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,13 +10,13 @@
 
 /* Findings so far. */
 struct legs_tried {
-    uint16_t out;    /* as pkt.way: the leg that counts */
+    uint16_t out;    /* the chosen leg, as pkt.way */
     uint8_t any;     /* 1: some leg was tried */
     uint8_t refused; /* 1: rules refuse the packet by `out` */
-    uint8_t open;    /* 1: their verdicts on the legs differ, or some leg's interface is unknown */
+    uint8_t open;    /* 1: the rules' verdicts on the legs differ, or some leg's interface is unknown */
 };
 
-/* Note what rules give for a leg. out: as pkt.way; 0: its interface is unknown, and no `out on` holds. */
+/* Note the rules' verdict on a leg. out: as pkt.way; 0: its interface is unknown, and no `out on` holds. */
 static inline void legs_take(struct legs_tried *t, uint16_t out, bool lets_in)
 {
     const bool turns = t->any && t->refused == lets_in;

@@ -1,9 +1,9 @@
 /* Live sets: addresses and networks that come and go while packets are judged. One writer or many, any number of
  * readers, no lock on a read.
  *
- * A set has two layers. The overlay is a table of members by (length, address), each with an end of its own; members
- * never merge. The base is a list of ranges without an end, as static sets have it, replaced whole. An address is in
- * the set if the base or any member that has not expired covers it.
+ * A set has two layers. The overlay is a table of members by (length, address), each with its own end; members never
+ * merge. The base is a list of ranges without an end, like that of a static set, and is replaced as a unit. An
+ * address is in the set if the base or any member that has not expired covers it.
  *
  * Time is monotonic, in milliseconds, and comes from the caller. */
 #pragma once
@@ -16,12 +16,12 @@
 
 struct live_set;
 struct questions;
-struct flow_cuts; /* below */
+struct flow_cuts; /* defined below */
 
 /* A member: an address, or the network of its first `len` bits. addr: as in struct key; bits behind `len` are 0. */
 struct live_net {
     uint32_t addr[4];
-    uint8_t len; /* 0..32; IPv6: 0..128 */
+    uint8_t len; /* prefix length: 0..32; IPv6: 0..128 */
     bool v6;
 };
 /* End of a member that never expires. */
@@ -36,7 +36,7 @@ struct live_cfg {
 };
 #define LIVE_SIZE_MOST (UINT64_C(1) << 24)
 
-/* Make an empty set. NULL: out of memory. Memory comes as members come. */
+/* Make an empty set. NULL: out of memory. Memory is taken as members are added. */
 struct live_set *live_new(const struct live_cfg *cfg);
 void live_free(struct live_set *s); /* NULL is allowed */
 
@@ -48,8 +48,8 @@ struct live_shown {
     struct live_shown_base {
         uint32_t count4, count6; /* number of ranges */
         uint32_t node4, node6;   /* nodes of the look-up table (set_index.h); 0: it has none */
-        uint32_t first4;         /* the half's word with the first range of IPv4; those of IPv6 are at its beginning */
-        uint32_t lookup;         /* where that table is in the half, in words of 4 bytes */
+        uint32_t first4; /* index of the half's word with the first IPv4 range; IPv6 ranges are at the beginning */
+        uint32_t lookup; /* offset of the look-up table in the half, in words of 4 bytes */
     } base[2];
 };
 /* Memory for a set from its owner, all zero. tags, words: [slots]; keys: [slots], IPv6 three times as many; slots:
@@ -67,12 +67,13 @@ struct live_memory {
 uint64_t live_slots(uint64_t size);
 /* Make an empty set over that memory, which stays the owner's and must outlive the set. NULL: out of memory. */
 struct live_set *live_over(const struct live_cfg *cfg, const struct live_memory *memory);
-/* True for such a set. */
+/* True for a set over its owner's memory. */
 bool live_is_over(const struct live_set *s);
 /* Return the hash key of a family's overlay. */
 const struct hash_key *live_hash(const struct live_set *s, bool v6);
 
-/* True for an address that a host may have on more than its own link (RFC 6890): no name server gives another one. */
+/* True for an address that a host may have on more than its own link (RFC 6890): name servers give only addresses of
+ * this kind. */
 bool live_is_of_host(const uint32_t addr[4], bool v6);
 
 /* True if the set holds the address (as in struct key). */
@@ -86,7 +87,7 @@ bool live_has(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4],
     X(REMOVED, "removed")                                                                                              \
     X(ABSENT, "absent") /* the address was not a member */                                                             \
     X(FULL, "full")                                                                                                    \
-    X(LENGTHS, "full: lengths") /* the prefix would be the ninth length */
+    X(LENGTHS, "full: lengths") /* the member's prefix length would be the ninth */
 enum live_said {
 #define X(ident, word) LIVE_##ident,
     LIVE_SAIDS(X)
@@ -96,9 +97,9 @@ const char *live_said_word(enum live_said said);
 
 /* Effect of adding a member that is there already. */
 enum live_how {
-    LIVE_SET,   /* gives it this end */
-    LIVE_LATER, /* gives it the later of both ends */
-    LIVE_ONCE,  /* keeps its end */
+    LIVE_SET,   /* gives the member this end */
+    LIVE_LATER, /* gives the member the later of both ends */
+    LIVE_ONCE,  /* keeps the member's end */
 };
 /* Add a member until end_ms (LIVE_FOREVER: for good), or renew it. A full set drops expired members near the new
  * one's place, then, without `refuse`, the one there that expires soonest; members without an end never make way. A
@@ -110,19 +111,19 @@ enum live_said live_remove(struct live_set *s, uint64_t now_ms, const struct liv
 
 /* Find that member (exactly this address and length). False: not a member, or expired. */
 bool live_find(const struct live_set *s, uint64_t now_ms, const struct live_net *net, uint64_t *end_ms);
-/* Find why the set holds an address: the member with the latest end that covers it (of several, the longest prefix).
- * A range of the base counts as a member that never expires, and is written as lo and hi. */
+/* Find why the set holds an address: the member with the latest end that covers it; if several do, the one with the
+ * longest prefix. A range of the base counts as a member that never expires, and is written as lo and hi. */
 struct live_why {
-    struct live_net net; /* member of the overlay */
+    struct live_net net; /* member of the overlay that covers the address */
     uint64_t end_ms;
-    bool base; /* the base has it */
+    bool base; /* the base has the address */
     uint32_t lo[4], hi[4];
 };
 bool live_why(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4], bool v6, struct live_why *why);
 
-/* Replace the base by these ranges: ascending, disjoint, not adjacent; copied. Readers see the old or the new one; the
- * old one stays in memory. One thread at a time may call this. False: out of memory, or no room in memory of an
- * owner's; then the old base stays in force. */
+/* Replace the base by these ranges: ascending, disjoint, not adjacent; copied. Readers see the old or the new one;
+ * the old one stays in memory. One thread at a time may call this. False: out of memory, or no room in the owner's
+ * memory; then the old base stays in force. */
 struct live_base {
     const struct pbc_range *r4;
     const struct pbc_range6 *r6;
@@ -134,7 +135,7 @@ bool live_replace(struct live_set *s, const struct live_base *base);
  * bases that are left. */
 struct live_block *live_replaced(struct live_set *s);
 void live_block_free(struct live_block *all); /* NULL is allowed */
-/* True if the set has room for these ranges; one over an owner's memory may have none. */
+/* True if the set has room for these ranges; a set over its owner's memory may have no room. */
 bool live_base_fits(const struct live_set *s, const struct live_base *base);
 /* Return the base in force. The thread that replaces it may read this until it takes the base that was replaced. */
 struct live_base live_base(const struct live_set *s);
@@ -171,7 +172,7 @@ struct live_counts {
 #define X(field, doc) uint64_t field;
     LIVE_COUNTS(X)
 #undef X
-    uint64_t members; /* members in the overlay now, with expired ones that were not swept */
+    uint64_t members; /* members in the overlay now, including expired ones that were not swept */
 };
 struct live_counts live_counts(const struct live_set *s);
 
@@ -182,7 +183,7 @@ struct live_counts live_counts(const struct live_set *s);
     X(unasked, "DNS answers to no question that waited: forged, late or repeated")                                     \
     X(bad, "DNS answers that were cut or couldn't be read")
 struct live_answered {
-#define X(field, doc) uint64_t field; /* atomic */
+#define X(field, doc) uint64_t field; /* count, atomic */
     LIVE_ANSWERED(X)
 #undef X
 };
@@ -192,14 +193,14 @@ struct live_named {
     uint32_t live;
     struct live_net net;
     uint64_t end_ms;
-    char host[LIVE_HOST_MOST + 1]; /* name that was answered, or its end */
+    char host[LIVE_HOST_MOST + 1]; /* name in the answer; its end if it is long */
 };
 struct live_names {
     uint32_t lock, count;
     struct live_named of[LIVE_NAMED_MOST];
 };
 struct lives {
-    uint64_t now_ms; /* atomic */
+    uint64_t now_ms; /* atomic: time in milliseconds */
     uint32_t count;
     /* Atomic; number of members that rules failed to add: refused by `in` or `never`, or lost on their way here */
     uint64_t refused[PBC_LIVES_MAX];
@@ -207,24 +208,24 @@ struct lives {
     struct live_answered answered[PBC_LIVES_MAX];
     struct questions *
         questions; /* counted reference, for sets with `answers` (vm/judge/asked/questions.h); NULL without such sets */
-    struct live_names *names; /* with `questions` */
+    struct live_names *names; /* names that answers reported; NULL without `questions` */
     /* Memory under sets (live_over), given back once they are freed; NULL: none */
     void (*give_back)(void *memory);
     void *memory;
     /* Receiver of members whose flows are to end (below); NULL: nothing is cut. */
     struct flow_cuts *cuts;
     bool owns_cuts;                /* cuts are made and freed with the sets */
-    uint16_t named[PBC_LIVES_MAX]; /* numbers of the sets there */
+    uint16_t named[PBC_LIVES_MAX]; /* numbers of the sets in `cuts` */
 };
 
 /* Make the sets of a program, empty; NULL: out of memory. The caller gives them to the program (program_members),
  * and frees them once no worker judges by that program. */
 struct lives *lives_new(const struct program *p, uint64_t seed);
-/* Make one of them, empty, for the caller to put in its place; NULL: out of memory. */
+/* Make one of these sets, empty, for the caller to put in its place; NULL: out of memory. */
 struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t seed);
 /* The same over an owner's memory, where a set with a file has room only for its base. */
 struct live_set *lives_set_over(const struct program *p, uint32_t live, uint64_t seed, const struct live_memory *m);
-/* Free all sets that are there. NULL is allowed. */
+/* Free all sets that exist. NULL is allowed. */
 void lives_free(struct lives *l);
 /* Use another table of waiting questions, if the sets have any; NULL is allowed. Call it before any packet is judged
  * by them. */
@@ -233,10 +234,10 @@ void lives_ask_as(struct lives *l, struct questions *q);
 void lives_name(struct lives *l, uint32_t live, const struct live_net *net, uint64_t end_ms, const char *host);
 /* Move all reported members into `out`. Return their number. */
 uint32_t lives_named(struct lives *l, struct live_named out[LIVE_NAMED_MOST]);
-/* Return the number of questions that made way before their time. */
+/* Return the number of questions that made way before they expired. */
 uint64_t lives_evicted(const struct lives *l);
-/* Use other cuts in place of the sets' own, which exist if rules of the program cut. The caller keeps them. named:
- * numbers of the sets there, below FLOW_CUTS_SETS. */
+/* Use other cuts in place of the sets' own, which exist if rules of the program cut. The caller still owns them.
+ * named: numbers of the sets in these cuts, below FLOW_CUTS_SETS. */
 void lives_cut_by(struct lives *l, struct flow_cuts *cuts, const uint16_t named[]);
 /* Ask that the member's flows end. Any thread may call this. */
 void lives_cut(const struct lives *l, uint32_t live, const struct live_net *net);
@@ -251,7 +252,8 @@ static inline void lives_at(struct lives *l, uint64_t mono_ns)
 }
 static inline uint64_t lives_now(const struct lives *l) { return __atomic_load_n(&l->now_ms, __ATOMIC_RELAXED); }
 
-/* Return a set, or put another one in its place. Readers may use the old set until their batch ends. */
+/* Return a set, or put another one in its place (second function). Readers may use the old set until their batch
+ * ends. */
 static inline struct live_set *lives_set(const struct lives *l, uint32_t live)
 {
     return __atomic_load_n(&l->sets[live], __ATOMIC_ACQUIRE);
@@ -261,25 +263,25 @@ static inline void lives_put(struct lives *l, uint32_t live, struct live_set *s)
     __atomic_store_n(&l->sets[live], s, __ATOMIC_RELEASE);
 }
 
-/* True if the live set holds the packet's source or destination. l: NULL, all sets are empty. */
+/* True if the live set holds the packet's source or destination. l: NULL if all sets are empty. */
 bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst);
-/* A listener for these answers: a recording writes them down, and a replay returns the recorded one. */
+/* A listener for the results of look-ups: a recording stores them, and a replay returns the recorded ones. */
 struct lives_ear {
-    /* Take an answer: whether the set, by its number in LIVES, holds the address (as in struct key). Return the
-     * answer to use. */
+    /* Receive a result: whether the set, by its number in LIVES, holds the address (as in struct key). Return the
+     * result to use. */
     bool (*hear)(void *arg, uint32_t live, const uint32_t addr[4], bool v6, bool held);
     void *arg;
 };
-/* Have all answers to the calling thread pass through the listener, until it is replaced; NULL: no listener. */
+/* Pass all results for the calling thread through the listener, until it is replaced; NULL: no listener. */
 void lives_listen(const struct lives_ear *ear);
-/* Give the calling thread's listener, if any, an answer that another judge got about the packet. */
+/* Give the calling thread's listener, if any, a result that another judge found for the packet. */
 void lives_tell(uint32_t live, const struct key *key, bool dst, bool held);
 
 /* Reason for which a set refuses a member, however it is added. */
 enum live_refusal {
-    LIVE_MAY,     /* none */
-    LIVE_OUTSIDE, /* a part of it lies outside `in` */
-    LIVE_NEVER    /* the address is in `never` */
+    LIVE_MAY,     /* the set may hold the member */
+    LIVE_OUTSIDE, /* a part of the member is outside `in` */
+    LIVE_NEVER    /* an address of the member is in `never` */
 };
 enum live_refusal lives_refuse(const struct program *p, uint32_t live, const struct live_net *net);
 /* The same for all addresses from lo to hi. */
@@ -290,23 +292,23 @@ enum live_refusal lives_refuse_base(const struct program *p, uint32_t live, cons
                                     struct live_net *first);
 /* Write the first and the last address of a network. */
 void live_net_ends(const struct live_net *net, uint32_t lo[4], uint32_t hi[4]);
-/* Members that rules add for the current packet. They are added once it has been judged, so that a set answers the
- * same from the first rule to the last. */
+/* Members that rules add for the current packet. They are added once it has been judged, so that a set is the same
+ * from the first rule to the last. */
 struct adds_due {
     uint32_t count;
     struct {
-        uint32_t add; /* row of ADDS; each is here once */
+        uint32_t add; /* row of ADDS; each row is here at most once */
         struct live_net net;
     } of[PBC_ADDS_MAX];
 };
-/* True for a segment that a stranger can make a third party send, which would then become the member: a reset
- * answers forged segments, and the flow counts as established by it. It adds no member. */
+/* True for a reset, which adds no member: a stranger could provoke it from a third party by forged segments, and the
+ * third party would become the member. The flow counts as established by it. */
 static inline bool adds_for_forged(const struct key *key) { return key->kind & KIND_TCP_FLAGS && key->marks & TCP_RST; }
 /* Note the packet's address, or its network, for a row of ADDS. */
 void adds_note(struct adds_due *due, const struct program *p, uint32_t add, const struct key *key);
 /* Add all noted members. Those that a set refuses are counted. */
 void adds_make(struct adds_due *due, const struct program *p);
-/* Add one of them now. If the row has `cut`, flows of a new member are to end. */
+/* Add one of them now. If the row has `cut`, flows of a new member end. */
 void adds_one(const struct program *p, uint32_t add, const struct live_net *net);
 /* The same for a member that the kernel's stages report, in memory that other processes may write: a report that
  * does not fit the program is ignored. v6: 1 for IPv6; len: its prefix length. */
@@ -318,9 +320,9 @@ uint32_t lives_find(const struct program *p, const char *name);
  * NULL if the program has no live sets. The input is hostile. False: no room, out of memory, or malformed. */
 struct archive;
 struct lives_read {
-    int64_t later_ms; /* added to each end: how much later the clock is set than at the time of writing */
-    bool kept;        /* read the sets alone that had `keep` */
-    uint32_t no_room; /* after reading: 1 + the last set whose ranges found no room; 0: none */
+    int64_t later_ms; /* added to each end: time by which this clock is ahead of the one at writing */
+    bool kept;        /* read only sets that had `keep` */
+    uint32_t no_room; /* after reading: 1 + the last set whose ranges had no room; 0: none */
 };
 bool lives_archive(struct lives *l, const struct program *p, struct archive *a, struct lives_read *how);
 /* Return the most bytes that lives_archive writes, if no members are added meanwhile. */
@@ -329,8 +331,8 @@ uint64_t lives_archive_most(const struct lives *l);
 /* ---- cuts ----
  *
  * Members whose flows are to end. Any thread asks for them. Waiting members are taken together, as a *round*, and
- * all keepers of flows (*walkers*: workers, and the loops of proxies) walk over theirs once, each at its own pace
- * and in parts. Later members wait for the next round. So a round is one walk, however many its members.
+ * all keepers of flows (*walkers*: workers, and the loops of proxies) walk over their flows once, each at its own
+ * pace and in parts. Later members wait for the next round. So a round is one walk for any number of members.
  *
  *      flow_cuts_ask … ─▶ flow_cuts_begin ─▶ [ each walker: flow_cuts_due, flow_cuts_cover …, flow_cuts_walked ]
  *                      ─▶ flow_cuts_done ─▶ flow_cuts_end
@@ -340,7 +342,7 @@ uint64_t lives_archive_most(const struct lives *l);
 enum {
     FLOW_CUTS_WALKERS = 128,
     FLOW_CUTS_LOOPS = FLOW_CUTS_WALKERS / 2, /* number of the first loop of a proxy, as a walker */
-    FLOW_CUTS_SETS = 256                     /* sets that are distinguished */
+    FLOW_CUTS_SETS = 256                     /* number of sets that are distinguished */
 };
 
 struct flow_cuts_cfg {
@@ -349,15 +351,15 @@ struct flow_cuts_cfg {
     uint64_t rest_ns;  /* time before a round begins, in which packets under way come to the table */
     uint64_t seed;
 };
-/* NULL: out of memory. Memory comes as members come. */
+/* NULL: out of memory. Memory is taken as members are added. */
 struct flow_cuts *flow_cuts_new(const struct flow_cuts_cfg *cfg);
 void flow_cuts_free(struct flow_cuts *c); /* NULL is allowed */
 
-/* Ask that this member's flows end that began by now_ns, plus the slack. set: below FLOW_CUTS_SETS, with a meaning
- * of the caller's. Any thread may call this. */
+/* Ask that this member's flows end if they began by now_ns, plus the slack. set: below FLOW_CUTS_SETS; the caller
+ * defines its meaning. Any thread may call this. */
 void flow_cuts_ask(struct flow_cuts *c, uint32_t set, const struct live_net *net, uint64_t now_ns);
 
-/* For one thread: */
+/* Functions for one thread: */
 
 /* True if members wait for a round. Any thread may call this. */
 bool flow_cuts_wait(const struct flow_cuts *c);
@@ -371,28 +373,30 @@ bool flow_cuts_begin(struct flow_cuts *c, uint64_t now_ns);
 uint64_t flow_cuts_due_ns(const struct flow_cuts *c);
 /* True if the walker has been through its flows for the round that was taken last. */
 bool flow_cuts_done(const struct flow_cuts *c, unsigned walker);
-/* Return how many flows have ended for this member in the round under way, or for its set if the member had no room. */
+/* Return the number of flows that have ended for this member in the round under way, or for its set if the member
+ * had no room. */
 uint64_t flow_cuts_ended(const struct flow_cuts *c, uint32_t set, const struct live_net *net);
-/* End the round, which all walkers have done. told: gets the flows that have ended for each set, one or more times. */
+/* End the round, which all walkers have done. told: gets the number of flows that have ended for each set, in one or
+ * more calls. */
 typedef void flow_cuts_told_fn(void *arg, uint32_t set, uint64_t flows);
 void flow_cuts_end(struct flow_cuts *c, flow_cuts_told_fn *told, void *arg);
 
-/* For walkers: */
+/* Functions for walkers: */
 
 /* True if a round is under way that this walker has not done. */
 bool flow_cuts_due(const struct flow_cuts *c, unsigned walker);
 /* The ends of a flow: addresses of both sides, as they see each other. */
 struct flow_cuts_flow {
     struct flow_cuts_addr {
-        const uint32_t *addr; /* as in struct key */
+        const uint32_t *addr; /* address, as in struct key */
         bool v6;
     } of[4];
     unsigned count;
-    uint64_t began_ns; /* 0: unknown, and so before all requests */
+    uint64_t began_ns; /* 0: unknown, so it counts as before all requests */
 };
-/* Find the member that ends the flow, for a walker with a round to do; if several do, the one with the longest prefix.
- * l: live sets of the walker's program, or NULL. Return where to count the flow once it has ended (atomic); NULL: it
- * goes on. */
+/* Find the member that ends the flow, for a walker with a round to do; if several do, the one with the longest
+ * prefix. l: live sets of the walker's program, or NULL. Return the place to count the flow once it has ended
+ * (atomic); NULL: the flow goes on. */
 uint64_t *flow_cuts_cover(struct flow_cuts *c, const struct lives *l, const struct flow_cuts_flow *f);
 /* Note that the walker has been through all of its flows. */
 void flow_cuts_walked(struct flow_cuts *c, unsigned walker);

@@ -1,8 +1,9 @@
 /* The rule list, walked as it was written: the oracle for the code, and the source of explain.
  *
  * One firewall judges a frame: the first of its direction `on` its interface, otherwise the first without `on`. Its
- * rules are tried in order, a `do` tries its chain's; the first that decides ends it, then the default. ARP is judged
- * only by rules marked for it, and passes if none decides. The verifier bounded nesting and length. */
+ * rules are tried in order, and a `do` tries those of its chain. The first rule that decides ends the walk; if none
+ * does, the default decides. ARP is judged only by rules marked for it, and passes if none decides. The verifier
+ * bounded nesting and length. */
 #include "vm/judge/effects.h"
 
 struct walk {
@@ -10,7 +11,7 @@ struct walk {
     const struct key *key;
     const struct pkt *pkt;
     const struct effects *effects;
-    const struct peek *peek; /* used without effects */
+    const struct peek *peek; /* meters and flows, used without effects */
     uint32_t at;             /* the packet's place in its batch */
     trace_fn *trace;
     void *arg;
@@ -28,7 +29,7 @@ static uint32_t find_firewall(const struct program *p, const struct key *key)
 
 static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER || c->kind == COND_WITHIN; }
 
-/* True if the meter's condition holds. *tokens: left for the packet. */
+/* True if the meter's condition holds. *tokens: tokens left for the packet. */
 static bool meter_match(const struct walk *w, const struct pbc_cond *c, uint64_t *tokens)
 {
     if (w->effects && w->trace) meter_peek(w->effects->meters, w->p, c->first, w->key, tokens);
@@ -46,8 +47,8 @@ static bool flows_match(const struct walk *w, const struct pbc_cond *c, uint64_t
     return *held > c->arg;
 }
 
-/* Return the first condition that fails, or PBC_NONE. Meters are asked if everything else holds, and the packet has
- * the fields that they count by. *left: tokens left in the meter that failed, or flows that the source holds. */
+/* Return the first condition that fails, or PBC_NONE. Meters are asked only if everything else holds, and the packet
+ * has the fields that they count by. *left: tokens left in the meter that failed, or flows that the source holds. */
 static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r, uint64_t *left)
 {
     const struct pbc_cond *conds = w->p->conds;

@@ -7,21 +7,22 @@
 
 enum { BYTE_OTHER = UINT8_MAX - 1, BYTE_NONE = UINT8_MAX };
 
-/* Pairs in use of a decision and one without `audit`; each has one of a few places from its hash on, or none. */
+/* Pairs of a decision and the one without `audit`: most pairs in use, and the places that each may have from its
+ * hash on. */
 enum { PAIRS = 1024, PAIR_TRIES = 8 };
 
 /* Decisions of a program that may be remembered. */
 struct remembered {
     const struct program *p;
-    decided *memos; /* [memos_count]: decision of each */
-    uint8_t *some;  /* [rules, then defaults]: 1: it is in a memo */
+    decided *memos; /* [memos_count]: decision of each memo */
+    uint8_t *some;  /* [rules, then defaults]: 1: a memo has it */
 };
 
 struct remember {
-    struct remembered of;          /* the program */
+    struct remembered of;          /* decisions of the program */
     struct remembered would;       /* the program without `audit`; p NULL: no `audit`, and so no pairs */
-    struct remembered_pair *pairs; /* [PAIRS] */
-    uint16_t epoch;                /* 0: slots are being cleared */
+    struct remembered_pair *pairs; /* pairs of decisions: [PAIRS] */
+    uint16_t epoch;                /* current epoch; 0: slots are being cleared */
     uint32_t hand;                 /* the next slot to clear */
     const struct facts *facts;
     uint64_t generation;
@@ -105,15 +106,15 @@ static bool iface_byte(const struct program *p, uint16_t iface, uint8_t *byte)
     return iface >= p->ifaces_count || iface < BYTE_OTHER;
 }
 
-/* True for a whole established packet: a missing part of a fragment or a short capture may decide. The SYN of two
- * hosts that open at once is established, too, but remembered verdicts were proved without it. */
+/* True for a complete established packet: of a fragment or a short capture, the missing part may decide. The SYN of
+ * two hosts that open at once is established, too, but remembered verdicts were proved without it. */
 static bool is_ordinary(const struct key *key, const struct pkt *pkt)
 {
     return key->marks & MARK_ESTABLISHED && key->kind & KIND_FRAG_NO && !key_is_bare_syn(key) &&
            !(pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM));
 }
 
-/* Return the flow's remembered verdict for such a packet; 0: none. */
+/* Return the flow's remembered verdict for the packet; 0: none. */
 static uint16_t memo_of_flow(const struct remember *m, const struct flow *flow, enum flow_dir dir,
                              const struct key *key, const struct pkt *pkt)
 {

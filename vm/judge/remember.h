@@ -24,16 +24,16 @@ uint16_t remember_epoch(const struct remember *m);
 /* Set the facts by which packets are judged from now on. */
 void remember_facts(struct remember *m, const struct facts *facts);
 
-/* Find the verdict of an established packet: true and *d. flow: its own, or NULL. */
+/* Find the verdict of an established packet. True: it is in *d. flow: the packet's flow, or NULL. */
 bool remember_find(const struct remember *m, const struct flow *flow, enum flow_dir dir, const struct key *key,
                    const struct pkt *pkt, decided *d);
 /* Keep the verdict of a packet that was judged, if it may be kept. */
 void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir, const struct key *key,
                   const struct pkt *pkt, decided d);
 
-/* Two decisions of a program with audit: in fact, and without the word (program->would). */
+/* Two decisions of a program with audit: in fact, and without the word `audit` (program->would). */
 struct remembered_pair {
-    decided d, would; /* both 0: none */
+    decided d, would; /* the two decisions; both 0: none */
     bool other;       /* another rule or default would decide, or the same would decide differently (vm/judge/decided.h,
                          decided_same) */
 };

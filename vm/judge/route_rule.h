@@ -1,4 +1,4 @@
-/* Policy rules: conditions that choose the table for a packet's way (`ip rule`). One text for both executors. */
+/* Policy rules: conditions that choose the table for a packet's way (`ip rule`). Both executors share this code. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +12,7 @@ enum route_does {
     ROUTE_LOOKS_UP, /* the view gives the way; if no route there holds the address, the next rule is tried */
     ROUTE_REFUSES,
     ROUTE_GOES_TO, /* the rule `next` is tried */
-    ROUTE_ASKS,    /* the way is unknown, for `why` */
+    ROUTE_ASKS,    /* the way is unknown, by reason `why` */
     ROUTE_DOES
 };
 enum route_asks {
@@ -20,15 +20,15 @@ enum route_asks {
     ROUTE_ASKS_MARK = 1 << 1,    /* a mark */
     ROUTE_ASKS_NO_MARK = 1 << 2, /* a packet without a mark fits; with ROUTE_ASKS_MARK only */
     ROUTE_ASKS_HERE = 1 << 3,    /* this machine sends the packet (`iif lo`) */
-    ROUTE_ASKS_UNSEEN = 1 << 4,  /* something that cannot be seen, for `why` */
-    ROUTE_ASKS_NOTHING = 1 << 5, /* something that no packet has that crosses or arrives */
+    ROUTE_ASKS_UNSEEN = 1 << 4,  /* something that prey cannot see, by reason `why` */
+    ROUTE_ASKS_NOTHING = 1 << 5, /* something that no forwarded or arriving packet has */
     ROUTE_ASKS_ARRIVAL = 1 << 6, /* an interface of arrival: `device`, `port` */
     ROUTE_ASKS_TOS = 1 << 7,     /* any TOS but 0 */
 };
 /* A rule of a family. A condition of 0 (a prefix of no bits) always holds. */
 struct route_rule {
     uint32_t from[4], to[4];
-    uint16_t src_ports[2], dst_ports[2]; /* inclusive */
+    uint16_t src_ports[2], dst_ports[2]; /* ranges of ports, both ends included */
     uint8_t family, from_bits, to_bits;
     uint8_t proto, tos;
     uint8_t asks;        /* enum route_asks */
@@ -38,7 +38,7 @@ struct route_rule {
     uint8_t view;        /* with ROUTE_LOOKS_UP: index in views */
     uint8_t next;        /* with ROUTE_GOES_TO: index among the list's rules of the family, later than this one */
     uint8_t port;        /* interface of arrival: its index among those served; ROUTE_NO_PORT: not served */
-    uint16_t device;     /* 1 + its index among the table's devices */
+    uint16_t device;     /* interface of arrival: 1 + its index among the table's devices */
     uint16_t iface, tag; /* in maps of the kernel: as in struct facts_device */
     uint8_t mark; /* with ROUTE_ASKS_MARK: the same number for rules of the family that ask for one mark; 0: no other
                      rule */
@@ -52,9 +52,9 @@ enum { ROUTE_IN_UNKNOWN = IFACE_NONE, ROUTE_IN_NONE = 0xfffc };
 /* A packet as rules see it. */
 struct route_seen {
     uint32_t from[4], to[4];
-    uint16_t in;                 /* as in struct route_query */
+    uint16_t in;                 /* interface of arrival, as in struct route_query */
     uint16_t tag;                /* as in struct facts_device; 0: unknown */
-    uint16_t src_port, dst_port; /* 0: none */
+    uint16_t src_port, dst_port; /* ports; 0: the packet has none */
     uint8_t family, proto, tos;
     bool marked;
 };
@@ -65,8 +65,8 @@ enum route_fit { FIT_NO, FIT_YES, FIT_UNKNOWN };
 /* Ways of a packet by rules that it may or may not meet. Its way is known if all these ways are the same. */
 struct route_branch {
     uint32_t way;  /* 1 + the way by the first such rule; 0: no such rule yet */
-    uint32_t why;  /* enum way_why of that rule */
-    uint32_t mark; /* number of the rule, if its mark is the only unknown: if the packet goes past it, it meets no
+    uint32_t why;  /* enum way_why for that rule */
+    uint32_t mark; /* number of the rule, if its mark is the only unknown: a packet that goes past the rule meets no
                     * rule with that number */
 };
 /* Note the way by a rule whose fit is unknown. False: another way was noted already. */
@@ -84,7 +84,7 @@ static inline bool route_is_past(const struct route_branch *b, const struct rout
     return b->mark && b->mark == x->mark && !(x->asks & ROUTE_ASKS_NOT);
 }
 
-/* Fill in the facts from the key. */
+/* Fill in the packet's fields from the key. */
 static inline void route_seen_key(struct route_seen *s, const struct key *key, bool returns)
 {
     const bool whole = (key->kind & (KIND_PORTS | KIND_FRAG_NO)) == (KIND_PORTS | KIND_FRAG_NO);
@@ -116,7 +116,7 @@ static inline bool route_port_fits(const uint16_t ports[2], uint16_t port)
     return !ports[1] || (port >= ports[0] && port <= ports[1]);
 }
 
-/* Compare the TOS. For IPv4 Linux compares the whole field or, before 6.13, bits 2 to 4 of it. */
+/* Compare the TOS. For IPv4 Linux compares all bits of the field or, before 6.13, only bits 2 to 4. */
 static inline uint32_t route_tos_fits(const struct route_rule *x, const struct route_seen *s)
 {
     if (x->asks & ROUTE_ASKS_TOS) return s->tos ? FIT_YES : FIT_NO;

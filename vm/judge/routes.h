@@ -1,7 +1,7 @@
 /* Routes: the longest prefix that holds an address, the policy rules that choose the table, and the next hop of a
  * packet. The table is an immutable, counted snapshot. Its prefixes are cut into disjoint ranges, in order, so that
  * it is searched like sets (set_index.h). Tables that rules select for all packets are merged: one search gives the
- * combined answer, with the rank of its rule. Rules with conditions are in a list, each with a view, the ranges of
+ * combined result, with the rank of its rule. Rules with conditions are in a list, each with a view, the ranges of
  * its table; those that come before that rank are tried first. All but the search index is in one block without
  * pointers, which can be recorded or copied. */
 #pragma once
@@ -27,16 +27,16 @@ enum {
 
 enum route_kind {
     ROUTE_ASK,     /* the table cannot know: the kernel is asked for each packet's way */
-    ROUTE_VIA,     /* by one of the legs */
-    ROUTE_OWN,     /* this machine itself */
+    ROUTE_VIA,     /* out by one of the legs */
+    ROUTE_OWN,     /* to this machine itself */
     ROUTE_REFUSED, /* nowhere: no route, or one that refuses */
-    ROUTE_THROW,   /* the next rule gives it: kind of a route only, never an answer */
+    ROUTE_THROW,   /* the next rule gives the way; only a route has this kind, never a result */
     ROUTE_KINDS,
 };
 /* One of several ways to a destination. Addresses as in struct key. */
 struct route_leg {
     uint32_t gateway[4]; /* next hop; family 0: the packet's destination */
-    uint32_t mtu;        /* most bytes of an IP packet */
+    uint32_t mtu;        /* most bytes of an IP packet on this leg */
     uint32_t up_to;      /* packets take the first leg whose up_to is not below their hash; the last has UINT32_MAX */
     uint8_t family;      /* family of the gateway: 4, 6 (also for an IPv4 way: RFC 8950), 0: none */
     uint8_t port;        /* index of the interface among those served; ROUTE_NO_PORT: not served */
@@ -44,11 +44,11 @@ struct route_leg {
 };
 /* An interface that routes lead to, served or not. */
 struct route_device {
-    uint32_t ifindex; /* 0: the name alone is known */
+    uint32_t ifindex; /* 0: only the name is known */
     char name[16];    /* the kernel's name, ended by NUL */
 };
 struct route_way {
-    uint32_t first; /* index of its first leg */
+    uint32_t first; /* index of the way's first leg */
     uint16_t legs;
     uint8_t kind, why; /* enum route_kind, enum way_why; legs: with ROUTE_VIA only, and at least one */
 };
@@ -60,16 +60,17 @@ struct route_view {
 struct routes_size {
     uint32_t ranges4, ranges6, ways, legs, rules4, rules6, views, devices;
 };
-/* The entry of a range: the index of its way, and above it the rank of the rule that gave it; no rule has NONE. */
+/* The entry of a range: the index of its way, and above it the rank of the rule that gave it; no rule has
+ * ROUTE_RANK_NONE. */
 enum { ROUTE_RANK_SHIFT = 24, ROUTE_WAY_MASK = (1 << ROUTE_RANK_SHIFT) - 1, ROUTE_RANK_NONE = 255 };
 struct routes {
     uint64_t number; /* number of this table; later tables have higher numbers */
     unsigned refs;   /* counted by one thread, which makes and frees it */
     struct routes_size size;
-    /* within the block: */
+    /* arrays within the block: */
     struct pbc_range6 *range6;
     struct pbc_range *range4;
-    uint32_t *way6, *way4; /* [ranges] of each family: entries */
+    uint32_t *way6, *way4; /* [ranges] of each family: entry of each range */
     struct route_way *ways;
     struct route_leg *legs;
     struct route_rule *rules; /* IPv4's first; each family's in order */
@@ -80,10 +81,10 @@ struct routes {
     uint64_t lookup_bytes;
 };
 
-size_t routes_bytes(const struct routes_size *size); /* bytes of a block for that size; SIZE_MAX: above the bounds */
+size_t routes_bytes(const struct routes_size *size); /* bytes of a block of that size; SIZE_MAX: above the bounds */
 /* Return a table of that size, all zero, with one reference. NULL: out of memory, or the size is above the bounds. */
 struct routes *routes_alloc(const struct routes_size *size);
-/* Close a table that is filled: check that it may be searched (order, bounds), and make the search index. Return 0,
+/* Complete a filled table: check that it may be searched (order, bounds), and make the search index. Return 0,
  * -EINVAL or -ENOMEM. `ports`: number of ports that legs may name. */
 int routes_close(struct routes *r, unsigned ports);
 struct routes *routes_get(struct routes *r);
@@ -94,25 +95,26 @@ struct route {
     uint32_t to[4];
     uint8_t family, bits;
     uint32_t table;
-    uint32_t metric; /* the lowest counts among equal prefixes of a table; then, in IPv4 the first route, in IPv6
-                        ROUTE_ASK unless both have the same legs */
-    uint32_t way;    /* index in ways; 0 is ROUTE_ASK */
+    uint32_t metric; /* the lowest counts among equal prefixes of a table; among equal metrics, in IPv4 the first route
+                        counts, in IPv6 ROUTE_ASK unless both have the same legs */
+    uint32_t way;    /* index in `ways`; 0 is ROUTE_ASK */
 };
 /* A policy rule of the kernel, in order: its place among those of its family is its rank. */
 struct route_policy {
     struct route_rule rule; /* conditions; `does` and `why`. The table's maker sets the rest */
-    uint32_t table;         /* with ROUTE_LOOKS_UP */
-    uint32_t mark, mask;    /* with ROUTE_ASKS_MARK */
-    int suppressed;         /* routes with prefixes of that length, or shorter, are ignored; -1: none is */
+    uint32_t table;         /* number of the table, with ROUTE_LOOKS_UP */
+    uint32_t mark, mask;    /* mark and its mask, with ROUTE_ASKS_MARK */
+    int suppressed;         /* routes with prefixes of that length, or shorter, are ignored; -1: no route is */
     uint32_t priority;
     uint32_t target; /* with ROUTE_GOES_TO: priority of the next rule to try; if that rule is missing, this one has
                       * no effect */
 };
 struct routes_said {
-    const struct route *routes; /* in any order */
+    const struct route *routes; /* the routes, in any order */
     const struct route_way *ways;
     const struct route_leg *legs;
-    const struct route_policy *rules; /* packets of a family without any have no way (ROUTE_REFUSED), as in Linux */
+    const struct route_policy
+        *rules; /* packets of a family without any rules have no way (ROUTE_REFUSED), as in Linux */
     const struct route_device *devices;
     uint32_t count, ways_count, legs_count, rules_count, devices_count;
 };
@@ -142,11 +144,11 @@ const struct route_way *routes_find(const struct routes *r, const struct route_q
 /* True if a forwarded packet's way may be unknown: there is no table, or one with undecidable rules or ways, or with
  * legs by several ports, among which the host chooses. */
 bool routes_may_hide(const struct routes *r);
-/* Return the leg for that hash among those by `port` (ROUTE_NO_PORT: among all); NULL: none. Shares are kept only among
+/* Return the leg for that hash among those by `port` (ROUTE_NO_PORT: among all); NULL: none. Shares apply only among
  * all legs. */
 const struct route_leg *routes_leg(const struct routes *r, const struct route_way *way, uint32_t hash, uint8_t port);
 
-/* Return (ways.c) whether the packet's source is reached by the interface that it came by, which is not served:
+/* ways.c: return whether the packet's source is reached by the interface that it came by, which is not served:
  * `came` is its id in rules, IFACE_OTHER for an unnamed one; IFACE_NONE: unknown. f NULL: no facts. */
 enum pkt_source ways_source(const struct facts *f, const struct key *key, uint16_t came);
 
@@ -159,7 +161,7 @@ enum { ROUTE_LIST_FIRST = 0, ROUTE_TABLE_DEFAULT = 253, ROUTE_TABLE_MAIN = 254, 
 /* One way of a route: by a device, with its share of packets. */
 struct route_hop {
     char device[16]; /* "": unknown, and so is the way */
-    uint32_t weight; /* 1 or more */
+    uint32_t weight; /* weight of the hop, 1 or more */
 };
 /* A route of the list. `to`, `family`, `bits`, `table` and `metric` as in struct route. */
 struct route_entry {
@@ -169,7 +171,7 @@ struct route_entry {
     const struct route_hop *hop;
 };
 
-/* The list. All zero: empty. */
+/* A list of routes. All zero: empty. */
 struct route_list {
     struct route *routes;
     struct route_policy *rules;
@@ -188,7 +190,7 @@ struct route_list {
  * devices, or -ENOMEM. */
 int route_list_add(struct route_list *l, const struct route_entry *e);
 /* Add a route in place of all earlier ones for its prefix, in time proportional to the list. The ways of the
- * replaced routes stay until the list's end. */
+ * replaced routes stay until the list is freed. */
 int route_list_set(struct route_list *l, const struct route_entry *e);
 /* Add a policy rule behind those of its family. device: the interface of arrival, "": any. A family without rules has
  * the usual three. Errors as above. */

@@ -1,5 +1,5 @@
-/* Connections to proxy services: their key, the answer of their first bytes to a condition, and the branch that takes
- * them. */
+/* Connections to proxy services: their key, the result of a condition on their first bytes, and the branch that
+ * takes them. */
 #include <string.h>
 
 #include "vm/judge/decide.h"
@@ -32,7 +32,7 @@ const char *stream_path_fault(const char *path, size_t len)
                : "paths are compared in normal form: write it without `.`, `..` and needless `%` escapes";
 }
 
-/* Return the answer for a missing field: a condition on it is false, and so is its `not`. */
+/* Return the result for a missing field: a condition on it is false, and so is its `not`. */
 static enum stream_says not_said(enum first_known known) { return known == FIRST_NOT_YET ? STREAM_LATER : STREAM_NO; }
 
 static bool in_names(const struct asked *a, struct view v)

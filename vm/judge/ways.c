@@ -1,4 +1,4 @@
-/* Questions to the route table by destination and by source; several legs are settled once for the packet */
+/* Look-ups in the route table by destination and by source; a choice among several legs is made once per packet */
 #include "vm/judge/ways.h"
 
 #include "vm/judge/decide.h"
@@ -28,7 +28,7 @@ static uint32_t lesser(uint32_t a, uint32_t b) { return !a || (b && b < a) ? b :
 /* Return the largest IP packet that leaves by the leg with that device; 0: unknown. */
 static uint32_t mtu_of(const struct route_leg *leg, const struct facts_device *d) { return lesser(leg->mtu, d->mtu); }
 
-/* Return a way out by an interface, whose frames have that id, and by its id in rules. */
+/* Return the way out by an interface. as: its id in rules; iface: id of its frames. */
 static struct way_found out_by(uint16_t as, uint16_t iface)
 {
     return (struct way_found){.out = (uint16_t)(as + 1), .kind = ROUTE_VIA, .iface = iface};
@@ -51,7 +51,7 @@ static bool one_way(const struct facts *f, const struct route_way *way)
     return first;
 }
 
-/* hosts: this machine's stack sends the packet on. */
+/* Return the way by one of a route's legs. hosts: this machine's stack sends the packet on. */
 static struct way_found by_legs(const struct facts *f, const struct key *key, const uint32_t to[4],
                                 const struct route_way *way, bool hosts)
 {
@@ -65,8 +65,8 @@ static struct way_found by_legs(const struct facts *f, const struct key *key, co
     return found;
 }
 
-/* A question about a way: who sends the packet on, and whether it is for rules, to which next hops are nothing. The
- * table's way is set where a table is asked. */
+/* A look-up of a way. hosts: this machine's stack sends the packet on; rules: the way is for rules, to which next
+ * hops don't matter; by: the table's way, once a table is asked. */
 struct asking {
     bool hosts, rules;
     const struct route_way *by;
@@ -141,8 +141,8 @@ enum way_why way_doubt(const struct facts *f, const struct key *key, const struc
     return way.kind == ROUTE_ASK && (way.why == WAY_SEVERAL || way.why == WAY_MARK) ? (enum way_why)way.why : WAY_KNOWN;
 }
 
-/* Return whether one of the ways leads back by the interface that the packet came by: the id of its frames, or, of one
- * that is not served, its id in rules. */
+/* Return whether one of the ways leads back by the interface that the packet came by. came: the id of its frames or,
+ * if it is not served, its id in rules. */
 static enum pkt_source leads_back(const struct facts *f, const struct route_way *way, uint16_t came)
 {
     bool known = true;
@@ -150,7 +150,7 @@ static enum pkt_source leads_back(const struct facts *f, const struct route_way 
         const struct facts_device *d = leg_device(f, &f->routes->legs[way->first + i]);
         const enum pkt_source back = d ? leg_leads_back(d->iface, d->as, came) : SOURCE_UNKNOWN;
         if (back == SOURCE_REACHED) return back;
-        known &= back == SOURCE_FAILED; /* else even if the packet came by it */
+        known &= back == SOURCE_FAILED; /* otherwise it may be this leg */
     }
     return known ? SOURCE_FAILED : SOURCE_UNKNOWN;
 }
@@ -232,7 +232,7 @@ enum pkt_source ways_reply(const struct facts *f, const struct key *key, const s
     return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(f, way, pkt->iface);
 }
 
-/* Choose the leg that rules are asked about (ways_settle). Kept apart: few routes have several. */
+/* Choose the leg for the rules (ways_settle). A separate function, because few routes have several legs. */
 static __attribute__((noinline)) void settle_leg(const struct program *p, const struct facts *f, const struct key *key,
                                                  struct pkt *pkt, const struct route_way *way)
 {
@@ -269,7 +269,7 @@ bool ways_settle(const struct program *p, const struct facts *facts, const struc
         if (!(pkt->flags & PKT_SOURCE_SAID)) pkt->source = (uint8_t)source_seen(facts, key, pkt);
         known = pkt->source != SOURCE_UNKNOWN;
     }
-    if (flags & PBC_ASKS_WAY) { /* behind the source, which rules may ask for, too */
+    if (flags & PBC_ASKS_WAY) { /* after the source, because rules may ask for it, too */
         pkt->way_why = WAY_KNOWN;
         if (!(pkt->flags & PKT_WAY_SAID)) settle_way(p, facts, key, pkt);
         known &= !(key->kind & KIND_FORWARD) || (pkt->way && pkt->way_why == WAY_KNOWN);

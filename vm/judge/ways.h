@@ -1,6 +1,6 @@
-/* The answers of routes about a packet before the rules judge it: the interface by which a forwarded packet leaves,
- * and whether its source is reached by the interface that it came by. They are looked up only if the program asks
- * (PBC_ASKS_ROUTES), and stored in the view: the key is full (key.h). */
+/* Results of route look-ups for a packet, before the rules judge it: the interface by which a forwarded packet
+ * leaves, and whether its source is reached by the interface that it came by. They are found only if the program
+ * asks (PBC_ASKS_ROUTES), and stored in the view, because the key is full (key.h). */
 #pragma once
 
 #include "vm/judge/why.h"
@@ -26,8 +26,8 @@ struct way_found way_find(const struct facts *f, const struct key *key, const st
  * choose among several ways. */
 struct way_found way_find_past(const struct facts *f, const struct key *key, const struct pkt *pkt,
                                const uint32_t to[4]);
-/* Find the at-th of several legs, by any of which this machine's stack may send the packet, as way_find does. False:
- * no more legs, or a single one. */
+/* Find leg `at` of several by which this machine's stack may send the packet, as way_find does. False: no more legs,
+ * or a single one. */
 bool way_leg(const struct facts *f, const struct key *key, const struct pkt *pkt, unsigned at, struct way_found *leg);
 /* Return whether a leg leads back by the interface that a packet came by: the leg's ids as in struct facts_device.
  * For rules all unserved devices of a pattern are one device; two unnamed devices can't be distinguished. */
@@ -39,16 +39,16 @@ static inline enum pkt_source leg_leads_back(uint16_t iface, uint16_t as, uint16
     return came == IFACE_OTHER && unnamed ? SOURCE_UNKNOWN : SOURCE_FAILED;
 }
 
-/* Return the largest IP packet, in bytes, that the interface towards the packet's source bears, by the routes; of
- * several interfaces the least. 0: unknown. f NULL: no facts. */
+/* Return the largest IP packet, in bytes, that the interface towards the packet's source bears, by the routes; the
+ * least if there are several interfaces. 0: unknown. f NULL: no facts. */
 uint32_t ways_back_mtu(const struct facts *f, const struct key *key);
 
 /* Set least[id], for each interface below count, to the largest IP packet, in bytes, that can leave there by every
- * route, because some routes have an MTU of their own. 0: unknown. */
+ * route, because some routes have their own MTU. 0: unknown. */
 void ways_least_mtus(const struct facts *f, uint32_t least[], unsigned count);
 
 /* Return whether the way to a reply's source leads by the interface that the reply came by, as far as policy rules
- * show: the packet answered may have had any mark, and any incoming interface. SOURCE_REACHED if there are no
+ * show: the original packet may have had any mark, and any incoming interface. SOURCE_REACHED if there are no
  * routes. */
 enum pkt_source ways_reply(const struct facts *f, const struct key *key, const struct pkt *pkt);
 
@@ -56,11 +56,11 @@ enum pkt_source ways_reply(const struct facts *f, const struct key *key, const s
  * key is settled (forward/service.h), with the flow's state. The way is that of the destination as it arrives,
  * before any translation, as firewalls see it; across a bridge it is the other port. If this machine's stack chooses
  * among legs, or may do so (facts.any_leg), it is the leg by which the rules refuse the packet, else the first: so a
- * packet that is let through would be let through by each. They are asked without effects for that: meters count as
- * unused, sources as without flows. The source is looked up like a destination, without policy rules of its own (RFC
- * 3704, 2.2); of several ways to it each counts. False: something asked for is unknown: there are no routes, none
- * leads there, they cannot know (ROUTE_ASK), rules let the packet through by one leg and not by another
- * (WAY_SEVERAL), or the interface that it came by is unknown. */
+ * packet that is let through would be let through by each. The rules are asked without effects for that: meters
+ * count as unused, sources as without flows. The source is looked up like a destination, without its own policy
+ * rules (RFC 3704, 2.2); if there are several ways to it, each counts. False: something asked for is unknown: there
+ * are no routes, none leads there, they cannot know (ROUTE_ASK), rules let the packet through by one leg and not by
+ * another (WAY_SEVERAL), or the interface that it came by is unknown. */
 bool ways_settle(const struct program *p, const struct facts *facts, const struct key *key, struct pkt *pkt);
 
 /* True if the source is unspecified, link-local or multicast, to which no route leads. */
@@ -80,5 +80,5 @@ static inline uint32_t pkt_way(const struct pkt *pkt, const struct key *key)
     return key->kind & KIND_FORWARD ? (uint16_t)(pkt->way - 1) : IFACE_NONE;
 }
 
-/* Return 1: SOURCE_FAILED, 0: SOURCE_REACHED; more than 1: unknown. */
+/* Return 1 for SOURCE_FAILED, 0 for SOURCE_REACHED, and more if it is unknown. */
 static inline uint32_t pkt_source_failed(const struct pkt *pkt) { return (uint32_t)pkt->source - SOURCE_REACHED; }

@@ -15,8 +15,8 @@ struct way_words {
 };
 const struct way_words *way_why_words(enum way_why why);
 
-/* Return the counter of packets whose way was unknown for that cause, which is not WAY_KNOWN; second function: its
- * value. */
+/* Return the counter of packets whose way was unknown for that cause, which is not WAY_KNOWN, or the counter's value
+ * (second function). */
 struct nat_counters;
 uint64_t *way_why_counter(struct nat_counters *c, enum way_why why);
 uint64_t way_why_packets(const struct nat_counters *c, enum way_why why);

@@ -42,7 +42,7 @@ uint64_t shared_take(struct shared_cell *c, const struct shared_ask *a)
     return 0;
 }
 
-/* Take over the cells of the program before; now[i] is the new index of its number i. */
+/* Take over the cells of the previous program; now[i] is the new index of its number i. */
 static void keep_cells(struct shared_cell **to, struct shared_cell *const *from, const uint32_t *now, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {

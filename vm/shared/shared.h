@@ -16,12 +16,13 @@
  *
  * A free port belongs to the worker of its slice: slices take blocks of 64 ports in turn, so that every range has a
  * share of each. If a worker's slice has none left, the worker takes free ports of others' slices. Then the table
- * has their owners until the last of its flows has ended. A worker may give one port to several flows, which go to
- * different ends; so their number is kept. */
+ * names their owner until the last of the port's flows has ended. A worker may give one port to several flows, which
+ * go to different peers, so the table keeps their number. */
 enum {
     PORT_OWNERS = 65536,
-    PORT_OWNER_SHIFT = 24, /* above: the worker, plus 1; below: number of flows and mappings that hold the port */
-    PORT_SHARED = 255,     /* in place of the worker: several workers have the port (port_is_shared) */
+    PORT_OWNER_SHIFT =
+        24, /* bits from here on: the worker, plus 1; bits below: number of flows and mappings that hold the port */
+    PORT_SHARED = 255, /* in place of the worker: several workers have the port (port_is_shared) */
 };
 
 struct port_owners {
@@ -44,7 +45,7 @@ static inline uint32_t port_entry(const struct port_owners *o, uint16_t port)
 }
 
 /* True if flows of several workers have the port: the guests give the owner of a packet (vm/worker/guests.h). The
- * entry then names no worker, so a frame goes to the one of the slice first. */
+ * entry then names no worker, so a frame first goes to the worker of the slice. */
 static inline bool port_is_shared(uint32_t entry) { return entry >> PORT_OWNER_SHIFT == PORT_SHARED; }
 
 /* Add a worker's hold on a port; false: another worker has it. */
@@ -57,8 +58,8 @@ void port_owners_drop(struct port_owners *o, uint16_t port);
 
 /* One number. The next program continues it if it has the counted part. */
 struct shared_cell {
-    uint64_t value;   /* atomic */
-    uint64_t base_ns; /* buckets: time of unit 0 */
+    uint64_t value;   /* atomic: the number, or the bucket */
+    uint64_t base_ns; /* time of a bucket's unit 0 */
     uint32_t users;   /* programs that hold the cell; used by the main thread only */
 };
 
@@ -66,11 +67,11 @@ struct shared {
     struct shared_cell **services, **servers; /* numbers of flows, by index in SERVICES, SERVERS */
     struct shared_cell **meters;              /* buckets, by index in METERS; unused for meters with a key */
     uint32_t services_count, servers_count, meters_count;
-    struct port_owners *ports; /* the caller's, for all programs; NULL: each worker uses only its slice */
+    struct port_owners *ports; /* owned by the caller, for all programs; NULL: each worker uses only its slice */
 };
 
-/* Make the numbers of a program: all zero, buckets full at now_ns (mono). Numbers that `from` (of program r->from) has
- * already go on, and so do the ports. from, r: NULL if there was no program before. NULL: out of memory. */
+/* Make the numbers of a program: all zero, buckets full at now_ns (mono). Numbers that `from` (of program r->from)
+ * already has go on, and so do the ports. from, r: NULL if there was no program before. NULL: out of memory. */
 struct shared *shared_new(const struct program *p, const struct shared *from, const struct remap *r, uint64_t now_ns);
 /* Free the numbers, once no worker uses them. s may be NULL. */
 void shared_free(struct shared *s);
@@ -84,7 +85,7 @@ bool shared_reserve(struct shared_cell *c, uint64_t most);
  * units. It is at most `limit` (up to 2^62) ahead of the clock. Times are compared with wrap-around: a bucket never
  * expires. */
 struct shared_ask {
-    uint64_t now, limit; /* units since base_ns, wrapping */
+    uint64_t now, limit; /* in units; `now` since base_ns, wrapping */
     uint64_t need, want; /* smallest and greatest number of units to take; `need` is not 0 */
 };
 /* Return the number of units taken; 0: fewer than needed were left, or other workers were faster too often. */

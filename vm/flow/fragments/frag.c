@@ -19,10 +19,10 @@ struct frag_id {
     uint32_t kind; /* family, protocol (IPv4 only: RFC 8200, 4.5), number of tags */
     uint32_t tags[TAGS_MOST];
 };
-enum { ID_WORDS = 5 }; /* without tags */
+enum { ID_WORDS = 5 }; /* words of an id without tags */
 static_assert(sizeof(struct frag_id) % 8 == 0 && offsetof(struct frag_id, tags) == ID_WORDS * 8, "hashed by words");
 
-/* The first fragment: not come, being judged, judged. ENDED: the datagram is given up */
+/* State of the first fragment: not come, being judged, judged. ENDED: the datagram is given up */
 enum { UNSEEN, SEEN, JUDGED, ENDED };
 
 struct datagram {
@@ -43,8 +43,8 @@ struct frags {
     struct keyed table;
     struct frag_counters counters;
     uint64_t soonest_ns;          /* no held fragment expires before this time */
-    unsigned held_count, ready;   /* ready: held fragments whose fate is known */
-    struct held held[HELD_SLOTS]; /* in order of arrival */
+    unsigned held_count, ready;   /* `ready`: number of held fragments whose fate is known */
+    struct held held[HELD_SLOTS]; /* held fragments, in order of arrival */
 };
 static_assert(offsetof(struct frags, table) == 0, "keyed_owner_new");
 
@@ -72,8 +72,8 @@ static bool datagram_is_over(const struct frags *f, uint32_t slot, uint64_t now_
     return now_ns - born_ns(f, slot) >= FRAG_KEEP_NS;
 }
 
-/* Tell the held fragments of a datagram the fate of its first; NULL: it will not come. Fragments that have expired
- * are orphans already. */
+/* Give the held fragments of a datagram the fate of its first; NULL: the first will not come. Fragments that have
+ * expired are orphans already. */
 static void tell_held(struct frags *f, uint64_t now_ns, uint32_t slot, const struct frag_first *first)
 {
     struct datagram *d = datagram_at(f, slot);
@@ -98,7 +98,7 @@ static void datagram_release(struct frags *f, uint64_t now_ns, uint32_t slot, ui
 static uint32_t datagram_add(struct frags *f, uint64_t now_ns, const struct place *at, const struct frag_id *id)
 {
     uint32_t slot = keyed_add(&f->table, at, id);
-    if (slot == KEYED_NONE) { /* the oldest makes way */
+    if (slot == KEYED_NONE) { /* the oldest datagram makes way */
         slot = keyed_lowest(&f->table, at);
         datagram_release(f, now_ns, slot,
                          datagram_is_over(f, slot, now_ns) ? &f->counters.expired : &f->counters.evicted);
@@ -153,7 +153,7 @@ static enum frag_fate look_malformed(struct frags *f, uint64_t now_ns, const str
     return datagram_refuse(pkt->reason, first);
 }
 
-/* Return the fate that the fragment's byte range allows; FRAG_FOLLOW: no objection. */
+/* Return the fate that the fragment's byte range allows; FRAG_FOLLOW: the range is valid. */
 static enum frag_fate look_bytes(struct frags *f, uint64_t now_ns, uint32_t slot, const struct fragment *part,
                                  struct frag_first *first)
 {

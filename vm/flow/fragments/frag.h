@@ -2,9 +2,9 @@
  * and the fate of the first fragment. Fixed memory, bounded work.
  *
  * A datagram is source, destination, protocol (IPv4 only), identification and VLAN stack. The table holds
- * `fragments` datagrams of 32 ranges each, for 30 seconds or until they are complete. Of an exact duplicate only the
- * copy is dropped. Any other overlap ends the datagram, in both families (RFC 5722), and so does a 33rd range or a
- * fragment that contradicts the known end. */
+ * `fragments` datagrams of 32 ranges each, for 30 seconds or until they are complete. If a fragment is an exact
+ * duplicate, only the copy is dropped. Any other overlap ends the datagram, in both families (RFC 5722), and so does
+ * a 33rd range or a fragment that contradicts the known end. */
 #pragma once
 
 #include "vm/cfg.h"
@@ -34,9 +34,9 @@ enum frag_fate {
 /* The fate of a first fragment */
 struct frag_first {
     struct verdict verdict;
-    struct leave leave; /* valid if it was sent on */
+    struct leave leave; /* valid if the first fragment was sent on */
     uint64_t mirrors;   /* mirrors that matched the first, one bit each: they copy later fragments, too */
-    uint32_t place;     /* position in the rules where the first was decided; for the caller only */
+    uint32_t place;     /* place of the rule that decided the first fragment; only for the caller */
 };
 
 struct frags *frags_new(const struct program *p, uint64_t seed); /* NULL: out of memory */
@@ -54,16 +54,16 @@ void frag_judged(struct frags *f, uint64_t now_ns, uint32_t datagram, const stru
 /* True if an early fragment may wait now; otherwise call frag_not_held, which counts it. */
 bool frag_room(const struct frags *f, uint64_t now_ns);
 void frag_not_held(struct frags *f);
-/* Hold a copy, in a slot of the pool that now belongs to frags. Only with frag_room. outer_bytes: length of the
- * tunnel's headers in front; 0: none. */
+/* Hold a copy, whose slot of the pool now belongs to frags. Call it only if frag_room is true. outer_bytes: length
+ * of the tunnel's headers in front; 0: none. */
 void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy, uint32_t outer_bytes);
 
 /* A held fragment that leaves */
 struct frag_held {
     struct pkt *pkt;         /* the caller owns its slot again */
     uint32_t outer_bytes;    /* as given to frag_hold */
-    bool orphan;             /* the time has expired */
-    struct frag_first first; /* otherwise the fate of the first */
+    bool orphan;             /* the fragment has expired */
+    struct frag_first first; /* fate of the first, unless `orphan` */
 };
 /* Take the next fragment that may leave; false: none now. */
 bool frag_next(struct frags *f, uint64_t now_ns, struct frag_held *out);

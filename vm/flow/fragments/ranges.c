@@ -24,7 +24,7 @@ static bool is_fragment_of(const struct frag_ranges *r, const struct frag_range 
     return more == (hi != r->end);
 }
 
-/* Add the bytes to the range before, the range after (range `at`), both, or a range of their own. */
+/* Add the bytes to the range before, the range after (range `at`) or both, or make a new range of them. */
 static bool insert(struct frag_ranges *r, unsigned at, uint32_t lo, uint32_t hi)
 {
     struct frag_range *before = at > 0 ? &r->at[at - 1] : NULL, *after = at < r->count ? &r->at[at] : NULL;

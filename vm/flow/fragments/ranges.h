@@ -17,7 +17,7 @@ struct frag_ranges {
     uint32_t covered; /* bytes received */
     uint16_t end;     /* the datagram's length; 0: the last fragment has not come */
     uint16_t count;
-    struct frag_range at[FRAG_RANGES]; /* ascending */
+    struct frag_range at[FRAG_RANGES]; /* ranges, ascending */
 };
 
 enum frag_fit {
@@ -25,7 +25,7 @@ enum frag_fit {
     FIT_DUPLICATE, /* the same bytes with the same `more` had come */
     FIT_OVERLAP,   /* any other repetition of a byte */
     FIT_END,       /* beyond the known end, or ends the datagram before received bytes */
-    FIT_FULL,      /* one range too many */
+    FIT_FULL,      /* one range more than fits */
 };
 
 /* Add the bytes lo up to hi (not empty, at most 65,535). Only FIT_NEW changes the ranges. */

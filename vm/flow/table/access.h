@@ -12,13 +12,13 @@ enum { TABLE_SHARED = 0 };
 /* Functions that the kernel's verifier checks once, apart from their callers; TABLE_THERE: their pointers are never
  * NULL */
 #define TABLE_ALONE
-#define TABLE_APART  static /* the same, if the kernel's verifier counts the turns of loops */
+#define TABLE_APART  static /* the same, if the kernel's verifier counts the iterations of loops */
 #define TABLE_WITHIN        /* part of the caller, because calls must not nest deeply */
 #define TABLE_THERE
 /* An index below n, in a form that the kernel's verifier can see */
 #define TABLE_INDEX(i, n) (i)
 
-/* The tags of a group; the tag of a slot */
+/* Return the tags of a group, or the tag of a slot (second function). */
 static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
 {
     return t->tags + (size_t)group * GROUP;
@@ -30,7 +30,7 @@ static inline size_t table_row(const struct flow_table *t, int64_t slot)
     const size_t at = (size_t)slot;
     return (t->blocks ? (size_t)t->blocks[at / BLOCK] * BLOCK + at % BLOCK : at) * t->stride;
 }
-/* The lines of a slot */
+/* Return a line of a slot: the first, the second, the binding or the recipe. */
 static inline struct flow *table_slot(const struct flow_table *t, int64_t slot)
 {
     return (struct flow *)(void *)((uint8_t *)t->slots + table_row(t, slot));
@@ -55,7 +55,8 @@ static inline struct flow *table_block(const struct flow_table *t, uint32_t bloc
 /* memory.c: return a block that no slot ever had. */
 uint32_t table_fresh_block(struct flow_table *t);
 
-/* Give a row to a slot that is about to be taken; take it back once the block's slots are free. */
+/* Give a row to a slot that is about to be taken. Take the row back once all slots of its block are free (second
+ * function). */
 static inline void table_take_row(struct flow_table *t, uint32_t slot)
 {
     if (!t->blocks || t->blocks[slot / BLOCK]) return;
@@ -81,7 +82,8 @@ static inline struct flow *table_left(const struct flow_table *t, uint32_t slot)
     const struct flow *f = table_block(t, t->left.given ? t->left.given : t->left.fresh);
     return (struct flow *)(void *)((uint8_t *)(uintptr_t)f + slot % BLOCK * t->stride);
 }
-/* Prefetch that line. A macro: gcc treats a function that only prefetches as having no effect, and drops the call. */
+/* Prefetch the line of table_left. A macro: gcc treats a function that only prefetches as having no effect, and
+ * drops the call. */
 #define table_ask_free(t, slot) __builtin_prefetch(table_left(t, slot), 1)
 /* Prefetch the block numbers of a group's slots. */
 #define table_ask_blocks(t, group)                                                                                     \
@@ -89,7 +91,7 @@ static inline struct flow *table_left(const struct flow_table *t, uint32_t slot)
         if ((t)->blocks) __builtin_prefetch((t)->blocks + (size_t)(group) * (GROUP / BLOCK));                          \
     } while (0)
 
-/* The third line of a flow, the recipe of a slot, the second line of a flow */
+/* Return the binding, the recipe or the second line that belongs to a first line. */
 static inline struct flow_bind *table_bind_of(const struct flow_table *t, const struct flow *f)
 {
     return (struct flow_bind *)(void *)((uint8_t *)t->binds + ((const uint8_t *)f - (const uint8_t *)t->slots));
@@ -103,10 +105,10 @@ static inline struct flow_cold *table_cold_of(const struct flow_table *t, const 
     return (struct flow_cold *)(void *)((uint8_t *)t->cold + ((const uint8_t *)f - (const uint8_t *)t->slots));
 }
 
-/* Prefetch the pages of a group's lines: here they are large, and few. */
+/* Prefetch the pages of a group's lines: nothing here, because these pages are large, and few. */
 static inline void table_ask_pages(const struct flow_table *t, uint32_t group) {}
 
-/* Word i of the bitmap of half-open flows (level 0), or of the bitmap of its words that are not 0 (level 1) */
+/* Return word i of the bitmap of half-open flows (level 0), or of the bitmap of its words that are not 0 (level 1) */
 static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
 {
     return (level ? t->half_open_words : t->half_open) + i;
@@ -127,7 +129,7 @@ static inline void table_count(uint64_t *word, int64_t by) { *word += (uint64_t)
 static inline bool table_lock(struct flow *f) { return true; }
 static inline void table_unlock(struct flow *f) {}
 
-/* True if others change the table, too, so that a process changes it by operations (ops.h). */
+/* True if others change the table, too; a process then changes it by operations (ops.h). */
 static inline bool table_has_ops(const struct flow_table *t) { return __builtin_expect(t->ops != NULL, 0); }
 
 /* Return the part beside the lines that holds counters and hands. In a shared table it is the shared part. */

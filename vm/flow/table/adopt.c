@@ -1,4 +1,4 @@
-/* A flow goes from one worker's table to another's (flow_table.h, flow_move) */
+/* Moving of a flow from one worker's table to another's (flow_table.h, flow_move) */
 #include "vm/flow/table/table_priv.h"
 
 /* Make the tuple of a slot for the other table. */
@@ -13,7 +13,7 @@ static struct flow_tuple tuple_there(const struct flow_table *t, const struct fl
     return tuple;
 }
 
-/* True if no flow has the tuple, once one that was seen before seen_ns has made way. */
+/* End the flow that has the tuple, if it was last seen before seen_ns. True if the tuple is free now. */
 static bool makes_way(struct flow_table *t, const struct flow_tuple *tuple, uint64_t seen_ns, uint64_t now_ns)
 {
     const int32_t found = flow_find(t, &tuple->id, tuple->hash, now_ns);
@@ -36,7 +36,7 @@ static void copy_lines(struct flow_table *t, int32_t slot, const struct flow_tab
     f->astray = o->astray;
     if (cold) *table_cold(t, slot) = *table_cold(from, was);
     if (o->flags & FLOW_BOUND) *table_bind(t, slot) = *table_bind(from, was);
-    flow_set_state(t, slot, (enum flow_state)o->state, o->seen_ns); /* its class, by the copied state */
+    flow_set_state(t, slot, (enum flow_state)o->state, o->seen_ns); /* sets its class, by the copied state */
 }
 
 int32_t flow_move(struct flow_table *t, const struct flow_table *from, int32_t slot, uint16_t stack, uint64_t now_ns)
@@ -50,7 +50,7 @@ int32_t flow_move(struct flow_table *t, const struct flow_table *from, int32_t s
     if (!makes_way(t, &tuple, o->seen_ns, now_ns)) return FLOW_NONE;
     if (paired && !makes_way(t, &twin, o->seen_ns, now_ns)) return FLOW_NONE;
     const int32_t at = table_begin(t, &tuple, (enum flow_state)o->state, flags, now_ns);
-    t->counters.added--; /* the other worker has counted it */
+    t->counters.added--; /* the other worker has counted it as added */
     copy_lines(t, at, from, slot);
     if (paired) flow_add_twin(t, at, &twin, now_ns);
     return at;

@@ -1,4 +1,5 @@
-/* A bit a group: changed since it was written (`touched`), or not found to agree since it was read (`doubted`) */
+/* One bit per group. `touched`: it has changed since it was written; `doubted`: it was not found to agree since it
+ * was read */
 #include "vm/flow/table/advance.h"
 
 #include <stdlib.h>
@@ -6,8 +7,8 @@
 #include "vm/flow/table/table_priv.h"
 #include "vm/keyed/archive.h"
 
-enum { NO_GROUP = UINT32_MAX }; /* ends a part */
-/* Most bytes of a group, and of what ends a part behind it */
+enum { NO_GROUP = UINT32_MAX }; /* in place of a group: the end of a part */
+/* Most bytes of a group and the end of a part */
 enum {
     GROUP_MOST =
         GROUP * (sizeof(uint16_t) + sizeof(struct flow) + sizeof(struct flow_cold) + sizeof(struct flow_bind)) + 64

@@ -1,9 +1,8 @@
-/* Flows as bytes in advance, while they go on changing (flow_table_archive writes the rest): groups are written
- * whole, a few at a time, and once more if they have changed since. The reader puts each in the place of what it has
- * there. Between two parts flows begin and end, so a flow and its twin may come apart: the copy is consistent only
- * at the end.
+/* Writing of flows in advance, while they go on changing; flow_table_archive writes the rest. Groups are written one
+ * by one, and again if they have changed since. The reader replaces its own group by each one that it reads. Flows
+ * begin and end between two parts, so a flow and its twin may come apart: the copy is consistent only at the end.
  *
- * No call may run while the table changes. Not for a table that others change, too (ops.h). */
+ * Call these functions only while the table doesn't change, and not for a table that others change, too (ops.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -20,7 +19,7 @@ void flow_advance_end(struct flow_table *t);
 /* Return the number of groups that have changed since they were written. */
 uint32_t flow_advance_left(const struct flow_table *t);
 /* Write groups that have changed, from group *hand on: until about `slots` slots are written, the archive has little
- * room left, or the table ends, where *hand is flow_groups. */
+ * room left, or the table ends; *hand is then flow_groups. */
 bool flow_advance_write(struct flow_table *t, struct archive *a, uint32_t *hand, unsigned slots);
 
 /* ---- reading ---- */

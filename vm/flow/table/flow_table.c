@@ -191,8 +191,8 @@ TABLE_APART int64_t table_take_in(struct flow_table *t TABLE_THERE, uint32_t gro
     return -1;
 }
 
-/* Take slot `room` if it is free and in the tuple's groups, else a free slot of its near group, else one of the group
- * chosen for the flow; -1: all are full. */
+/* Take slot `room` if it is free and in the tuple's groups, else a free slot of its near group, else a slot of the
+ * group chosen for the flow; -1: all are full. */
 ALONE int64_t table_take(struct flow_table *t THERE, const struct place *at THERE, int32_t room, uint64_t word)
 {
     const uint32_t asked = (uint32_t)room, its = asked / GROUP, near = table_near(t, at->group[0]);

@@ -1,16 +1,16 @@
 /* The flow table: fixed memory, bounded work, no allocation after flow_table_new.
  *
  * An open table in groups of sixteen slots. A flow has two groups, by its seeded hash; it goes to the first while
- * that has slots to spare, else to the emptier, and is never moved. Before these two a flow goes to its near group,
- * if the table has near groups: 2,048 groups at most, an eighth of a large table, which few flows do not leave. So
- * few flows are in few pages. Beside the 64-byte slots is a dense array of 16-bit tags (two bits of class, fourteen
- * of hash; 0: free). So a look-up reads 32 bytes, rarely twice, then nearly always only the right slot; a miss reads
- * no slot; and a flow to evict is found by class without reading slots. Tags are hints beside the slot's taken word.
- * There is room for half as many flows again as `flows`, and for their twins.
+ * that has slots to spare, else to the emptier, and is never moved. A large table has near groups, an eighth of all
+ * but at most 2,048: a flow goes to its near group first, so a few flows are in few pages. Beside the 64-byte slots
+ * is a dense array of 16-bit tags (three bits of class, thirteen of hash; 0: free). So a look-up reads 32 bytes,
+ * rarely twice, then nearly always only the right slot; a miss reads no slot; and a flow to evict is found by class
+ * without reading slots. Tags are hints beside the slot's taken word. There is room for half as many flows again as
+ * `flows`, and for their twins.
  *
- * If both groups are full, the flow of the lowest class makes way, within it the longest idle. With more than
- * `half_open` half-open flows, a hand goes round the tags, and the oldest of the next few makes way. A flow whose
- * timeout has passed counts as gone: it is released when touched, or by the sweep.
+ * If both groups are full, the flow of the lowest class makes way, and within that class the one that was idle
+ * longest. With more than `half_open` half-open flows, a hand goes round the tags, and the oldest of the next few
+ * makes way. A flow whose timeout has passed counts as gone: it is released when touched, or by the sweep.
  *
  * A flow may have a twin: a slot under another tuple that only leads back to it. Its tag has the flow's class, it ends
  * with the flow, and the age that decides about eviction is the flow's. Counters count flows. */
@@ -24,15 +24,15 @@
 enum { FLOW_NONE = -1 };
 
 struct flow_table;
-struct flow_bind; /* flow/bind.h */
-struct recipe;    /* packet/edit/recipe.h */
+struct flow_bind; /* defined in flow/bind.h */
+struct recipe;    /* defined in packet/edit/recipe.h */
 
 /* Return the number of groups of a table of that configuration. */
 uint32_t flow_table_groups(const struct flow_table_cfg *cfg);
-/* Make a table; NULL: out of memory. Memory comes from the system as flows come, or ahead of them: flow_table_ahead,
- * also on another thread, takes half as much again as flows have used, and 1 MiB. */
+/* Make a table; NULL: out of memory. The system gives memory as flows begin. flow_table_ahead takes it in advance,
+ * also on another thread: half as much again as flows have used, plus 1 MiB. */
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg);
-void flow_table_ahead(struct flow_table *t, size_t least); /* least: bytes, whatever flows have used */
+void flow_table_ahead(struct flow_table *t, size_t least); /* least: bytes that count as used at least */
 size_t flow_table_used(const struct flow_table *t);        /* bytes that flows have used; 0 in a shared table */
 void flow_table_free(struct flow_table *t);
 /* Write the timeouts of the settings, by state. */
@@ -43,14 +43,14 @@ uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id);
 /* Return the slot of the flow or of its twin, FLOW_NONE if there is none. An expired flow is released and not found. */
 int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
 
-/* The same without changes: an expired flow is only not found */
+/* The same without changes: an expired flow is not found, and not released */
 int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
 
 /* Initial state of a flow */
 struct flow_first {
-    const struct tcp_track *tcp;   /* NULL: all 0 */
+    const struct tcp_track *tcp;   /* NULL: an empty track */
     const struct flow_tuple *twin; /* tuple for flow_add_twin, added by the same operation of ops.h; NULL: none */
-    uint64_t idle_ns;              /* with FLOW_OWN_IDLE */
+    uint64_t idle_ns;              /* timeout, with FLOW_OWN_IDLE */
     uint8_t state;                 /* enum flow_state */
     uint8_t flags;                 /* enum flow_flag, besides the bits of the tuple */
     uint8_t would;                 /* as in struct flow */
@@ -64,14 +64,14 @@ int32_t flow_begin(struct flow_table *t, const struct flow_tuple *tuple, const s
 /* Add a twin of the flow in `slot` under a tuple that is not in the table, unless flow_begin has added it. Makes
  * room as above, but never ends that flow; FLOW_NONE only if others change the table, too. */
 int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns);
-/* Return the flow that a slot belongs to: itself, or for a twin its flow. */
+/* Return the slot of the flow that a slot belongs to: the slot itself or, for a twin, that of its flow. */
 int32_t flow_of_twin(const struct flow_table *t, int32_t slot);
 
 struct flow *flow_at(struct flow_table *t, int32_t slot);
 struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot); /* IPv4: unused without cfg.begins */
 /* Return the binding of a slot; only with cfg.bound. It stays until another flow has the slot. */
 struct flow_bind *flow_bind_at(const struct flow_table *t, int32_t slot);
-/* Write the whole tuple of a slot, or of the lines given. */
+/* Write the complete tuple of the lines given, or of a slot (second function). */
 static inline void flow_id_in(const struct flow *f, const struct flow_cold *cold, struct flow_id *id)
 {
     *id = (struct flow_id){.low = {f->low}, .high = {f->high}};
@@ -86,18 +86,18 @@ void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, u
 void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns);
 
 /* Copy the first line of the flow in a slot. False: the line kept changing. The second function releases that flow;
- * false: the flow has ended, and another may have its slot. The answer is also right if other processors change the
+ * false: the flow has ended, and another may have its slot. The result is also right if other processors change the
  * table. */
 bool flow_read(const struct flow_table *t, int32_t slot, struct flow *seen);
 bool flow_end_seen(struct flow_table *t, int32_t slot, const struct flow *seen, enum flow_end how, uint64_t now_ns);
 
 /* Release expired flows in the next `groups` groups of sixteen. True while any flow is left. */
 bool flow_sweep(struct flow_table *t, unsigned groups, uint64_t now_ns);
-/* The same in parts: also ends behind the group in which `slots` slots were reached; returns the number of groups
- * done */
+/* The same in parts: also ends after the group in which `slots` slots were reached; returns the number of groups
+ * swept */
 unsigned flow_sweep_some(struct flow_table *t, unsigned groups, unsigned slots, uint64_t now_ns);
 uint32_t flow_groups(const struct flow_table *t);
-/* Return when the flow's timeout passes, in mono_ns; saturates. */
+/* Return the time when the flow expires, in mono_ns; it saturates. */
 uint64_t flow_deadline(const struct flow_table *t, const struct flow *f);
 
 /* Return the next live flow (not a twin) at or after slot *at, and set *at behind it; FLOW_NONE at the end. Expired
@@ -107,21 +107,22 @@ int32_t flow_next(const struct flow_table *t, uint32_t *at);
 int32_t flow_next_near(const struct flow_table *t, uint32_t *at, uint32_t groups);
 bool flow_at_end(const struct flow_table *t, uint32_t at);
 
-/* Add a flow of another worker's table, of the same configuration and not shared, with its twin and binding, without
- * recipes and remembered verdicts; both tuples have VLAN stack `stack` here. It keeps all its times, and is not
- * counted as begun. If this table has a flow with either tuple, the flow that was seen last stays. FLOW_NONE: that
- * is the other, or the flow's time has passed. */
+/* Add a flow of another worker's table with its twin and binding, without recipes and remembered verdicts. The
+ * tables have the same configuration, and `from` is not shared. Both tuples get VLAN stack `stack` here. The flow
+ * keeps all its times, and is not counted as begun. If this table has a flow with either tuple, the flow that was
+ * seen last stays. FLOW_NONE: the other flow stays, or the flow has expired. */
 int32_t flow_move(struct flow_table *t, const struct flow_table *from, int32_t slot, uint16_t stack, uint64_t now_ns);
 
-/* Write all flows and twins, or read them into a new table (keyed/archive.h), without recipes and remembered verdicts,
- * which are made again. Bindings are their owner's to check. Counters are set to the flows read. a->rest: all but the
- * flows, which advance.h has. */
+/* Write all flows and twins, or read them into a new table (keyed/archive.h), without recipes and remembered
+ * verdicts, which are made again. The bindings' owner checks them. Counters are set to the flows read. a->rest:
+ * leave out the flows, because advance.h writes them. */
 struct archive;
 bool flow_table_archive(struct flow_table *t, struct archive *a);
-/* Write or read the bindings only, of a table that two processes use one after the other, while neither begins or
- * ends bound flows: the kernel goes on with all others. The bindings read must be those of exactly these flows. */
+/* Write or read only the bindings of a table that one process takes over from another. Meanwhile neither process
+ * begins or ends bound flows, and the kernel goes on with all others. The bindings read must be those of exactly
+ * these flows. */
 bool flow_table_archive_binds(struct flow_table *t, struct archive *a);
-size_t flow_table_bind_bytes(void); /* bytes of a binding there */
+size_t flow_table_bind_bytes(void); /* bytes of a binding in that archive */
 /* True if the shared part beside the lines fits that many slots. */
 bool flow_table_has(const struct flow_table *common, uint64_t slots);
 

@@ -70,7 +70,7 @@ static inline uint64_t table_hash(const struct flow_table *t, const struct flow_
 }
 
 /* The places of a tuple: its two groups among those that are not near, and its near group. A large table has a few
- * near groups, which are filled first, so that tags and lines of few flows are in few pages. */
+ * near groups, which are filled first, so the tags and lines of a few flows are in few pages. */
 static inline struct place table_place(const struct flow_table *t, uint64_t hash)
 {
     return place_of(hash, t->groups - t->near);
@@ -97,7 +97,7 @@ static inline uint32_t table_first(const struct flow_table *t, uint64_t hash)
         if ((t)->near) table_ask_blocks(t, near_);                                                                     \
     } while (0)
 
-/* Return a slot whose tag is that hash's, in the first group that has any; FLOW_NONE. */
+/* Return a slot whose tag matches that hash, in the first group that has one; else FLOW_NONE. */
 static inline int32_t table_slot_like(const struct flow_table *t, uint64_t hash)
 {
     const uint32_t far = t->groups - t->near, first = place_first(hash, far);
@@ -125,7 +125,8 @@ static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
     return slot;
 }
 
-/* Return the slot that a new flow with that hash would take now, and prefetch it; FLOW_NONE: another flow makes way. */
+/* Return the slot that a new flow with that hash would take now, and prefetch it; FLOW_NONE: another flow must make
+ * way. */
 static inline int32_t table_ask_room(const struct flow_table *t, uint64_t hash)
 {
     const struct place at = table_place(t, hash);

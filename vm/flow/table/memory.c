@@ -30,7 +30,7 @@ struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const stru
     return cfg;
 }
 
-/* Number of groups, and bytes of each array */
+/* Number of groups, and the bytes of each array */
 struct layout {
     uint64_t groups, hot, cold, binds, recipes, tags, bits, bits2, blocks;
 };
@@ -91,8 +91,8 @@ static void table_release_memory(struct flow_table *t)
     large_sparse_free(t->memory, t->rows_bytes);
 }
 
-/* Allocate the rows in one zeroed block, which comes from the system page by page as flows come, or ahead of them
- * (flow_table_ahead), and the tags in another. Both use large pages where they fill one (see README.md). */
+/* Allocate the rows in one zeroed block, and the tags in another. The system gives the first block page by page as
+ * flows begin, or ahead of them (flow_table_ahead). Both blocks use large pages if they fill one (see README.md). */
 static bool table_alloc(struct flow_table *t, const struct layout *l)
 {
     const bool bound = l->binds;
@@ -132,7 +132,8 @@ uint32_t table_fresh_block(struct flow_table *t)
     return block;
 }
 
-/* Allocate ahead. Without bindings, lines of one kind are together, and only those of the first kind are allocated. */
+/* Return the bytes of lines that flows have used. Without bindings, lines of one kind are together, and only those
+ * of the first kind are counted and allocated ahead. */
 size_t flow_table_used(const struct flow_table *t)
 {
     return t->ops ? 0 : (size_t)__atomic_load_n(&t->left.fresh, __ATOMIC_RELAXED) * BLOCK * t->stride;

@@ -46,17 +46,17 @@ struct flow_gone {
 struct flow_op {
     uint32_t kind; /* enum flow_op_kind */
     uint32_t said; /* enum flow_op_said */
-    int32_t slot;  /* slot in question, or of the added flow */
+    int32_t slot;  /* slot of the flow in question, or of the added flow */
     uint8_t state, flags, how;
     uint8_t would, astray; /* ADD, SET: as in struct flow */
     uint8_t over;          /* END: 1: only if the flow has expired */
-    uint8_t pairs;         /* ADD: 1: with its twin */
-    uint32_t until, count; /* SWEEP */
-    uint64_t taken;        /* as it was read */
+    uint8_t pairs;         /* ADD: 1: add the flow with its twin */
+    uint32_t until, count; /* SWEEP: end of the slots, and number of flows that have ended */
+    uint64_t taken;        /* the taken word as it was read */
     uint64_t now_ns, seen_ns, idle_ns;
     struct flow_tuple tuple, twin;
     struct tcp_track tcp;
-    struct flow_gone gone; /* END */
+    struct flow_gone gone; /* END: the flow that has ended */
 };
 
 enum { FLOW_SWEPT = 64 };
@@ -65,19 +65,19 @@ enum { FLOW_SWEPT = 64 };
 struct flow_ops {
     bool (*run)(void *arg, struct flow_op *op); /* false: the kernel did not run the operation, and nothing changed */
     void *arg;
-    struct flow_table *table;  /* this process's own: pointers, and what never changes */
-    struct flow_table *common; /* the shared part beside the lines: pointers in it are never read */
+    struct flow_table *table;  /* this process's own table: pointers, and members that never change */
+    struct flow_table *common; /* the shared part beside the lines; its pointers are never read */
     /* Count one more flow for its opener, before any stage uses the table. False: there is no room. */
     bool (*count)(void *arg, const uint32_t opener[4], bool v6);
-    uint64_t *pickup_until_ns; /* until then mid-stream TCP counts as new */
+    uint64_t *pickup_until_ns; /* time until which mid-stream TCP counts as new */
     uint32_t *tells; /* 1: every end is reported by struct flow_gone; 0: only those that user space must know */
     uint16_t *tags;
     struct flow *slots;
     struct flow_cold *cold;
     struct flow_bind *binds; /* NULL: no flow is bound */
     struct recipe *recipes;  /* NULL: no flow is bound */
-    uint64_t *half_open;     /* both levels, one after the other */
-    struct flow_gone *swept; /* [FLOW_SWEPT] */
+    uint64_t *half_open;     /* both levels of the bitmap, one after the other */
+    struct flow_gone *swept; /* results of a sweep: [FLOW_SWEPT] */
 };
 
 /* Make an empty table over zeroed memory, with that many slots; cfg: how flows begin in it, and their timeouts. */

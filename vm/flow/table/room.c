@@ -1,4 +1,4 @@
-/* Eviction: when the two groups of a new flow are full, or there are too many half-open flows */
+/* Eviction, when the two groups of a new flow are full, or too many flows are half-open */
 #include "vm/flow/table/table_priv.h"
 #include "vm/packet/loop.h"
 
@@ -18,8 +18,8 @@ static uint32_t first_bit(uint64_t bits)
 /* Words of level 1 in a table of 512 MB, the most that kernel programs can address */
 enum { LEVEL1_MOST = (512 << 20) / sizeof(struct flow) / GROUP / 64 / 64 };
 
-/* Return the next bit set in level 1, at or after `from`, round the end. At least one is set; if another processor
- * clears it meanwhile, the result may be any bit. */
+/* Return the next bit set in level 1, at or after `from`, going on at the beginning. At least one is set; if another
+ * processor clears it meanwhile, the result may be any bit. */
 TABLE_APART uint32_t table_next_bit(const struct flow_table *t TABLE_THERE, uint32_t count, uint32_t from)
 {
     uint32_t word = from / 64;
@@ -33,7 +33,7 @@ TABLE_APART uint32_t table_next_bit(const struct flow_table *t TABLE_THERE, uint
     return word * 64 + first_bit(*table_bits(t, 1, word));
 }
 
-/* Return the next group with half-open flows, after `group`, round the end. */
+/* Return the next group with half-open flows, after `group`, going on at the beginning. */
 static uint32_t next_group(const struct flow_table *t, uint32_t group)
 {
     const uint32_t words = (t->groups + 63) / 64;
@@ -59,7 +59,8 @@ TABLE_ALONE uint32_t table_meet(struct flow_table *t TABLE_THERE)
     return slot;
 }
 
-/* Return the flow that was last seen earlier: `flow` (FLOW_NONE: none), or slot `at`'s if it is still half open. */
+/* Return the flow that was seen less recently: `flow` (FLOW_NONE: none), or that of slot `at` if it is still half
+ * open. */
 TABLE_APART int64_t table_older(const struct flow_table *t TABLE_THERE, int64_t flow, uint32_t at)
 {
     if (TABLE_SHARED && !tag_is_half_open(*table_tag(t, at))) return flow;
@@ -116,7 +117,7 @@ TABLE_APART bool table_expire_slot(struct flow_table *t TABLE_THERE, uint32_t sl
 /* Release the expired flows in the two groups, except `keep`. True if there were any. */
 static bool expire_all(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns)
 {
-    uint32_t any = LOOSE(0u); /* no bool, which clang would compare again */
+    uint32_t any = LOOSE(0u); /* not a bool, because clang would compare it again */
     TURNS(2 * GROUP)
     for (unsigned i = LOOSE(0u); LOOP(i < 2 * GROUP); i = LOOSE(i + 1))
         any = LOOSE(any | table_expire_slot(t, room_slot(at, i), keep, now_ns));

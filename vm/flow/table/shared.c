@@ -22,7 +22,7 @@ struct flow_table *table_over(const struct flow_ops *ops, const struct flow_tabl
     struct flow_table *t = ops->table, *common = ops->common;
     if (cfg->begins && !common->begins) common->begins = cfg->begins;
     t->begins = common->begins;
-    if (t->arg) return t; /* the running worker of the program before has all the rest, and reports ends already */
+    if (t->arg) return t; /* the previous program's worker has set the rest, and reports ends already */
     const uint32_t groups = t->groups = common->groups;
     t->near = common->near;
     t->key = common->key;
@@ -64,7 +64,7 @@ static bool shared_run(const struct flow_table *t, struct flow_op *op)
     return t->ops->run(t->ops->arg, op) && op->said == FLOW_OP_DONE;
 }
 
-/* End the flow in a slot; hash: only one with that part of a hash in its taken word, 0: any. */
+/* End the flow in a slot. hash: end it only if its taken word has that part of a hash; 0: any flow. */
 static bool end_of_hash(struct flow_table *t, int32_t slot, uint32_t hash, enum flow_end how, bool over,
                         uint64_t now_ns)
 {
@@ -80,7 +80,7 @@ static bool end_of_hash(struct flow_table *t, int32_t slot, uint32_t hash, enum 
                              .slot = slot,
                              .taken = f.taken,
                              .how = (uint8_t)how,
-                             .over = over && !told, /* the binding's resources are released: the flow must end now */
+                             .over = over && !told, /* once the binding's resources are released, the flow must end */
                              .now_ns = now_ns};
         if (!shared_run(t, &op)) continue;
         if (!bound && t->ended) t->ended(t->arg, slot, &op.gone.flow, &op.gone.cold, how, now_ns);

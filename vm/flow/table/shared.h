@@ -10,12 +10,13 @@ struct flow_table *table_over(const struct flow_ops *ops, const struct flow_tabl
 /* Read the line of a slot as it was at one moment; false: the slot is free. */
 bool table_read(const struct flow_table *t, int32_t slot, struct flow *f);
 
-/* The operations of table_release (over: only if the flow has expired), flow_begin and flow_add_twin. FLOW_NONE: the
- * flow that has the tuple or should make way may not be ended by the process, or keeps changing. */
+/* Do what table_release (over: only if the flow has expired), flow_begin and flow_add_twin do, by operations of
+ * ops.h. FLOW_NONE: the flow that has the tuple or should make way may not be ended by the process, or keeps
+ * changing. */
 bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over, uint64_t now_ns);
-/* End a bound flow whose binding this process does not have, without a report. */
+/* End, without a report, a bound flow whose binding this process does not have. */
 void shared_forget(struct flow_table *t, int32_t slot);
-/* Release all expired plain flows in slots [slot, until), or some of them; the flow in `slot` is one. */
+/* Release expired plain flows in slots [slot, until), not always all. The flow in `slot` has expired. */
 void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t now_ns);
 int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,
                      uint64_t now_ns);

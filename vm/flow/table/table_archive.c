@@ -4,7 +4,7 @@
 #include "vm/keyed/archive.h"
 #include "vm/packet/parse/header.h"
 
-/* The lines of a flow, which are in the table, or are a copy. */
+/* The lines of a flow, in the table or copied. */
 struct lines {
     struct flow *f;
     struct flow_cold *cold;
@@ -88,21 +88,21 @@ static void count_slots(struct flow_table *t, struct archive *a)
     t->counters.most = t->live;
 }
 
-/* Prefetch the memory that is written soon: waiting for each flow would take half of the time. */
+/* Prefetch the memory that is written to the archive soon: waiting for each flow would take half of the time. */
 static uint32_t ask_ahead(const struct flow_table *t, uint32_t asked, uint32_t group)
 {
     for (; asked < t->groups && asked < group + TABLE_AHEAD; asked++) table_ask_group(t, asked, true);
     return asked;
 }
 
-/* Bits of the number of groups: some of them are near (recordings up to version 10 have none); tags have a class of
- * three bits (those up to version 12 have two, and the first FLOW_STATES_TWO states). */
+/* Bits of the number of groups. NEAR: some groups are near (in recordings up to version 10 no group is). RANKED:
+ * tags have a class of three bits; up to version 12 they have two, and only the first FLOW_STATES_TWO states exist. */
 #define GROUPS_NEAR   (UINT32_C(1) << 31)
 #define GROUPS_RANKED (UINT32_C(1) << 30)
 enum { FLOW_STATES_TWO = FLOW_STATE_OTHER + 1 };
 
-/* Give a slot its tag: one of an older recording, with an association tags that its next packets show; or one whose
- * flow went on while it was written. */
+/* Set the tag of a slot from an older recording, or of a flow that went on while it was written. older: an SCTP
+ * association takes its verification tags from its next packets. */
 static void rank(struct flow_table *t, uint32_t slot, bool older)
 {
     struct flow *f = table_slot(t, slot);
@@ -167,7 +167,7 @@ static bool archive_own(struct flow_table *t, struct archive *a)
 
 /* ---- a table that others change, too ---- */
 
-/* Copy the lines of a slot, all of one flow, while others change them. False: it is free, or changes all the time. */
+/* Copy the lines of a slot, all from one flow, while others change them. False: it is free, or keeps changing. */
 static bool copy_slot(const struct flow_table *t, uint32_t slot, struct flow *f, struct flow_cold *cold)
 {
     struct flow again;
@@ -204,7 +204,7 @@ static void write_moving(const struct flow_table *t, struct archive *a, uint32_t
     }
 }
 
-/* Bound flows and their twins stay as they are, for only this process begins and ends those. */
+/* Bound flows and their twins stay as they are, because only this process begins and ends them. */
 static bool write_shared(const struct flow_table *t, struct archive *a)
 {
     const struct flow_table *common = table_common(t);
@@ -298,8 +298,8 @@ static bool write_binds(const struct flow_table *t, struct archive *a)
     return !a->bad;
 }
 
-/* A twin leads back to its flow, and the flow to its twin: readers rely on that without a check. Their classes
- * change meanwhile. */
+/* True if a twin leads back to its flow, or a flow to its twin: readers rely on that without a check. Their classes
+ * may differ, because they change meanwhile. */
 static bool leads_back(const struct flow_table *t, uint32_t slot)
 {
     const struct flow *f = table_slot(t, slot);
@@ -313,7 +313,7 @@ static bool leads_back(const struct flow_table *t, uint32_t slot)
                                 : o->flags & FLOW_TWIN && o->flow == (int32_t)slot;
 }
 
-/* Return the number of bound flows. Flows that are not end and begin meanwhile, and have no twins. */
+/* Return the number of bound flows. Unbound flows end and begin meanwhile, and have no twins. */
 static uint32_t count_bound(const struct flow_table *t, struct archive *a)
 {
     uint32_t count = 0, asked = 0;

@@ -22,7 +22,7 @@ static inline __attribute__((always_inline)) void table_ask_group(const struct f
     }
 }
 
-/* Free a slot; earlier writes to it are visible before. */
+/* Free a slot. Earlier writes to it become visible before that. */
 static inline void table_untake(struct flow *f)
 {
 #ifdef __bpf__
@@ -32,23 +32,23 @@ static inline void table_untake(struct flow *f)
 #endif
 }
 
-/* flow_peek that ignores the time */
+/* The same as flow_peek, but ignores the time */
 int32_t table_look_up(const struct flow_table *t, const struct flow_id *id, uint64_t hash);
 /* The parts of an addition. Return the taken word of a slot. */
 uint64_t table_word(const struct flow_tuple *tuple, enum flow_state state, unsigned flags);
-/* Find a free slot in the tuple's groups, take it with `word`, and fill in all but its tag; its lock is held. -1:
- * none. */
+/* Find a free slot in the tuple's groups, take it with `word`, and fill in all but its tag; its lock is held. -1: no
+ * slot is free. */
 int64_t table_put(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, uint64_t now_ns);
 /* Write a tag and count its class; the slot's flags are set before. Returns true. */
 bool table_set_tag(struct flow_table *t, uint32_t slot, uint32_t to);
-/* Free a slot, whose row may then be another's. */
+/* Free a slot. Another slot may then get its row. */
 void table_free_slot(struct flow_table *t, uint32_t slot);
 /* Make the slot visible to look-ups. */
 void table_show(struct flow_table *t, uint32_t slot, const struct flow_tuple *tuple, enum flow_class class);
 /* Make slot `twin`, which was put for that tuple, the flow's twin, visible to look-ups. */
 void table_pair(struct flow_table *t, int32_t slot, uint32_t twin, const struct flow_tuple *tuple);
-/* Add a flow with these flags; its lock is still held. FLOW_NONE: the flow that should make way may not be ended by
- * the caller, or is being changed; never in a process's own table. */
+/* Add a flow with these flags; its lock is still held. FLOW_NONE: the caller may not end the flow that should make
+ * way, or that flow is being changed; this never happens in a process's own table. */
 int32_t table_begin(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state, unsigned flags,
                     uint64_t now_ns);
 /* Bring the bitmaps of half-open flows in line with a group's tags. True if the group has any. */
@@ -56,11 +56,11 @@ bool table_note_half_open(struct flow_table *t, uint32_t group);
 /* End a flow whose lock is held, and free the lock with it; the end is not reported. */
 void table_release_held(struct flow_table *t, uint32_t slot, enum flow_end how);
 /* Report the end, count it, free the flow's slot and its twin's; `slot` is either. False: the caller may not end the
- * flow, or it is being changed; never in a process's own table. */
+ * flow, or it is being changed; this never happens in a process's own table. */
 bool table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns);
 /* The same for an expired flow */
 bool table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns);
-/* memory.c: the number of near groups in a table of `groups` groups. */
+/* memory.c: return the number of near groups in a table of `groups` groups. */
 uint32_t table_near_of(uint32_t groups);
 /* Give an empty table room for `groups` groups. False: out of memory, and nothing has changed. */
 bool table_resize(struct flow_table *t, uint32_t groups, uint32_t near);

@@ -1,10 +1,11 @@
-/* SCTP between its two sides (sctp.h), as netfilter follows it, but that a tag changes with the cookie, not the INIT */
+/* SCTP between its two sides (sctp.h), as netfilter follows it, except that a tag changes with the cookie, not with
+ * the INIT */
 #include "vm/flow/tcp/sctp.h"
 
 #include "vm/packet/loop.h"
 
-/* Chunks with which another path of an association may begin (RFC 9260, 8.3); and those that begin nothing, however
- * much of an association was missed */
+/* Chunks with which another path of an association may begin (RFC 9260, 8.3). BEGINS_NONE: chunks that begin
+ * nothing, even if the beginning of the association was missed */
 enum { PATH_BEGINS = SCTP_HAS(SCTP_HEARTBEAT) | SCTP_HAS(SCTP_HEARTBEAT_ACK) };
 enum { ENDS = SCTP_HAS(SCTP_ABORT) | SCTP_HAS(SCTP_SHUTDOWN_COMPLETE) };
 enum { BEGINS_NONE = ENDS | SCTP_HAS(SCTP_INIT_ACK) | SCTP_HAS(SCTP_COOKIE_ACK) };
@@ -17,7 +18,8 @@ enum { STRANGE = SCTP_TRACK_STRANGE_ORIGINAL | SCTP_TRACK_STRANGE_REPLY };
 /* A packet's part in the association */
 enum part {
     PART_NONE,
-    PART_BESIDE, /* it belongs, but changes no state: a handshake beside the association, a path that shows its tag */
+    PART_BESIDE, /* the packet belongs, but changes no state: a handshake beside the association, a path that shows its
+                    tag */
     PART_OWN,
 };
 
@@ -59,7 +61,7 @@ static enum part takes_cookie(struct plain_track *t, uint32_t dir, uint32_t tag)
 }
 
 /* Follow a packet that ends the association (RFC 9260, 8.5.1): with the receiver's tag or, reflected, the sender's.
- * One that refuses a handshake beside the association leaves it open. */
+ * A packet that refuses a handshake beside the association leaves the association open. */
 static enum part ends(struct plain_track *t, uint32_t dir, const struct sctp_packet *p)
 {
     const uint32_t as = (dir ^ p->reflected) & 1;
@@ -68,8 +70,8 @@ static enum part ends(struct plain_track *t, uint32_t dir, const struct sctp_pac
     return t->tag[as] ? PART_BESIDE : PART_OWN;
 }
 
-/* Follow a HEARTBEAT or its answer. As with netfilter, a pair of them may set new tags: of a path whose association
- * has begun again by another path. */
+/* Follow a HEARTBEAT or its acknowledgement. As in netfilter, a pair of them may set new tags, because the
+ * association may have begun again by another path. */
 static enum part beats(struct plain_track *t, uint32_t dir, const struct sctp_packet *p)
 {
     const uint32_t sender = dir & 1, receiver = sender ^ 1;
@@ -98,7 +100,7 @@ ALONE uint32_t sctp_part_of(uint32_t dir, const struct sctp_packet *p THERE, str
     if (has_chunk(p, SCTP_COOKIE_ECHO)) return takes_cookie(t, dir, p->tag);
     if (p->has & PATH_BEGINS) return beats(t, dir, p);
     if (takes_tag(t, dir, p->tag)) return PART_OWN;
-    /* Sent also by a host that has forgotten the tag, which gets a SHUTDOWN COMPLETE (RFC 9260, 8.4) */
+    /* A host that has forgotten the tag also sends this chunk, and gets a SHUTDOWN COMPLETE (RFC 9260, 8.4) */
     return has_chunk(p, SCTP_SHUTDOWN_ACK) && p->tag ? PART_BESIDE : PART_NONE;
 }
 

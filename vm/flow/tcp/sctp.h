@@ -12,7 +12,8 @@
 enum flow_mark sctp_follow(const struct flow *now, enum flow_dir dir, const struct sctp_packet *p,
                            struct tcp_step *next);
 /* Judge a packet without a flow: MARK_NEW if it may begin one. pickup: an association that began unseen may go on.
- * *next: the flow that begins; also if a service or a nat begins a flow with a MARK_INVALID packet. */
+ * *next: the flow that begins, even for MARK_INVALID, because a service or a nat may begin a flow with such a
+ * packet. */
 enum flow_mark sctp_begin(const struct sctp_packet *p, bool pickup, struct tcp_step *next);
 /* True if the packet may begin a flow without a test of `state`: it does not end an association. */
 static inline bool sctp_may_begin(const struct tcp_step *next) { return next->state == FLOW_STATE_SCTP_ONE_WAY; }

@@ -65,7 +65,7 @@ static bool same_syn(const struct tcp_track *t, enum flow_dir dir, const struct 
     return s->seq + 1 == t->side[other(dir)].acked;
 }
 
-/* True if the segment acknowledges the other's SYN, and nothing that the other has not sent. */
+/* True if the segment acknowledges the other's SYN, and only data that the other has sent. */
 static bool acks_syn(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
     return s->flags & TCP_ACK && seq_between(t->side[dir].acked, s->ack, t->side[other(dir)].end);
@@ -85,7 +85,7 @@ static enum flow_state state_by_acks(const struct tcp_track *t)
     return (t->flags & both) == both ? state_by_fins(t) : FLOW_STATE_SYN_RECEIVED;
 }
 
-/* The window test where states are distinguished. */
+/* True if the segment is within the window. A separate function, for the code that distinguishes states. */
 ALONE bool tcp_fits(const struct tcp_track *t THERE, enum flow_dir dir, const struct tcp_segment *s THERE)
 {
     dir &= FLOW_REPLY;
@@ -293,7 +293,7 @@ static enum flow_mark follow_picked_up(enum flow_dir dir, const struct tcp_segme
     return tcp_goes_on(next, state_by_fins(t), MARK_ESTABLISHED);
 }
 
-/* Follow the client of a flow whose server answers elsewhere (DSR). */
+/* Follow the client of a flow whose server replies elsewhere (DSR). */
 static enum flow_mark follow_one_side(enum flow_dir dir, const struct tcp_segment *s, struct tcp_step *next)
 {
     struct tcp_track *t = &next->track;
@@ -350,7 +350,7 @@ enum flow_mark tcp_follow(enum flow_state state, const struct tcp_track *now, en
                           const struct tcp_segment *s, struct tcp_step *next)
 {
     *next = (struct tcp_step){.track = *now, .state = (uint8_t)state};
-    if (state > FLOW_STATE_PICKED_UP) return MARK_INVALID; /* not a TCP state */
+    if (state > FLOW_STATE_PICKED_UP) return MARK_INVALID; /* the flow is not in a TCP state */
     /* No host sends SYN and RST in one segment, and hosts read it differently: it neither opens nor resets */
     if (!(~s->flags & (TCP_SYN | TCP_RST))) return MARK_INVALID;
     if (s->flags & TCP_RST) return follow_rst(state, dir, s, next);

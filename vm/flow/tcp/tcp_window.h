@@ -36,9 +36,10 @@ static inline void window_put(struct tcp_track *t, enum flow_dir dir, uint16_t w
  *       (RFC 9293, 3.8.6.1); data that was sent once may be sent again.
  *  II   The segment's end is at most one window of the other side back: all before was acknowledged long ago. One octet
  *       less for keep-alives (RFC 9293, 3.8.4). A segment that begins before the window and ends in it has new data.
- *  III  The segment acknowledges only sent data: for a side that may have sent more than passed here, what it could.
- *  IV   The acknowledgement is no older than the other side would accept: it knows of all but one of prey's windows,
- *       and tolerates another (RFC 5961, 5.2). */
+ *  III  The segment acknowledges only sent data: if the other side may have sent more than passed here, data that
+ *       it could have sent.
+ *  IV   The acknowledgement is no older than the other side would accept: at most two windows of `dir` behind. One may
+ *       be unacknowledged, and the other side tolerates another (RFC 5961, 5.2). */
 /* clang-format on */
 static inline bool in_window(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {

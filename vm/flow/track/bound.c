@@ -59,7 +59,7 @@ static void begin_tcp(const struct key *key, const struct pkt *pkt, bool one_sid
         tcp_begin(&segment, true, &s->next);
     }
     if (!one_sided) return;
-    s->next.track.side[FLOW_REPLY].end = 0; /* no answer is awaited */
+    s->next.track.side[FLOW_REPLY].end = 0; /* no reply is expected */
     s->next.track.flags |= TCP_TRACK_NO_WINDOW;
     if (s->next.state == FLOW_STATE_PICKED_UP) s->next.state = FLOW_STATE_OPEN;
 }
@@ -134,8 +134,8 @@ static void put_in_order(const struct track_seen *s, const struct track_tuple *t
     tuple_in_order(&s->id, s->at & AT_QUERY, tuple, out);
 }
 
-/* The packet's own tuple is not free, from either side. A twin's tuple is free if the packet reopens its flow: both
- * end. */
+/* The packet's own tuple is not free, from either side. A twin's tuple is free if the packet reopens its flow,
+ * because both then end. */
 bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
                    struct flow_tuple *twin)
 {
@@ -206,8 +206,8 @@ static bool is_question_and_answer(const struct flow *f)
     return f->proto != IPPROTO_NR_SCTP && t->packets[FLOW_ORIGINAL] <= 1 && t->packets[FLOW_REPLY] + t->astray <= 1;
 }
 
-/* True if recent packets of a side may still be on their way to the flow: numbers don't distinguish it from packets
- * for the next flow of that port, or it would be lost for both. */
+/* True if recent packets of a side may still be on their way to the flow. If the flow
+ * gave up its port, such a packet would be taken for one of the port's next flow, or be lost for both. */
 static bool is_awaited(const struct track *t, const struct flow *f, bool apart)
 {
     enum { PATIENCE_S = 5 };
@@ -225,7 +225,7 @@ enum track_yield track_yields(const struct track *t, int32_t slot, bool apart)
     case FLOW_CLOSING: return f->state != FLOW_STATE_CLOSING || all_acknowledged(&f->tcp) ? YIELD_OVER : waits;
     case FLOW_ANSWERED: return is_question_and_answer(f) ? YIELD_ANSWERED : YIELD_NEVER;
     case FLOW_HALF_OPEN:
-    case FLOW_ONE_WAY: return f->joined ? YIELD_NEVER : waits; /* a cookie answered its client */
+    case FLOW_ONE_WAY: return f->joined ? YIELD_NEVER : waits; /* a cookie has answered the client */
     default: return YIELD_NEVER;
     }
 }

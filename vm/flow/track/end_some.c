@@ -4,12 +4,12 @@
 
 enum { STEP_GROUPS = 16 };
 
-/* End the flow in a slot if `wants` asks for it. Return how many have ended. */
+/* End the flow in a slot if `wants` asks for it. Return the number of flows that have ended. */
 static unsigned cut_one(struct track *t, int32_t slot, track_cut_fn *wants, void *arg)
 {
     struct flow line;
     if (!flow_read(t->table, slot, &line) || !line.taken || line.flags & FLOW_TWIN) return 0;
-    if (table_expired(t->table, table_slot(t->table, slot), t->now_ns)) return 0; /* it has ended of itself */
+    if (table_expired(t->table, table_slot(t->table, slot), t->now_ns)) return 0; /* the flow has already expired */
     const struct flow_cold *cold = table_cold(t->table, slot);
     struct flow_id id;
     flow_id_in(&line, cold, &id);

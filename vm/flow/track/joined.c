@@ -39,7 +39,7 @@ void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, 
     if (tcp_follow((enum flow_state)f->state, &f->tcp, dir, segment, &next) != MARK_ESTABLISHED) return;
     next.astray = dir == FLOW_REPLY ? s->next.astray : f->astray;
     if (t->table->ops) {
-        /* a table that others share; only user space changes a joined flow */
+        /* others share the table; only user space changes a joined flow */
         struct flow now;
         if (!table_read(t->table, s->slot, &now)) return;
         now.tcp = next.track;

@@ -1,5 +1,5 @@
-/* Joined flows: the cookie's answer to the client and the server's segments have different numbers. A joined flow is
- * followed in the numbers and windows that the server sends and gets. */
+/* Joined flows: prey's SYN|ACK to the client, with a cookie, and the server's segments have different numbers. A
+ * joined flow is followed in the numbers and windows that the server sends and gets. */
 #pragma once
 
 #include "vm/flow/flow.h"
@@ -7,7 +7,7 @@
 enum joint_has {
     JOINT_STAMPS = 1 << 0, /* the client uses timestamps */
     JOINT_SACK = 1 << 1,
-    JOINT_SCALE = 1 << 2, /* windows between the client and us are shifted */
+    JOINT_SCALE = 1 << 2, /* windows between the client and prey are shifted */
     JOINT_SERVER_STAMPS = 1 << 3,
     JOINT_SERVER_SACK = 1 << 4,
 };

@@ -6,7 +6,7 @@ enum keep keep_what(const struct track_seen *s)
 {
     if (s->how == HOW_LOOSE || s->at & (AT_GROUP | AT_FOREIGN) || !(s->mark & (MARK_NEW | MARK_ESTABLISHED)))
         return KEEP_NOTHING;
-    if (s->slot == FLOW_NONE) return s->mark == MARK_NEW ? KEEP_BEGIN : KEEP_NOTHING; /* PICKS_OPENED */
+    if (s->slot == FLOW_NONE) return s->mark == MARK_NEW ? KEEP_BEGIN : KEEP_NOTHING; /* established: PICKS_OPENED */
     return s->next.reopen ? KEEP_BEGIN : KEEP_GO_ON;
 }
 

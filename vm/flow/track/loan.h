@@ -2,9 +2,9 @@
  * without asking the owner. Such a packet changes only the time when the flow was last seen, and a loan is too short
  * for that to matter.
  *
- * The flow stays its owner's. Every other change of the flow there (its end, another recipe) ends its loans: the
- * owner counts on the cell of the flow's slot, which borrowers read before each packet. Cells are shared by many
- * flows, so a loan may end without need; none outlives its recipe, except for packets under way. */
+ * The flow stays its owner's. Any other change of the flow, such as its end or another recipe, ends its loans: the
+ * owner increments the number in the cell of the flow's slot, which borrowers read before each packet. Cells are
+ * shared by many flows, so a loan may end without need; none outlives its recipe, except for packets under way. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,10 +28,10 @@ struct loan {
     struct recipe recipe;
     uint64_t until_ns;
     const uint32_t *cell;
-    uint32_t number;  /* the cell's while the loan holds */
+    uint32_t number;  /* equals the number in the cell while the loan holds */
     uint32_t hash;    /* as in struct recipe_numbers */
-    uint16_t longest; /* IP packet that may leave by this kind of recipe */
-    uint8_t kind;     /* the recipe's */
+    uint16_t longest; /* bytes of the longest IP packet that may leave by this kind of recipe */
+    uint8_t kind;     /* kind of the recipe */
     bool reply;       /* for packets of the side that did not open the flow */
 };
 

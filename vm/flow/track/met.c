@@ -1,4 +1,4 @@
-/* A line of the table is copied at one moment; later looks find the tuple in the copy instead of the table */
+/* Findings in a line of the table, copied at one moment; later looks find the tuple in the copy instead of the table */
 #include "vm/flow/track/met.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ static void note_bind(const struct flow_bind *b, struct flow_met *m)
     m->has |= MET_BOUND | (b->flags & BIND_AWAITED ? 0 : MET_JOINT);
 }
 
-/* Read the line of that slot as it is at one moment; false: it is free, or changes all the time. */
+/* Read the line of that slot as it is at one moment. False: it is free, or keeps changing. */
 static bool line_read(const struct track *t, int32_t slot, struct flow *f)
 {
     if (t->table->ops) return table_read(t->table, slot, f);

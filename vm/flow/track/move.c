@@ -1,4 +1,4 @@
-/* Flows go from one worker to another (track.h, track_move) */
+/* Moving of flows from one worker to another (track.h, track_move) */
 #include "vm/flow/table/lookup.h"
 #include "vm/flow/track/track_priv.h"
 
@@ -10,7 +10,7 @@ uint16_t track_move_stack(struct track *t, const struct track *from, uint16_t st
 int32_t track_move(struct track *t, struct track *from, int32_t slot, uint16_t stack)
 {
     const struct flow *was = flow_at(from->table, slot);
-    if (was->flags & FLOW_BOUND) track_bind_at(from, slot); /* renewed, before it is copied */
+    if (was->flags & FLOW_BOUND) track_bind_at(from, slot); /* renews the binding before it is copied */
     const int32_t at = flow_move(t->table, from->table, slot, stack, t->now_ns);
     if (at == FLOW_NONE) {
         stack_put(t->stacks, stack);
@@ -57,7 +57,7 @@ void track_move_begin(struct track *t, const struct track *from, bool first)
     t->begun |= from->begun;
     if (from->sources && (!t->sources || !grains_hold(&t->grains, &from->grains))) {
         sources_free(t->sources);
-        openers_again(t, &from->grains); /* no flow is here yet */
+        openers_again(t, &from->grains); /* this worker has no flow yet */
     }
     for (unsigned i = 0; first && i < INQUIRY_SETS * INQUIRY_WAYS; i++) {
         const struct inquiry *one = &from->inquiries.at[i];

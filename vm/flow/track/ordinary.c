@@ -1,10 +1,10 @@
-/* Ordinary packets of bound flows, whose direction has a recipe that covers all that happens to them */
+/* Ordinary packets of bound flows, for directions with a recipe that covers all that happens to them */
 #include "vm/flow/table/shared.h"
 #include "vm/flow/track/loan.h"
 #include "vm/flow/track/straight.h"
 
-/* Return the slot of the packet's tuple, if no further look-up is needed; FLOW_NONE. The prefetched slot is nearly
- * always right; another tuple with the same tag may be before it. */
+/* Return the slot of the packet's tuple if no further look-up is needed; else FLOW_NONE. The prefetched slot is
+ * nearly always right, but another tuple with the same tag may be before it. */
 static int32_t own_slot(const struct track *t, const struct track_seen *s)
 {
     if (s->slot == FLOW_NONE || t->table->ops || s->at & (AT_SAME | AT_GROUP | AT_STACKED)) return FLOW_NONE;

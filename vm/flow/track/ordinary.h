@@ -40,7 +40,7 @@ static inline bool ordinary_counted(const struct flow *f, enum flow_dir dir)
 }
 
 /* True if the packet leaves the value of `state` of a UDP flow unchanged. The other side's first packet is not
- * ordinary; an open flow has had it, or will never have it. */
+ * ordinary; an open flow has had that packet, or will never have it. */
 static inline bool ordinary_udp(const struct flow *f, enum flow_dir dir)
 {
     if (ordinary_two_way(f)) return true;

@@ -1,6 +1,6 @@
-/* ICMP and ICMPv6 errors: *related* if they quote a packet of a flow, go to its sender, and, for TCP, have a sequence
- * number that was in flight. An attacker who only guesses a connection's ports has none (RFC 5927, 4.1; RFC 4443,
- * 5.2). */
+/* ICMP and ICMPv6 errors: *related* if they quote a packet of a flow, go to its sender, and, for TCP, have a
+ * sequence number that was in flight. An attacker who only guesses a connection's ports doesn't know such a number
+ * (RFC 5927, 4.1; RFC 4443, 5.2). */
 #include "vm/flow/track/track_priv.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"

@@ -1,14 +1,14 @@
 /* An ordinary packet's way to its flow and recipe, inline: for a worker that handles them in batches
  * (vm/forward/express.c), and for the functions of track.h that do the same for one packet. In a worker's own table
- * only; the kernel's stages have steps of their own. */
+ * only; the kernel's stages have their own steps. */
 #pragma once
 
 #include "vm/flow/table/lookup.h"
 #include "vm/flow/track/ordinary.h"
 #include "vm/flow/track/tuple_ports.h"
 
-/* Write a look's tuple and hash, and prefetch their tags. False: the packet has to be studied by track_study, since
- * both sides are equal. A macro as table_ask_tags is one. */
+/* Write a look's tuple and hash, and prefetch their tags. False: track_study must study the packet, because both
+ * sides are equal. A macro for the reason of table_ask_tags. */
 #define straight_study(t, key, l)                                                                                      \
     ({                                                                                                                 \
         const uint64_t src_ = (uint64_t)(key)->src[0] << 16 | (key)->src_port,                                         \
@@ -23,7 +23,7 @@
         src_ != dst_;                                                                                                  \
     })
 
-/* Fill in what track_study and track_ask would have. */
+/* Fill in the fields that track_study and track_ask would fill in. */
 static inline void straight_seen(const struct straight_look *l, struct track_seen *s)
 {
     s->id = (struct flow_id){.low = {(uint32_t)l->ends}, .high = {(uint32_t)(l->ends >> 32)}};
@@ -57,8 +57,8 @@ static inline uint8_t straight_ask_recipe(const struct flow_table *table, const 
     return line->recipe;
 }
 
-/* True if the line is that of a slot with this tuple. The table may have changed since the line was asked for; but a
- * line in use, with the tuple, is always the tuple's. */
+/* True if the line is in use and has this tuple. Then it belongs to the tuple, even if the table has changed since
+ * the line was requested. */
 static inline bool straight_is_of(const struct flow *line, const struct straight_look *l)
 {
     return line && !((hash_pair(line->low, line->high) ^ l->ends) | (table_rest(line) ^ l->rest)) && line->taken;
@@ -69,11 +69,11 @@ struct ordinary {
     struct flow *flow;
     const struct recipe *recipe;
     uint16_t mark; /* enum flow_mark */
-    uint8_t kind;  /* the recipe's */
-    bool twin;     /* the packet is a reply, and the slot its flow's twin's */
+    uint8_t kind;  /* kind of the recipe */
+    bool twin;     /* the packet is a reply, and its slot is that of the flow's twin */
 };
 
-/* True if the flow stays in its state; o->mark is set then. TCP: if the segment is within window, too. */
+/* True if the flow stays in its state, for TCP provided that the segment is within window. Sets o->mark. */
 static inline bool ordinary_stays(bool tcp, struct ordinary *o)
 {
     const struct flow *f = o->flow;
@@ -82,9 +82,9 @@ static inline bool ordinary_stays(bool tcp, struct ordinary *o)
     return tcp ? ordinary_is_open(f) : ordinary_udp(f, dir) && ordinary_counted(f, dir);
 }
 
-/* Find flow and recipe of a packet with ordinary headers. line: its tuple's; at: as in struct track_seen; audited:
- * packets whose flow audit would change are not ordinary. False: it is not ordinary; *o is undefined then. TCP: the
- * window has not been looked at. */
+/* Find flow and recipe of a packet with ordinary headers. line: that of its tuple; at: as in struct track_seen;
+ * audited: packets whose flow audit would change are not ordinary. False: it is not ordinary; *o is undefined then.
+ * For TCP the window is not tested yet. */
 static inline __attribute__((always_inline)) bool ordinary_find(const struct track *t, struct flow *line, bool tcp,
                                                                 uint8_t at, bool audited, uint32_t generation,
                                                                 struct ordinary *o)

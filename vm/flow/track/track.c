@@ -94,7 +94,7 @@ static void flow_ended(void *arg, int32_t slot, const struct flow *f, const stru
     if (f->flags & (FLOW_COUNTED | FLOW_BOUND)) flow_id_in(f, cold, &id);
     if (f->flags & FLOW_COUNTED && t->sources) openers_drop(t, f, &id);
     if (f->flags & FLOW_BOUND && t->unbound) {
-        const bool evicted = how >= FLOW_END_EVICTED_ANSWERED; /* both sides knew it */
+        const bool evicted = how >= FLOW_END_EVICTED_ANSWERED; /* both sides knew the flow */
         const struct track_ended when = {ended_at(t, f, how, now_ns), evicted ? flow_deadline(t->table, f) : 0};
         t->unbound(t->unbound_arg, track_bind_at(t, slot), &id, f->flags & FLOW_OPENED_BY_HIGH, &when);
     }
@@ -171,7 +171,7 @@ void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
     t->tx = tx;
 }
 
-/* Copy the line of the packet's flow in a shared table; false: the flow has ended, and its slot may be another's.
+/* Copy the line of the packet's flow in a shared table; false: the flow has ended, and another may have its slot.
  * Only this process ends flows with twins. */
 static bool read_shared(const struct track *t, const struct track_seen *s, struct flow *copy)
 {
@@ -187,7 +187,7 @@ static const struct flow *flow_line(const struct track *t, struct track_seen *s,
     return NULL;
 }
 
-/* True if the packet answers an inquiry of this machine. */
+/* True if the packet replies to an inquiry of this machine. */
 static bool answers_inquiry(const struct track *t, const struct key *key, const struct pkt *pkt)
 {
     struct inquiry_id id;
@@ -206,7 +206,7 @@ void track_say(const struct track *t, struct key *key, const struct pkt *pkt, st
     struct flow line;
     const struct flow *f = flow_line(t, s, &line);
     s->picks = (uint8_t)picks_now(t, key, pkt);
-    const struct flow_joint *joint = NULL; /* a joined flow has one, for its segments and errors */
+    const struct flow_joint *joint = NULL; /* set for a joined flow, for its segments and errors */
     if (f && f->joined) {
         const struct flow_bind *b = table_bind(t->table, s->slot);
         s->delta = b->seq_delta; /* the server's numbers minus the client's */
@@ -300,7 +300,7 @@ static void seen_begin(struct track *t, const struct key *key, const struct pkt 
     track_add(t, key, pkt, s, 0, &(struct track_start){0});
 }
 
-/* Update a flow that others change, too; tries again if it has changed. */
+/* Update a flow that others change, too; try again if it has changed. */
 static void go_on_shared(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     enum { TRIES = 16 };
@@ -376,7 +376,7 @@ const struct flow *track_about(const struct track *t, const struct track_seen *s
 
 static bool sweep_part(struct track *t) { return flow_sweep(t->table, flow_groups(t->table) / SWEEPS + 1, t->now_ns); }
 
-/* Sweep a bit of the due part. Bounded to 50 us: most slots are in no cache. */
+/* Sweep a bit of the due part. Limited to 50 us, because most slots are in no cache. */
 static uint64_t sweep_bit(struct track *t)
 {
     enum { GROUPS = 1024, SLOTS = 256 };
@@ -387,14 +387,14 @@ static uint64_t sweep_bit(struct track *t)
     }
     const unsigned groups = t->sweep_left < GROUPS ? t->sweep_left : GROUPS;
     const unsigned done = flow_sweep_some(t->table, groups, SLOTS, t->now_ns);
-    t->sweep_left = done ? t->sweep_left - done : 0; /* 0: no flow is left */
+    t->sweep_left = done ? t->sweep_left - done : 0; /* `done` is 0 if no flow is left */
     if (t->sweep_left) return t->now_ns;
     if (done) return t->sweep_ns;
     t->sweep_ns = 0;
     return UINT64_MAX;
 }
 
-/* One part is swept a second, however often the function is called. */
+/* One part is swept per second, however often the function is called. */
 uint64_t track_tick(struct track *t)
 {
     if (t->live) return sweep_bit(t);

@@ -1,7 +1,7 @@
-/* Tracking flows: from parsed packets to `state`, and from verdicts to the table; a worker's knowledge of flows.
+/* Tracking of flows, a worker's knowledge of them: from parsed packets to `state`, and from verdicts to the table.
  *
- * A packet is looked up before it is judged, and changes the table only when it is accepted, in order of arrival: the
- * state of each packet depends on the verdicts before it. Only memory is prefetched a batch at a time. */
+ * A packet is looked up before it is judged, and changes the table only when it is accepted, in order of arrival,
+ * because the state of each packet depends on earlier verdicts. Only memory is prefetched for a batch at a time. */
 #pragma once
 
 #include "vm/cfg.h"
@@ -14,59 +14,59 @@
 #include "vm/program/program.h"
 #include "vm/verdict.h"
 
-struct loan;  /* loan.h */
-struct plain; /* vm/packet/parse/plain.h */
+struct loan;  /* defined in loan.h */
+struct plain; /* defined in vm/packet/parse/plain.h */
 struct track; /* one per worker */
 
 /* Relation of a packet to the existing flows, which decides how it goes on. Bound flows are those that are sent on. */
 enum seen_class {
     SEEN_NONE,     /* the packet has no flow, and makes none */
-    SEEN_NEW,      /* the packet may begin a flow: it has none, or its flow is over */
+    SEEN_NEW,      /* the packet may begin a flow: it has none, or its flow has ended */
     SEEN_UNBOUND,  /* the packet's flow is not bound, or bound but the packet fits none of the classes below */
     SEEN_ORIGINAL, /* from the side that opened a bound flow */
     SEEN_REPLY,    /* reply of a bound flow whose replies pass prey */
     SEEN_ERROR,    /* an ICMP error that quotes a packet of a bound flow as its receiver saw it */
 };
 
-/* Meaning of a packet without a flow: a mid-stream TCP segment, or a possible answer to an inquiry */
+/* Meaning of a packet without a flow: a mid-stream TCP segment, or a possible reply to an inquiry */
 enum picks {
     PICKS_NONE,   /* invalid */
     PICKS_NEW,    /* new: it may begin a flow now */
     PICKS_OPENED, /* established: this machine opened the connection, and its own packets begin a flow; for protocols
-                   * other than TCP, related: the packet answers an inquiry of this machine (inquiry.h), and begins
-                   * no flow */
+                   * other than TCP, related: the packet replies to an inquiry of this machine (inquiry.h), and
+                   * begins no flow */
 };
 
 /* Findings about one packet between look-up and verdict */
 struct track_seen {
     struct flow_id id;
     uint64_t hash;
-    int32_t slot;   /* the packet's flow, or the one that an error quotes; FLOW_NONE */
-    int32_t tuple;  /* slot under the packet's own tuple: the flow's, or its twin's; FLOW_NONE */
+    int32_t slot;   /* the packet's flow, or the one that an error quotes; FLOW_NONE: none */
+    int32_t tuple;  /* slot under the packet's own tuple: the flow's, or its twin's; FLOW_NONE: none */
     uint8_t dir;    /* enum flow_dir of the packet, or of the packet that an error quotes */
-    bool twin;      /* the tuple is the flow's twin's, as the other side sees it */
+    bool twin;      /* the tuple is that of the flow's twin, as the other side sees it */
     uint8_t how;    /* enum track_how (track_priv.h) */
     uint8_t at;     /* enum track_at */
     uint8_t class;  /* enum seen_class */
     uint8_t recipe; /* ordinary packets: enum recipe_kind */
     uint16_t mark;  /* enum flow_mark */
     uint32_t seq;   /* errors: sequence number of the quoted TCP segment */
-    int32_t room;   /* slot found by track_ask_room; FLOW_NONE */
+    int32_t room;   /* slot found by track_ask_room; FLOW_NONE: none */
     uint32_t delta; /* joined flow: the server's numbers minus those that the client gets */
     uint8_t picks;  /* enum picks */
     uint8_t would;  /* the `would` of a flow that this packet begins */
     bool proves;    /* the flow's class may depend on where this packet, a reply, came from */
-    uint8_t back;   /* enum pkt_source: whether the way to a reply's source leads by the interface that it came by.
+    uint8_t back;   /* enum pkt_source: whether the way to a reply's source leads by the reply's incoming interface.
                      * SOURCE_UNKNOWN: the reply proves its sender unless the opener's packets came by the same
                      * interface */
     struct tcp_step next;
 };
 
-/* An IPv4 packet with ports, without tags, to one host, on its way: its tuple, and the place of that tuple in the
- * table */
+/* A look for the flow of an IPv4 packet with ports, without tags, to one host: its tuple, and the tuple's place in
+ * the table */
 struct straight_look {
     uint64_t ends, rest, hash; /* the tuple: addresses by hash_pair, the rest as in struct flow_id */
-    struct flow *line;         /* the slot's first line at the request, or NULL */
+    struct flow *line;         /* first line of the slot when it was requested, or NULL */
     int32_t slot;
     uint8_t how, at; /* as in struct track_seen */
 };
@@ -87,7 +87,8 @@ void track_study(const struct track *t, const struct key *key, const struct pkt 
 void track_ask(const struct track *t, struct track_seen *s);
 uint8_t track_ask_bind(const struct track *t, const struct track_seen *s);
 
-/* Look up the packet's flow, once, in its turn. Write its state, also into key->marks, and its class. */
+/* Look up the packet's flow, once per packet and in its turn. Write the packet's state into *s and key->marks, and
+ * its class into *s. */
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
 /* The second half of track_look again, for a known flow */
 void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
@@ -105,12 +106,12 @@ void track_keep_ordinary(struct track *t, const struct key *key, const struct pk
 bool track_take_segment(struct flow *f, const struct key *key, const struct pkt *pkt, enum flow_dir dir);
 /* Set the recipe of the packet's direction, if its flow has room for recipes. */
 void track_keep_recipe(struct track *t, const struct track_seen *s, uint8_t kind, const struct recipe *made);
-/* Lend the recipe of a plain UDP packet, whose flow counts as seen; loan->longest is left to the caller. False: no
- * recipe of that generation, or the flow is not lent. */
+/* Lend the recipe of a plain UDP packet. Its flow counts as seen; the caller sets loan->longest. False: no recipe of
+ * that generation, or the flow is not lent. */
 bool track_lend(const struct track *t, uint64_t now_ns, const struct plain *p, uint32_t generation, struct loan *loan);
 /* Return the recipe of the packet's direction, if one of that generation is kept; else NULL. */
 const struct recipe *track_recipe(const struct track *t, const struct track_seen *s, uint32_t generation);
-/* The same, of whatever generation */
+/* The same, of any generation */
 const struct recipe *track_last_recipe(const struct track *t, const struct track_seen *s);
 /* Drop the recipes of both directions of the packet's flow. */
 void track_drop_recipes(struct track *t, const struct track_seen *s);
@@ -122,7 +123,7 @@ void track_accept(struct track *t, const struct key *key, const struct pkt *pkt,
 /* Note the inquiry, if the packet is one. */
 void track_inquire(struct track *t, const struct key *key, const struct pkt *pkt);
 
-/* True for a packet that answers an inquiry of this machine, by its state. */
+/* True for a packet that replies to an inquiry of this machine, by its state. */
 static inline bool track_answers(const struct track_seen *s)
 {
     return s->picks == PICKS_OPENED && s->mark == MARK_RELATED;
@@ -149,8 +150,8 @@ typedef void track_unbound_fn(void *arg, const struct flow_bind *b, const struct
                               const struct track_ended *when);
 void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg);
 
-/* Adapt bindings to a new program: their numbers refer to the old one, and `fn` renews each before its next use. Not
- * while track_renews. */
+/* Adapt bindings to a new program: their numbers refer to the old one, and `fn` renews each before its next use.
+ * Call it only if track_renews is false. */
 typedef void track_renew_fn(void *arg, struct flow_bind *b);
 void track_renew(struct track *t, const struct program *p, track_renew_fn *fn, void *arg);
 /* True if some bindings are not yet renewed. track_renew_some then renews more, in that many steps. */
@@ -159,12 +160,12 @@ void track_renew_some(struct track *t, unsigned slots);
 /* Handle the end of an unbound flow in a shared table (table/ops.h). */
 struct flow_gone;
 void track_gone(struct track *t, const struct flow_gone *gone);
-/* Return the bit for the flags of a new binding. */
+/* Return BIND_AGE or 0, for the flags of a new binding. */
 uint8_t track_age(const struct track *t);
 /* True if flows can be bound (cfg.live, or a program that sends flows on). */
 bool track_binds(const struct track *t);
-/* Count flows by source as `other` does, which is not in use, and with its memory. If the networks differ, all
- * counted flows are counted again, at once. */
+/* Count flows by source as `other` does, which must not be in use, and take over its memory. If the networks differ,
+ * all counted flows are counted again at once. */
 void track_count_sources(struct track *t, struct track *other);
 
 /* Return the binding of the packet's flow, or of the flow that an error quotes; NULL: no flow, or not bound. */
@@ -190,8 +191,8 @@ bool track_may_begin(const struct key *key, const struct track_seen *s);
 void track_ask_room(const struct track *t, struct track_seen *s);
 /* The beginning of a flow that is sent on */
 struct track_start {
-    bool one_sided;          /* its replies do not come here */
-    bool idle_one_way;       /* idle_ns holds before the other side has spoken, too */
+    bool one_sided;          /* its replies do not pass prey */
+    bool idle_one_way;       /* idle_ns also holds before the other side has spoken */
     uint64_t idle_ns;        /* timeout once the flow is open; 0: that of its state */
     struct flow_tuple *twin; /* tuple for track_pair, from track_is_free; NULL: the flow has none */
 };
@@ -228,19 +229,19 @@ bool track_has(const struct track *t, const struct track_tuple *tuple, bool v6, 
 bool track_is_open(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack);
 /* End the TCP flow of that tuple and VLAN stack, if there is one. */
 void track_end_tcp(struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack, enum flow_end how);
-/* Order in which bound flows give up their ports: the greatest first */
+/* Order in which bound flows give up their ports: the greatest value first */
 enum track_yield {
     YIELD_NEVER,    /* both sides use the flow, or the flow is not bound */
     YIELD_WAITS,    /* the flow waits for one side: half-open, one way and silent for some seconds, or without its last
                      * acknowledgement */
-    YIELD_ANSWERED, /* a question and its answer, one packet each (UDP, queries) */
-    YIELD_OVER,     /* both sides know that the flow has ended, or its time has passed */
+    YIELD_ANSWERED, /* a request and its reply, one packet each (UDP, queries) */
+    YIELD_OVER,     /* both sides know that the flow has ended, or it has expired */
 };
-/* apart: late packets from the other side would not be taken for the next flow's, because that flow has another
- * peer. */
+/* Return how readily the flow in that slot gives up its ports. apart: the next flow has another peer, so late
+ * packets from the other side are not taken for that flow's. */
 enum track_yield track_yields(const struct track *t, int32_t slot, bool apart);
-/* Return the bound flow with that tuple, the packet's protocol, kind and stack. FLOW_NONE: no such flow, it has just
- * timed out, or it is the packet's own. */
+/* Return the bound flow with that tuple, the packet's protocol, kind and stack. FLOW_NONE if there is none, it has
+ * just timed out, or it is the packet's own. */
 int32_t track_find(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
 /* True if a bound flow is in that slot. The slot may be any number, also one of an earlier table. */
 bool track_has_bound(const struct track *t, int32_t slot);
@@ -248,9 +249,9 @@ bool track_has_bound(const struct track *t, int32_t slot);
 uint32_t track_syn_number(const struct track_seen *s);
 /* Return a flow with its tuple and binding. */
 const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flow_id *id, struct flow_bind **bind);
-/* Make that tuple, which track_begin was given, the twin of the packet's flow, whose binding is filled in and counted
- * now. No other flow may have begun or ended since track_is_free. False: the kernel's table has no room for it, and the
- * flow has ended. */
+/* Make the tuple that track_begin was given the twin of the packet's flow. The flow's binding must be filled in and
+ * counted, and no other flow may have begun or ended since track_is_free. False: the kernel's table has no room for
+ * the twin, and the flow has ended. */
 bool track_pair(struct track *t, struct track_seen *s, const struct flow_tuple *twin);
 
 /* Return the joint of the packet's flow. track_joined first marks the flow, just begun by prey's own SYN, as joined
@@ -258,7 +259,7 @@ bool track_pair(struct track *t, struct track_seen *s, const struct flow_tuple *
 struct flow_joint *track_joined(struct track *t, const struct track_seen *s);
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s);
 /* track_awaits finds the flow in that slot whose server is awaited, if `cookie` still is its cookie plus the number
- * of servers tried; false: it is no longer awaited. */
+ * of servers tried; false: the server is no longer awaited. */
 struct track_awaited {
     const struct flow *flow;
     const struct flow_bind *bind;
@@ -279,15 +280,15 @@ typedef bool track_end_fn(void *arg, const struct flow *f, const struct flow_id 
 bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how,
                        void *arg);
 
-/* Walk on over at most `left` flows, from the end of the last call, and end those for which `wants` returns the
- * place to count them (atomic), not NULL. bind: its binding; NULL: it has none. False: the walk is complete, and the
+/* Continue the walk of the last call over at most `left` flows. End each flow for which `wants` returns the place to
+ * count it (atomic), not NULL. bind: the flow's binding; NULL: it has none. False: the walk is complete, and the
  * next call begins another one. */
 struct track_cuts {
     unsigned groups, flows, ends;
 };
 typedef uint64_t *track_cut_fn(void *arg, const struct flow_id *id, const struct flow_bind *bind, uint64_t began_ns);
 bool track_cut(struct track *t, struct track_cuts left, track_cut_fn *wants, void *arg);
-/* End the flow whose own tuple is that one, as such a walk does. False: no such flow. */
+/* End the flow whose own tuple is `id`, as track_cut does. False if there is none. */
 bool track_cut_again(struct track *t, const struct flow_id *id);
 
 /* Clear the remembered verdicts in the next `slots` slots from *hand (at first 0) on; false at the table's end. */
@@ -313,22 +314,23 @@ typedef bool track_read_fn(void *arg, int32_t slot, const struct flow *f, const 
 bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void *arg);
 /* Move flows from another worker, which begins no more (worker/move.c). track_move_begin: take its times, and with
  * `first` its inquiries; called before any flow, while this worker has none. track_move_stack: take a reference to
- * the VLAN stack of a flow of `from`; STACK_UNKNOWN: no room. track_move: move the flow there with that reference,
- * which is given back if that fails; returns its slot here, or FLOW_NONE as flow_move does. */
+ * the VLAN stack of a flow of `from`; STACK_UNKNOWN: no room. track_move: move the flow in `slot` of `from` with
+ * that reference, which is given back on failure; returns its slot here, or FLOW_NONE as flow_move does. */
 void track_move_begin(struct track *t, const struct track *from, bool first);
 uint16_t track_move_stack(struct track *t, const struct track *from, uint16_t stack);
 int32_t track_move(struct track *t, struct track *from, int32_t slot, uint16_t stack);
-/* Return the slot of the next flow whose time has not passed by now_ns; *at begins as 0. *b: NULL: it is not sent on.
- * FLOW_NONE: the end. */
+/* Return the slot of the next flow that has not expired by now_ns. *at begins as 0. *b is NULL if the flow is not
+ * sent on. FLOW_NONE: the end. */
 int32_t track_next_flow(struct track *t, uint64_t now_ns, uint32_t *at, const struct flow **f, struct flow_id *id,
                         const struct flow_bind **b);
 /* Return the slot of the flow that has that tuple in `from`; FLOW_NONE: it is not here. */
 int32_t track_moved(const struct track *t, const struct track *from, const struct flow_id *id);
 
-/* Loosen all open TCP flows (tcp_loosen): the state read is some time old. */
+/* Loosen all open TCP flows (tcp_loosen), because the state that was read is some time old. */
 void track_loosen(struct track *t);
 
-/* Flows in advance, while they go on changing (table/advance.h). track_advance_write: true while a round goes on. */
+/* Write and read flows in advance, while they go on changing (table/advance.h). track_advance_write: true while a
+ * round goes on. */
 bool track_advance_begin(struct track *t);
 void track_advance_end(struct track *t);
 uint32_t track_advance_left(const struct track *t);

@@ -7,7 +7,7 @@
 #include "vm/flow/track/track_priv.h"
 #include "vm/keyed/archive.h"
 
-/* Count flows that were read into a table that others change, as they would have done. */
+/* Count flows that were read into a shared table, as the other users of that table would have done. */
 static void count_there(const struct track *t)
 {
     const struct flow_ops *ops = t->table->ops;
@@ -22,7 +22,8 @@ static void count_there(const struct track *t)
     }
 }
 
-/* counts: count them by source, too */
+/* Report all flows that were read to `each`. counts: count them by source, too. False: a flow is invalid, or cannot
+ * be counted. */
 static bool read_flows(struct track *t, bool counts, track_read_fn *each, void *arg)
 {
     uint32_t at = 0;
@@ -30,7 +31,7 @@ static bool read_flows(struct track *t, bool counts, track_read_fn *each, void *
         const struct flow *f = table_slot(t->table, slot);
         struct flow_id id;
         flow_id_of(t->table, slot, &id);
-        const bool counted = counts && f->flags & FLOW_COUNTED && !t->table->ops; /* else the kernel counts them */
+        const bool counted = counts && f->flags & FLOW_COUNTED && !t->table->ops; /* otherwise the kernel counts them */
         if (counted && !(t->sources && openers_count(t, f, &id))) return false;
         if (!each(arg, slot, f, &id, f->flags & FLOW_BOUND ? table_bind(t->table, slot) : NULL)) return false;
     }
@@ -39,7 +40,7 @@ static bool read_flows(struct track *t, bool counts, track_read_fn *each, void *
 
 uint32_t track_slots(const struct track *t) { return t->table->groups * GROUP; }
 
-/* The first byte. Recordings before version 13 have no table of inquiries. */
+/* Bits of the first byte. Recordings before version 13 have no table of inquiries. */
 enum { BEGUN = 1 << 0, INQUIRES = 1 << 1 };
 
 static bool inquires(const struct track *t)
@@ -61,8 +62,8 @@ bool track_advance_write(struct track *t, struct archive *a, uint32_t *hand, uns
     return *hand < flow_groups(t->table);
 }
 
-/* Count a flow that has come, or is about to go, for its source. If there is no room between two parts, all flows
- * are counted again at the end. */
+/* Add a flow that has come to its source's count, or subtract one that is about to go. If there is no room between
+ * two parts, all flows are counted again at the end. */
 static bool moved(void *arg, int32_t slot, bool comes)
 {
     struct track *t = arg;
@@ -82,7 +83,7 @@ static bool moved(void *arg, int32_t slot, bool comes)
 bool track_advance_read(struct track *t, struct archive *a) { return flow_advance_read(t->table, a, moved, t); }
 void track_advance_check(struct track *t) { flow_advance_check(t->table); }
 
-/* Write the flows that are left, or read them: then all agree. */
+/* Write the flows that are left, or read them and check that all agree. */
 static bool archive_left(struct track *t, struct archive *a)
 {
     uint32_t hand = 0;
@@ -100,7 +101,7 @@ static bool grains_same(const struct grains *a, const struct grains *b)
 /* Take the resources of bound flows, and count flows by source by those grains, unless that has been done. */
 static bool settle_flows(struct track *t, const struct grains *grains, bool counts, track_read_fn *each, void *arg)
 {
-    /* Programs before may have asked for counts, or for other ones. */
+    /* An earlier program may have counted flows although this one does not, or by other networks. */
     const bool again = t->advance.recounts || (counts && (!t->sources || !grains_same(grains, &t->grains)));
     if (again && !counts) return false;
     if (again) {

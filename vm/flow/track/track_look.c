@@ -1,4 +1,4 @@
-/* The effect that a packet would have on its flow (track_look.h); only *s is written */
+/* The effect that a packet would have on its flow (track_look.h); only *s and the key are written */
 #include "vm/flow/track/track_look.h"
 
 #include "vm/flow/tcp/sctp.h"
@@ -14,7 +14,8 @@ static enum flow_dir direction(const struct flow *f, uint8_t at)
     return !(at & AT_HIGH) == !(f->flags & FLOW_OPENED_BY_HIGH) ? FLOW_ORIGINAL : FLOW_REPLY;
 }
 
-/* A flow with a twin has two tuples: its opener's packets come by its own, those of the other side by the twin's. */
+/* A flow with a twin has two tuples: its opener's packets have its own tuple, those of the other side have the
+ * twin's. */
 void look_side(const struct flow *at, struct track_seen *s)
 {
     const bool pair = at->flags & (FLOW_TWIN | FLOW_PAIRED);
@@ -39,9 +40,9 @@ static uint32_t origin_of(const struct key *key, const struct pkt *pkt)
 /* Proof that a reply gives of its sender */
 enum proof { PROOF_NONE, PROOF_GIVEN, PROOF_UNKNOWN };
 
-/* Return what a reply proves. opens_by: origin of the opener's packets; 0: unknown. Whoever opens a flow can send
- * its answers, too, by the interface that he sends by. For flows that are not sent on, only forwarded packets are
- * checked: packets that this machine sends are not forged. */
+/* Return what a reply proves. opens_by: origin of the opener's packets; 0: unknown. Whoever opens a flow can also
+ * send its replies, by the interface that its first packets came by. For flows that are not sent on, only forwarded
+ * packets are checked: packets that this machine sends are not forged. */
 static uint32_t proof_of(const struct flow *f, const struct key *key, const struct pkt *pkt, const struct track_seen *s,
                          uint32_t opens_by)
 {
@@ -78,8 +79,8 @@ static uint32_t opener_of(const struct flow *f)
     return f->state == FLOW_STATE_PICKED_UP ? f->tcp.ignored : 0;
 }
 
-/* Decide whether the flow's handshake proves the other side: set next.astray by its answer. An answer with another
- * number than before counts in place of the first. */
+/* Decide whether the flow's handshake proves the other side, and set next.astray. A reply with another number than
+ * before replaces the first. */
 static void look_proof(const struct flow *f, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     struct tcp_step *next = &s->next;
@@ -136,7 +137,7 @@ static enum flow_mark look_sctp(const struct flow *f, const struct key *key, con
     return mark;
 }
 
-/* Return the state of a flow without numbers. both: both sides have spoken; lasts: often enough. */
+/* Return the state of a flow without numbers. both: both sides have spoken; lasts: each often enough. */
 static enum flow_state plain_state(const struct key *key, bool both, bool lasts)
 {
     const bool udp = key->kind & KIND_UDP, icmp = key->kind & (KIND_ICMP | KIND_ICMP6);
@@ -160,7 +161,7 @@ static enum flow_mark look_plain(const struct flow *f, const struct key *key, co
     s->proves = f && s->dir == FLOW_REPLY && !ordinary_counted(f, FLOW_REPLY);
     const bool astray = s->proves && proof_of(f, key, pkt, s, t->opens_by) == PROOF_NONE;
     uint8_t *count = astray ? &t->astray : &t->packets[s->dir & 1];
-    /* The other side's packets count as long as they may prove something: enough that prove nothing end the count. */
+    /* The other side's packets are counted until enough have come that prove their sender, or that prove nothing. */
     const bool counts = s->dir == FLOW_ORIGINAL || s->proves;
     if (counts && *count < FLOW_LASTS) ++*count;
     if (s->dir == FLOW_REPLY) next->track.flags |= TCP_TRACK_HEARD_REPLY;
@@ -175,7 +176,8 @@ static enum flow_mark look_plain(const struct flow *f, const struct key *key, co
 static bool speaks_of(const struct flow *f, const struct key *key, const struct track_seen *s)
 {
     if (!f) return false;
-    /* The error quotes a packet as its receiver got it: of a flow with two tuples, only this machine sees the others */
+    /* An error quotes a packet as its receiver got it; only this machine may quote one as it was before its
+     * translation */
     if (f->flags & FLOW_PAIRED && s->twin != (s->dir == FLOW_ORIGINAL) && !(key->kind & KIND_SRC_SELF)) return false;
     const bool ours = f->joined && s->dir == FLOW_REPLY && !s->twin;
     return related_to(f, (enum flow_dir)s->dir, s->seq + (ours ? s->delta : 0));
@@ -207,7 +209,7 @@ static enum flow_mark look_mark(const struct flow *f, const struct flow_joint *j
     return MARK_NONE;
 }
 
-/* Judge a packet of a flow that would not be there. */
+/* Judge a packet whose flow would not exist. */
 static enum flow_mark would_begin(const struct key *key, const struct pkt *pkt, const struct track_seen *s)
 {
     struct tcp_segment segment;
@@ -222,8 +224,7 @@ static enum flow_mark would_begin(const struct key *key, const struct pkt *pkt, 
     }
 }
 
-/* Judge a segment of a flow of which only one side would have spoken, by a SYN: from that side nothing but SYNs is
- * valid. */
+/* Judge a segment of a flow in which only one side would have spoken, by a SYN. From that side only SYNs are valid. */
 static enum flow_mark would_half(bool same_side, const struct key *key, const struct pkt *pkt,
                                  const struct track_seen *s)
 {
@@ -233,7 +234,7 @@ static enum flow_mark would_half(bool same_side, const struct key *key, const st
     return (segment.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN ? MARK_NEW : MARK_INVALID;
 }
 
-/* Judge a packet of a flow of which one side would have spoken; same_side: this packet's. */
+/* Judge a packet of a flow in which one side would have spoken. same_side: that side has sent the packet. */
 static enum flow_mark would_one_way(bool same_side, const struct flow *f, const struct key *key, const struct pkt *pkt,
                                     const struct track_seen *s)
 {
@@ -255,8 +256,8 @@ enum flow_mark look_would(const struct flow *f, const struct key *key, const str
     }
 }
 
-/* Return what there would be after a packet that would be accepted (would), in a flow of which `now` would be there.
- * heard: in fact the other side has spoken, including this packet; first: it had before. */
+/* Return the flow's state under audit after a packet, from its state `now` before. would: the packet would be
+ * accepted; heard: in fact the other side has spoken, including this packet; first: it had spoken before. */
 static enum flow_would would_after(enum flow_would now, bool reply, bool heard, bool first, bool would)
 {
     const enum flow_would both = heard ? FLOW_WOULD_SAME : FLOW_WOULD_BOTH;
@@ -294,7 +295,7 @@ void look_at(const struct flow *f, const struct flow_joint *joint, struct key *k
     s->would = FLOW_WOULD_SAME;
     s->mark = (uint16_t)look_mark(f, joint, key, pkt, s);
     if (s->picks == PICKS_OPENED && s->how != HOW_TCP && s->mark == MARK_NEW) {
-        /* An answer to an inquiry of this machine, and no reply of a flow, is for this machine, whatever its address */
+        /* A reply to an inquiry of this machine that belongs to no flow is for this machine, whatever its address */
         s->mark = MARK_RELATED;
         key->kind = (key->kind & ~(uint32_t)KIND_FORWARD) | KIND_IN;
     }

@@ -1,6 +1,6 @@
-/* A packet against the slot of its flow, in two pure halves (docs/kernel.md, Rules for code). *Look* reads: the
- * packet's `state`, and the flow after it. *Keep* writes that once the packet is accepted. Both use only a slot, the
- * packet and the time; track.c has table, events, sources and stacks.
+/* Comparison of a packet with the slot of its flow, in two pure halves (docs/kernel.md, Rules for code). *Look*
+ * finds the packet's `state`, and the flow after the packet. *Keep* writes that flow once the packet is accepted.
+ * Both use only a slot, the packet and the time; track.c has table, events, sources and stacks.
  *
  * A slot may change between the two: in a table shared among processors, look again under the lock before keep. */
 #pragma once
@@ -47,5 +47,5 @@ enum keep {
 };
 enum keep keep_what(const struct track_seen *s);
 
-/* Write a continuing flow, except its state: that is returned, because the table orders flows by it. */
+/* Write a continuing flow, except its state, which is returned because the table orders flows by it. */
 enum flow_state keep_on(struct flow *f, const struct track_seen *s, uint64_t now_ns);

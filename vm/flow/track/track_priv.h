@@ -12,14 +12,14 @@ struct track {
     struct flow_table *table;
     struct stacks *stacks;
     struct sources *sources; /* NULL: flows by source are not counted */
-    struct grains grains;    /* networks by which they are counted */
+    struct grains grains;    /* networks by which flows are counted */
     uint64_t now_ns;
-    uint64_t pickup_until_ns;   /* until then mid-stream TCP counts as new */
-    bool begun;                 /* a time was seen */
+    uint64_t pickup_until_ns;   /* time until which mid-stream TCP counts as new */
+    bool begun;                 /* the time was set at least once */
     uint64_t sweep_ns;          /* time when the next part of the table is due; 0: at once */
     struct inquiries inquiries; /* inquiries of this machine; with a shared table the kernel has its own */
     uint64_t stacks_full;
-    bool live;           /* as in cfg */
+    bool live;           /* live worker, as in cfg */
     uint32_t sweep_left; /* groups left of the part that is due, which is swept in smaller steps */
     struct vm_tx *tx;    /* output of the current call */
     track_unbound_fn *unbound;
@@ -51,12 +51,12 @@ void track_reopen(struct track *t, const struct track_seen *s);
 
 /* Kind of a packet for tracking, track_seen.how */
 enum track_how {
-    HOW_NONE,    /* no state: not IP, or a later fragment */
-    HOW_LOOSE,   /* new, makes no flow: ICMP that is neither error nor query */
+    HOW_NONE,    /* not IP, or a later fragment: no state */
+    HOW_LOOSE,   /* ICMP that is neither error nor query: new, but makes no flow */
     HOW_INVALID, /* an error that quotes no possible flow, or is not addressed to the sender of the quoted packet */
     HOW_TCP,
     HOW_PLAIN, /* UDP, others, ICMP queries: established once both sides have spoken */
-    HOW_REPLY, /* ICMP: answers a query */
+    HOW_REPLY, /* ICMP: reply to a query */
     HOW_ERROR, /* an ICMP error; the tuple is that of the quoted packet */
 };
 
@@ -67,7 +67,7 @@ enum track_at {
     AT_GROUP = 1 << 2,   /* to multicast or broadcast: has no flow and makes none */
     AT_QUERY = 1 << 4,   /* ICMP query: the asking side opened the flow */
     AT_ANSWER = 1 << 5,  /* ICMP query: the packet comes from the other side */
-    AT_STACKED = 1 << 3, /* the id of its stack may change: looked up in the packet's turn */
+    AT_STACKED = 1 << 3, /* the id of the packet's stack may change, so it is looked up in the packet's turn */
     AT_FOREIGN = 1 << 6, /* the tuple belongs to a flow whose sides know each other by different tuples: the packet
                           * has no flow, and begins none */
 };
@@ -79,8 +79,8 @@ static inline bool seen_is_turned(const struct track_seen *s)
     return s->slot != FLOW_NONE && s->mark == MARK_INVALID && !s->twin && s->dir == FLOW_ORIGINAL;
 }
 
-/* Return the result of track_source_flows if the packet's source, or its network of `len` bits, holds `held` flows. f:
- * the flow of s->slot, if there is one. */
+/* Return what track_source_flows returns if the packet's source, or its network of `len` bits, holds `held` flows.
+ * f: the flow of s->slot, if there is one. */
 static inline uint32_t flows_with(uint32_t held, const struct key *key, unsigned len, const struct track_seen *s,
                                   const struct flow *f)
 {
@@ -105,10 +105,11 @@ bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, st
  * VLAN stack. A result below HOW_TCP has no tuple. */
 enum track_how tuple_of(const struct key *key, uint16_t query, uint16_t stack, struct flow_id *id, uint8_t *at);
 
-/* Put the tuple's sides in the table's order; all else is as in `like`. query: for ICMP queries. */
+/* Put the tuple's sides in the table's order; the other fields are as in `like`. query: for ICMP queries. */
 void tuple_in_order(const struct flow_id *like, bool query, const struct track_tuple *tuple, struct flow_tuple *out);
 
-/* Read the packet that an ICMP error quotes as a tuple: HOW_ERROR, with s->id, ->at, and for TCP ->seq; HOW_INVALID. */
+/* Read the packet that an ICMP error quotes as a tuple. Return HOW_ERROR, with s->id, ->at and, for TCP, ->seq; else
+ * HOW_INVALID. */
 enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct track_seen *s);
 /* True if the error may belong to that flow. dir: direction of the quoted packet. */
 bool related_to(const struct flow *f, enum flow_dir dir, uint32_t seq);
@@ -122,7 +123,7 @@ void openers_again(struct track *t, const struct grains *grains);
 
 /* Count one more flow of that opener, as in struct key. False: no room for a network, and nothing was counted. */
 bool openers_add(struct track *t, const uint32_t opener[4], bool v6);
-/* Count the flow of that id once more, or once less. */
+/* Count the flow of that id once more, or once less (second function). */
 bool openers_count(struct track *t, const struct flow *f, const struct flow_id *id);
 void openers_drop(struct track *t, const struct flow *f, const struct flow_id *id);
 /* Return the number of flows of the opener's network. */

@@ -25,9 +25,9 @@ ALONE uint32_t tuple_sides(const struct key *key THERE)
     return key->src_port > key->dst_port ? AT_HIGH : 0;
 }
 
-/* Bits of tuple_query, beside the number of the pair of types. */
+/* Bits of tuple_query's result, beside the number of the pair of types. */
 enum { ASKS = 1 << 8, ANSWERS = 1 << 9 };
-/* Return the pair | ASKS, or | ANSWERS; 0: no such message. */
+/* Return the pair of types with ASKS or ANSWERS set; 0: neither query nor reply. */
 ALONE uint32_t tuple_query(const struct key *key THERE)
 {
     const struct icmp_query *q = query_of(key);

@@ -1,5 +1,5 @@
-/* Tuples of packets with ports, which most have. Inline, because the study of each packet (study.c) and the kernel's
- * express way make one. Private to this folder and to the express way. */
+/* Tuples of packets with ports, as most packets have. Inline, because the study of each packet (study.c) and the
+ * kernel's express way make one. Private to this folder and to the express way. */
 #pragma once
 
 #include "vm/flow/track/track_priv.h"
@@ -53,8 +53,8 @@ static inline uint64_t borrow_of(uint64_t x, uint64_t y, uint64_t borrow)
     return ((~x & y) | (~(x ^ y) & (x - y - borrow))) >> 63;
 }
 
-/* Make the tuple of an IPv6 packet with ports. The sides, each address and port, are subtracted, so there is no branch
- * either. */
+/* Make the tuple of an IPv6 packet with ports. The sides, each an address and a port, are compared by subtraction,
+ * without a branch here, too. */
 static inline enum track_how tuple_of_ports6(const struct key *key, uint16_t stack, struct flow_id *id, uint8_t *at)
 {
     uint64_t src[2], dst[2], above = ((uint64_t)key->dst_port - key->src_port) >> 63;

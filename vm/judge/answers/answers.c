@@ -13,7 +13,7 @@ uint64_t answers_sets(const struct program *p)
     return sets;
 }
 
-/* Return those of the sets that believe a resolver: the packet's destination (dst) or source. */
+/* Return those of the sets that trust a resolver: the packet's destination (dst) or source. */
 static uint64_t sets_of_resolver(const struct program *p, const struct key *key, bool dst)
 {
     uint64_t sets = answers_sets(p);
@@ -44,7 +44,8 @@ static uint32_t message_copy(const struct pkt *pkt, uint8_t bytes[MESSAGE_MOST])
     return bytes_copy(pkt, pkt->payload, len, bytes) == len ? len : 0;
 }
 
-/* True if the packet may be an answer, else it may be a question. Between two ports 53 its own word counts. */
+/* True if the packet may be an answer, else it may be a question. If both ports are 53, the flag in the message
+ * decides. */
 static bool may_give(const struct key *key, const struct pkt *pkt)
 {
     uint8_t head[4];
@@ -138,7 +139,7 @@ void answers_make(const struct program *p, const struct answer_read *r, const st
         question_put(q->head, q->slots, &id, now_ns);
         return;
     }
-    /* One of two equal answers, read by two workers at once, takes the question. */
+    /* If two workers read equal answers at once, only one of them takes the question. */
     if (part == DNS_GIVES && !question_waits(q, &r->id, now_ns, true)) part = DNS_UNASKED;
     if (part == DNS_GIVES && r->count < 0) part = DNS_BAD;
     count_for(r->sets, p->members->answered, part);

@@ -1,5 +1,5 @@
 /* DNS answers whose addresses become members of live sets (`answers` in a set's declaration). A packet is read
- * before it is judged, because its bytes may be gone afterwards; the members read count once the packet has been let
+ * before it is judged, because its bytes may be gone afterwards; its members are added once the packet has been let
  * through. */
 #pragma once
 
@@ -13,16 +13,16 @@ enum { ANSWER_TTL_LEAST_S = 60, ANSWER_TTL_MOST_S = 86400, ANSWER_GRACE_S = 600 
 
 enum dns_part {
     DNS_NONE,
-    DNS_ASKS,    /* a question */
-    DNS_GIVES,   /* an answer to a question that waits */
-    DNS_UNASKED, /* an answer to none */
+    DNS_ASKS,    /* a question to a resolver */
+    DNS_GIVES,   /* an answer to a waiting question */
+    DNS_UNASKED, /* an answer to no waiting question */
     DNS_BAD,     /* the message can't be read */
 };
 
 /* Contents of a packet that matter for answers. */
 struct answer_read {
     enum dns_part part;
-    uint64_t sets; /* live sets that it concerns, a bit each */
+    uint64_t sets; /* live sets that the packet concerns, one bit each */
     struct message message;
     struct question_id id;
     uint64_t hash; /* hash of the question's section */
@@ -33,7 +33,8 @@ struct answer_read {
 
 /* Return the live sets of a program that take members from answers, one bit each. */
 uint64_t answers_sets(const struct program *p);
-/* True for a packet that may be a question or an answer. The cheap first test: all other packets need nothing else. */
+/* True for a packet that may be a question or an answer. This first test is cheap, and other packets need no further
+ * one. */
 static inline bool answers_may(const struct key *key)
 {
     return key->kind & KIND_UDP && key->kind & KIND_PORTS && (key->src_port == DNS_PORT || key->dst_port == DNS_PORT);
@@ -41,5 +42,5 @@ static inline bool answers_may(const struct key *key)
 /* Read a well-formed packet, as it arrived, that may be an answer. Packets that this machine sends are not answers. */
 enum dns_part answers_read(const struct program *p, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
                            struct answer_read *r);
-/* Note the contents of a packet that was let through. key: of a question, as it leaves. */
+/* Note the contents of a packet that was let through. key: for a question, the key as the packet leaves. */
 void answers_make(const struct program *p, const struct answer_read *r, const struct key *key, uint64_t now_ns);

@@ -14,7 +14,7 @@ enum {
     CLASS_IN = 1,
     LABEL_MOST = 63,
     POINTER = 0xc0,
-    POINTERS_MOST = 127, /* most labels of a name */
+    POINTERS_MOST = 127, /* most pointers in a name: one for each of the most labels */
     RECORD = 10,         /* bytes of a record behind its name, before its data */
     QUESTIONS_AT = 4,
     ANSWERS_AT = 6,
@@ -27,9 +27,9 @@ struct wire_name {
 
 static uint8_t label_lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c; }
 
-/* Read the name at *at, and set *at behind it. Each pointer leads to before the place where the name, or the part
- * behind the last pointer, began: so there are no circles. Pointers to pointers would make a message costly. False:
- * malformed. */
+/* Read the name at *at, and set *at behind it. A pointer must lead to a place before the name began, or before the
+ * part that the last pointer led to, so there are no loops. The number of pointers is limited, because pointers to
+ * pointers would make a message costly. False: malformed. */
 static bool name_read(const uint8_t *bytes, uint32_t len, uint32_t *at, struct wire_name *name)
 {
     uint32_t from = *at, begun = *at;
@@ -61,7 +61,7 @@ static bool name_equal(const struct wire_name *a, const struct wire_name *b)
     return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
-/* Write the name as text. A label with a dot in it would read as two. */
+/* Write the name as text, and return its length. 0: a label has a NUL, or a dot, with which it would read as two. */
 static uint32_t host_write(const struct wire_name *name, char out[MESSAGE_HOST_MOST + 1])
 {
     uint32_t used = 0;
@@ -115,7 +115,7 @@ static bool record_read(const uint8_t *bytes, uint32_t len, uint32_t *at, struct
     r->type = wire_get16(fixed);
     r->class = wire_get16(fixed + 2);
     r->ttl_s = wire_get32(fixed + 4);
-    if (r->ttl_s >> 31) r->ttl_s = 0; /* RFC 2181, 8 */
+    if (r->ttl_s >> 31) r->ttl_s = 0; /* a TTL with this bit counts as 0 (RFC 2181, 8) */
     r->len = wire_get16(fixed + 8);
     r->at = *at + RECORD;
     *at = r->at + r->len;
@@ -127,7 +127,7 @@ static void address_read(const uint8_t *data, bool v6, uint32_t addr[4])
     for (unsigned i = 0; i < 4; i++) addr[i] = v6 || !i ? wire_get32(data + 4 * i) : 0;
 }
 
-/* Follow an alias. False: it is malformed, or one too many. */
+/* Follow an alias. False: it is malformed, or there are too many. */
 static bool alias_follow(const uint8_t *bytes, uint32_t len, const struct record *r, struct wire_name *name,
                          unsigned *followed)
 {

@@ -1,11 +1,10 @@
-/* Places of questions: found, and written where all that writes has them together (questions.h). The stages in the
- * kernel have this part, too. */
+/* Places of questions: finding and writing them (questions.h). The kernel's stages include this file, too. */
 #include "vm/judge/asked/questions.h"
 
 #include "vm/packet/facts.h"
 #include "vm/packet/loop.h"
 
-enum { WRITTEN = 1 }; /* bit of until_ns */
+enum { WRITTEN = 1 }; /* bit of until_ns during a write */
 
 static inline uint32_t group_of(const struct question_head *head, const struct question_id *id)
 {
@@ -14,7 +13,7 @@ static inline uint32_t group_of(const struct question_head *head, const struct q
     return (uint32_t)hash_close(&head->hash, &sum) & (QUESTION_SLOTS - QUESTION_WAYS);
 }
 
-/* Own the place that had this end, write the question and give it its end. False: another thread was first. */
+/* Take the place whose end was `was`, write the question, and set its end. False: another thread was first. */
 static inline bool place_write(struct dns_question *at, uint64_t was, const struct question_id *id, uint64_t now_ns)
 {
     const uint64_t until_ns = (now_ns + QUESTION_NS) & ~(uint64_t)WRITTEN;
@@ -32,7 +31,7 @@ void question_put(struct question_head *head, struct dns_question *slots, const 
     for (uint32_t i = 0; i < QUESTION_WAYS; i++) {
         const struct dns_question *at = &slots[(group + i) & (QUESTION_SLOTS - 1)];
         const uint64_t until_ns = QUESTION_LOAD(&at->until_ns);
-        const uint64_t age = question_is(at, id) ? 0 : until_ns + 1; /* a place that has it comes before a free one */
+        const uint64_t age = question_is(at, id) ? 0 : until_ns + 1; /* this question's place comes before a free one */
         if (age >= oldest_ns) continue;
         oldest_ns = age;
         was = until_ns;

@@ -1,8 +1,8 @@
-/* DNS questions (RFC 1035) that were sent to a resolver over UDP and wait for their answers, as they were on the wire
- * between prey and the resolver: behind a translation with its addresses.
+/* DNS questions (RFC 1035) that were sent to a resolver over UDP and wait for their answers, as they were on the
+ * wire between prey and the resolver: after a translation, with the translated addresses.
  *
- * A table of fixed size, one for all workers and the stages in the kernel, which write to it without a lock. In a full
- * group of places the oldest question makes way. A question waits for QUESTION_NS, and for one answer. */
+ * A table of fixed size, one for all workers and the stages in the kernel, which write to it without a lock. If a
+ * group of places is full, its oldest question makes way. A question waits for QUESTION_NS, and for one answer. */
 #pragma once
 
 #include <assert.h>
@@ -16,10 +16,10 @@
 enum {
     QUESTION_WORDS = 6,
     QUESTION_WAYS = 8,
-    QUESTION_SLOTS = 8192, /* a power of two */
+    QUESTION_SLOTS = 8192, /* number of places, a power of two */
     DNS_PORT = 53,
     DNS_HEADER = 12,
-    DNS_NAME_MOST = 255, /* bytes of a name on the wire */
+    DNS_NAME_MOST = 255, /* most bytes of a name on the wire */
 };
 
 /* Addresses of resolver and asker, two words each; port of the asker, number of the message and family; hash of the
@@ -34,10 +34,10 @@ struct dns_question {
 };
 static_assert(sizeof(struct dns_question) == 64, "a power of two, as it stands in arrays");
 
-/* The rest of the table. */
+/* The table apart from its places. */
 struct question_head {
     struct hash_key hash;
-    uint64_t evicted; /* questions that made way before their time */
+    uint64_t evicted; /* questions that made way before they expired */
 };
 
 /* Words shared by several threads. Clang for BPF lacks these builtins. */
@@ -69,7 +69,7 @@ static inline void question_id_of(struct question_id *id, const uint32_t asker[4
     id->word[5] = section;
 }
 
-/* Note a question, or renew the one there. slots: of QUESTION_SLOTS. */
+/* Note a question, or renew it if it is there. slots: array of QUESTION_SLOTS places. */
 void question_put(struct question_head *head, struct dns_question *slots, const struct question_id *id,
                   uint64_t now_ns);
 
@@ -87,17 +87,17 @@ static inline uint64_t question_hash_word(const struct hash_key *key, uint64_t h
 struct questions {
     struct question_head *head;
     struct dns_question *slots;
-    uint32_t holders; /* atomic */
-    bool own;         /* head and slots are freed with it */
+    uint32_t holders; /* atomic: number of references */
+    bool own;         /* head and slots are freed with the table */
 };
 /* Make an empty table; NULL: out of memory. */
 struct questions *questions_new(uint64_t seed);
-/* The same over another owner's memory, QUESTION_SLOTS places, which must live as long. */
+/* The same over another owner's memory, which must outlive the table. slots: array of QUESTION_SLOTS places. */
 struct questions *questions_over(struct question_head *head, struct dns_question *slots);
 /* Take a reference, or release one; the last release frees it. NULL is allowed. */
 struct questions *questions_get(struct questions *q);
 void questions_put(struct questions *q);
 /* Return the hash of a question's section of that length, at most QUESTION_SECTION_MOST bytes. */
 uint64_t question_hash(const struct question_head *head, const uint8_t *section, uint32_t len);
-/* True if the question waits. take: the question stops waiting. */
+/* True if the question waits. take: it then stops waiting. */
 bool question_waits(struct questions *q, const struct question_id *id, uint64_t now_ns, bool take);

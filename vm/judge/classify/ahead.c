@@ -1,12 +1,12 @@
 /* The first classifier that packets of a batch reach in the function they call, and its result. The way there is
- * followed over tests of headers only. A packet may meet an instruction with an effect, a test of the frame or an
- * end; its search then waits until its code gets there. */
+ * followed over tests of headers only. If a packet meets an instruction with an effect, a test of the frame or an
+ * end, its search waits until its code gets there. */
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/insn_tests.h"
 #include "vm/pbc.h"
 #include "vm/tables.h"
 
-/* Most instructions followed: they are executed twice. */
+/* Most instructions followed, because they are executed twice. */
 enum { FOLLOWED = 16 };
 
 /* True if the test, of headers only, jumps. */
@@ -70,7 +70,7 @@ static struct called decide_found(const struct program *p, const struct insn *ca
     return c;
 }
 
-/* Follow all packets of `todo` from the instruction on; where they part, follow each part by itself. */
+/* Follow all packets of `todo` from the instruction on. Where they part, follow each group by itself. */
 static void ahead_follow(const struct program *p, const struct insn *n, const struct key keys[], unsigned steps,
                          uint64_t todo, struct ahead *ahead)
 {
@@ -83,7 +83,7 @@ static void ahead_follow(const struct program *p, const struct insn *n, const st
             n = p->code + p->funcs[n->imm].first;
             continue;
         }
-        if (n->op > OP_JNIN) return; /* it asks for more than the key */
+        if (n->op > OP_JNIN) return; /* the instruction tests more than the key */
         const uint64_t jump = jumping(n, keys, todo), stay = todo & ~jump;
         if (jump && stay) ahead_follow(p, n + 1 + n->to, keys, steps + 1, jump, ahead);
         todo = stay ? stay : jump;

@@ -42,14 +42,14 @@ static TARGET INLINE unsigned matching8(const struct pbc_line *b, const struct p
     return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(differs, _mm256_setzero_si256())));
 }
 
-/* Return all ones in each of four numbers of the line that is above `than`, which `sign` has been flipped in. */
+/* Return all ones in each of four numbers of the line that is above `than`, whose sign bits are flipped. */
 static TARGET inline __m256i above4(const struct pbc_rank *line, unsigned first, __m256i than)
 {
     const __m256i here = _mm256_load_si256((const __m256i *)(const void *)(line->word + first));
     return _mm256_cmpgt_epi64(_mm256_xor_si256(here, _mm256_set1_epi64x(INT64_MIN)), than);
 }
 
-/* Return the numbers of four bounds that are above the address, a bit each. */
+/* Return which of four bounds are above the address, one bit each. */
 static TARGET INLINE unsigned bounds_above(const struct pbc_rank *node, const struct pbc_rank *lower, unsigned first,
                                            struct address a)
 {

@@ -1,7 +1,7 @@
 /* A batch's search, without a branch that a packet can mispredict. All packets go down the tree together, a level at
  * a time. Every step writes its packet at the end of each list of next steps, and only the right list grows. Second
  * parts of forks wait, and are searched if they may still hold a lower entry. A walk's file includes this once,
- * behind one.h and on its terms. */
+ * after one.h, with the same definitions. */
 
 /* Take one step for each of `count` items that are at cuts. Items that are at cuts again come first in the same
  * list, and their number is returned; forks and leaves go to `ends`, whose number grows by them. The next words of a
@@ -34,7 +34,7 @@ static TARGET inline void sort_ends(const struct image *im, struct wave *w, stru
 {
     for (unsigned i = 0; i < n->ends; i++) {
         const item end = w->ends[i];
-        const unsigned which = ITEM_END(end), last = which & 3; /* line; 0 of a fork, 0 of any */
+        const unsigned which = ITEM_END(end), last = which & 3; /* last line of a block; 0: fork or ANY */
         const char *const next =
             which ? (const char *)&im->blocks[TREE_BASE(end)] : (const char *)&im->tree[TREE_BASE(end)];
         __builtin_prefetch(next);
@@ -86,8 +86,8 @@ static TARGET inline void prefetch_any(const struct image *im, const item list[]
     }
 }
 
-/* Compare one block for each leaf of the shape, a constant, then the next for those whose leaf continues and that
- * matched no block. */
+/* Compare one block for each leaf of the shape, a constant. Then compare the next block for packets that matched
+ * none and whose leaf continues. */
 static TARGET INLINE void compare(const struct image *im, const struct key keys[], struct wave *w, struct counts *n,
                                   unsigned shape, bool ranked)
 {
@@ -183,7 +183,7 @@ static TARGET INLINE void search_batch(const struct image im, const struct key k
     hand_out(&w, todo, found);
 }
 
-/* Turn addresses into ranks, all of the batch level by level, then search with these. */
+/* Turn the batch's addresses into ranks, level by level, then search with the ranks. */
 static TARGET __attribute__((noinline)) void batch_ranked(const struct image im, const struct key keys[], uint64_t todo,
                                                           uint32_t found[])
 {

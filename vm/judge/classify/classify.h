@@ -20,7 +20,8 @@ struct walk_ops {
     uint32_t (*one)(const struct program *, uint32_t, const struct key *, uint32_t);
     void (*batch)(const struct program *, uint32_t, const struct key[], uint64_t, uint32_t[]);
 };
-/* Return a walk. NULL: not built for this processor, or it lacks the instructions. WALK_SCALAR is always there. */
+/* Return a walk. NULL: it is not built for this processor, or the processor lacks its instructions. WALK_SCALAR
+ * always exists. */
 const struct walk_ops *walk_ops(enum walk w);
 /* Return the walk that classify_one and classify_batch use. */
 const struct walk_ops *walk_best(void);

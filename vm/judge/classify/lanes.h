@@ -1,9 +1,9 @@
-/* Comparison of one lane of a block, for the scalar walk and the kernel's. The including file first defines OF_KEY(),
- * a part of the key that a format names; LANE_IN_TURN, whether columns are compared one after the other or without a
- * branch, which a verifier would follow both ways; LANE_BY_BRANCH, whether a range is, in half of the instructions; and
- * the columns of a block. */
+/* Comparison of one lane of a block, for the scalar walk and the kernel's. The including file first defines
+ * OF_KEY(), a part of the key that a format names, and the columns of a block. It also defines LANE_IN_TURN: whether
+ * a comparison ends at the first column that differs, or has no branch, because a verifier follows each branch both
+ * ways. With LANE_BY_BRANCH a range is compared by a branch, in half of the instructions. */
 
-/* Not 0 if the column's word does not hold the half. */
+/* Return 0 if the column's word holds the half. */
 static inline uint32_t outside(uint32_t range, uint32_t half)
 {
     if (LANE_BY_BRANCH) return half < (range & 0xffff) || half + (range >> 16) > 65535;
@@ -11,7 +11,7 @@ static inline uint32_t outside(uint32_t range, uint32_t half)
 }
 static inline uint32_t other_bits(uint32_t masked, uint32_t half) { return (masked ^ half) & masked >> 16; }
 
-/* Not 0 if the lane's rank, in columns `at` and `at` + 1, differs. */
+/* Return 0 if the rank is in the lane's range, which is in columns `at` and `at` + 1. */
 static INLINE uint32_t rank_outside(const struct pbc_line *b, uint64_t rank, unsigned at, unsigned lane)
 {
     const uint64_t lo = block_column(b, at)[lane], hi = block_column(b, at + 1)[lane];
@@ -23,7 +23,7 @@ static INLINE uint32_t half_of(const struct pbc_format *f, const struct key *key
     return key->half[OF_KEY(PBC_HALF(f->half[OF_KEY(column - 1, 31)]), 31)];
 }
 
-/* The same of a slot, by value and mask. */
+/* Return 0 if the slot matches the lane's value and mask. */
 static INLINE uint32_t pair_differs(const struct pbc_line *b, const struct pbc_format *f, const struct key *key,
                                     unsigned at, unsigned lane)
 {
@@ -31,7 +31,7 @@ static INLINE uint32_t pair_differs(const struct pbc_line *b, const struct pbc_f
     return (slot & block_column(b, at + 1)[lane]) ^ block_column(b, at)[lane];
 }
 
-/* Not 0 if the lane's column asks another half. */
+/* Return 0 if the half matches the lane's column. */
 static INLINE uint32_t half_differs(const struct pbc_line *b, const struct pbc_format *f, const struct key *key,
                                     unsigned at, unsigned lane, bool masked)
 {
@@ -39,7 +39,7 @@ static INLINE uint32_t half_differs(const struct pbc_line *b, const struct pbc_f
     return masked ? other_bits(word, half) : outside(word, half);
 }
 
-/* The first comparison of a lane: the ranks of both addresses, a pair, or column 1. */
+/* Make the first comparison of a lane: the ranks of both addresses, a pair, or column 1. */
 static INLINE bool begins(const struct pbc_line *b, const struct pbc_format *f, enum masked masked,
                           const struct key *key, unsigned lane, bool ranked)
 {
@@ -48,7 +48,7 @@ static INLINE bool begins(const struct pbc_line *b, const struct pbc_format *f, 
     return !half_differs(b, f, key, 1, lane, false);
 }
 
-/* Compare the columns that begins() has not compared, and in formats with pairs some more. */
+/* Compare the columns that begins() has not compared, and in formats with pairs the first pair again. */
 static INLINE bool rest_matches(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
                                 enum masked masked, const struct key *key, unsigned lane, bool ranked)
 {

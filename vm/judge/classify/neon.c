@@ -18,13 +18,13 @@ static inline uint32x4_t rank_outside(uint32x4_t lo, uint32x4_t hi, uint32_t ran
     return vorrq_u32(veorq_u32(vmaxq_u32(lo, r), r), veorq_u32(vminq_u32(hi, r), r));
 }
 
-/* Return bits in each lane whose range does not hold the half, which is beside its complement. */
+/* Return bits in each lane whose range does not hold the half. half: beside its complement. */
 static inline uint32x4_t half_outside(uint32x4_t ranges, uint32x4_t half)
 {
     return vreinterpretq_u32_u16(vqsubq_u16(vreinterpretq_u16_u32(ranges), vreinterpretq_u16_u32(half)));
 }
 
-/* Return the bits of lanes `lane` to `lane` + 3. */
+/* Return one bit for each matching lane from `lane` to `lane` + 3. */
 static INLINE unsigned matching4(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
                                  enum masked masked, const struct key *key, unsigned lane, bool ranked)
 {

@@ -9,7 +9,7 @@ static TARGET INLINE uint32_t first_of_run(const struct pbc_line *b, const struc
     const unsigned lines = shape == PBC_SHAPE_ANY ? f->lines : pbc_shape_lines(shape);
     for (;; b += lines) {
         const uint32_t *const entries = block_column(b, 0);
-        const bool before = (entries[7] & PBC_LANE_NONE) < from; /* true for all lanes: entries ascend */
+        const bool before = (entries[7] & PBC_LANE_NONE) < from; /* true for all lanes, because entries ascend */
         for (unsigned lanes = before ? 0 : MATCHING(b, f, lines, masked_of(shape), key, ranked); lanes;
              lanes &= lanes - 1) {
             const uint32_t entry = entries[__builtin_ctz(lanes)] & PBC_LANE_NONE;
@@ -46,8 +46,8 @@ static TARGET INLINE uint32_t first_of_leaf(const struct image *im, uint64_t lea
 /* Addresses of headers on their way to their ranks: number 2 p is header p's source, 2 p + 1 its destination. */
 struct climb {
     struct address address[2 * PACKETS];
-    uint32_t line[2 * PACKETS]; /* the node at hand, in the end the rank */
-    uint8_t going[2 * PACKETS]; /* packets at a node */
+    uint32_t line[2 * PACKETS]; /* the current node; at the end, the rank */
+    uint8_t going[2 * PACKETS]; /* numbers of the addresses that are at a node */
     unsigned goes;
 };
 

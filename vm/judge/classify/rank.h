@@ -1,5 +1,5 @@
 /* A step towards the rank of an address (pbc.h: struct pbc_rank), the same for native walks and the kernel. The
- * including file first defines NOT_BELOW(a, b) and IS(a, b), 1 if the number is at least, or equals, the other, else 0;
+ * including file first defines NOT_BELOW(a, b), 1 if a is at least b, else 0; IS(a, b), 1 if they are equal, else 0;
  * and BOUND_AT(i), the index of a bound, which is below 8. */
 
 /* An address as two numbers. */
@@ -13,8 +13,8 @@ static INLINE struct address address_of(const struct key *key, unsigned word)
                             key->word[word + 1] << 32 | key->word[word + 1] >> 32};
 }
 
-/* 1 if bound `i` of a node is at or below the address. `lower` is its line of lower halves; NULL: the node is not
- * wide. */
+/* Return 1 if bound `i` of a node is at or below the address, else 0. lower: the node's line of lower halves; NULL:
+ * the node is not wide. */
 static INLINE uint32_t bound_up_to(const struct pbc_rank *node, const struct pbc_rank *lower, size_t i,
                                    struct address a)
 {
@@ -29,7 +29,7 @@ static INLINE uint32_t bound_holds(const struct pbc_rank *node, const struct pbc
                                    struct address a)
 {
     const uint64_t bits = RANK_FREE(lower->word[RANK_REST], i), of_both = bits >> 6, ones = UINT64_MAX << (bits & 63);
-    const uint64_t one_half = 0 - ((of_both - 1) >> 63), all = 0 - (of_both >> 1 & 1); /* masks: how far bits go */
+    const uint64_t one_half = 0 - ((of_both - 1) >> 63), all = 0 - (of_both >> 1 & 1); /* masks of free bits */
     const uint64_t upper = (a.upper ^ node->word[i]) & (ones | one_half) & ~all,
                    below = (a.lower ^ lower->word[i]) & ones & one_half;
     return IS(upper | below, 0);
@@ -40,11 +40,11 @@ static INLINE uint32_t rank_to(const struct pbc_rank *node, const struct pbc_ran
 {
     const uint64_t rest = node->word[RANK_REST];
     if (!lower || RANK_KIND(rest) == RANK_INNER) return RANK_TO(rest, at);
-    const uint32_t some = (at + 7) >> 3; /* 1 if there is a bound below, else 0 */
+    const uint32_t some = (at + 7) >> 3; /* 1 if any bound is below, else 0 */
     return RANK_BASE(rest) + 2 * at - (some & bound_holds(node, lower, (at - some) & 7, a));
 }
 
-/* Return the number of a node's bounds at or below the address. Halves without a branch that an address could
+/* Return the number of a node's bounds at or below the address. Bisects without a branch that an address could
  * mispredict; unused bounds are above all addresses but the last, for which the node's own number is right. */
 static INLINE uint32_t bounds_halved(const struct pbc_rank *node, const struct pbc_rank *lower, struct address a)
 {

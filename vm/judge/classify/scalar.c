@@ -7,7 +7,7 @@
 #define LANE_BY_BRANCH false
 #include "vm/judge/classify/lanes.h"
 
-/* Few lanes match in their first question; nothing more is read of the others. */
+/* Return the lanes that match. Few pass the first comparison, and no more is read of the others. */
 static INLINE unsigned matching_in_turn(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
                                         enum masked masked, const struct key *key, bool ranked)
 {

@@ -1,5 +1,5 @@
-/* Columns of a block that do not ask by range, as far as a shape shows (pbc.h). Code for a shape is compiled with
- * its number of lines and one of these as constants. The same for native walks and the kernel. */
+/* Columns of a block that are compared by mask, not by range, as far as a shape shows (pbc.h). Code for a shape is
+ * compiled with its number of lines and one of these as constants. The same for native walks and the kernel. */
 enum masked { NONE_MASKED, LAST_MASKED, TWO_MASKED, ANY_MASKED };
 static_assert((int)TWO_MASKED == (int)PBC_SHAPE_MASKED, "each is the number of columns, from the last one on");
 
@@ -10,7 +10,8 @@ static inline __attribute__((always_inline)) bool is_masked(const struct pbc_for
     return column + m > pbc_columns(lines);
 }
 
-/* Columns behind the entries that do not ask one half each: ranges of ranks, or pairs, which only shape ANY has. */
+/* Return the number of columns behind the entries that compare more than one half each: ranges of ranks, or pairs,
+ * which only shape ANY has. */
 static inline __attribute__((always_inline)) unsigned wide_columns(const struct pbc_format *f, enum masked m,
                                                                    bool ranked)
 {

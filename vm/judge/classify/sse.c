@@ -18,7 +18,7 @@ static TARGET inline __m128i ranks_outside(__m128i lo, __m128i hi, uint32_t rank
     return _mm_or_si128(_mm_xor_si128(_mm_max_epu32(lo, r), r), _mm_xor_si128(_mm_min_epu32(hi, r), r));
 }
 
-/* Return the bits of lanes `lane` to `lane` + 3. */
+/* Return one bit for each matching lane from `lane` to `lane` + 3. */
 static TARGET INLINE unsigned matching4(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
                                         enum masked masked, const struct key *key, unsigned lane, bool ranked)
 {

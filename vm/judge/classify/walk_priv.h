@@ -15,7 +15,7 @@ struct image {
     const struct pbc_rank *ranks;
     bool far; /* the tree is so large that its words are rarely in the second-level cache */
 };
-enum { TREE_FAR = 1 << 15 /* words */ };
+enum { TREE_FAR = 1 << 15 /* words of a tree */ };
 
 static inline struct image image_of(const struct program *p, uint32_t classifier)
 {
@@ -52,7 +52,7 @@ static inline const uint32_t *block_column(const struct pbc_line *b, unsigned co
 
 #include "vm/judge/classify/shape.h"
 
-/* A loop over a shape's columns: clang unrolls it by itself. */
+/* For a loop over a shape's columns; clang unrolls it by itself. */
 #ifdef __clang__
 #define UNROLLED
 #else
@@ -66,14 +66,14 @@ enum { ITEM_PACKET = 6, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE = 
 #define ITEM_NUMBER  ((uint64_t)(PACKETS - 1) << ITEM_PACKET)
 #define ITEM_AT(i)   ((unsigned)((i) >> ITEM_PACKET) & (PACKETS - 1))
 #define ITEM_KEY(i)  ((i) & (ITEM_NUMBER | 7u << 3))
-#define ITEM_CUTS(i) ((unsigned)(i)&1u)       /* 1: it is at a cut */
-#define ITEM_ENDS(i) ((unsigned)(i) >> 1 & 1) /* 1: at a fork or a leaf */
-#define ITEM_END(i)  TREE_SHAPE(i)            /* then a leaf's shape; 0: a fork */
+#define ITEM_CUTS(i) ((unsigned)(i)&1u)       /* 1: the item is at a cut */
+#define ITEM_ENDS(i) ((unsigned)(i) >> 1 & 1) /* 1: the item is at a fork or a leaf */
+#define ITEM_END(i)  TREE_SHAPE(i)            /* the leaf's shape; 0: a fork */
 
 /* Packets on their way. Lists but `waiting` have at most PACKETS; an item is written at the end before it is known to
  * count.
  *
- * `waiting` holds WAITING whatever the tree: the fork at place i has at least i / PACKETS forks above it. At most
+ * `waiting` is large enough for every tree: the fork at place i has at least i / PACKETS forks above it. At most
  * PACKETS are on their way at once. They are taken from the end of `waiting`, from place e on. So at most PACKETS
  * forks join at each step. Those of step k join below place e + k * PACKETS, and are k deeper than a fork that was
  * at place e or behind it. */

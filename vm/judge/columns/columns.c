@@ -12,9 +12,9 @@
 #include "vm/judge/insn_tests.h"
 
 enum {
-    INSTRUCTIONS = 4096, /* most of function 0; longer code is run packet by packet */
+    INSTRUCTIONS = 4096, /* most instructions of function 0; longer code is run packet by packet */
     BATCH_MIN = 8,       /* smaller batches are run packet by packet, too */
-    FEW = 4,             /* packets at one instruction that are run one by one */
+    FEW = 4,             /* most packets at one instruction that are run one by one */
     SLOTS = sizeof(struct key) / 4,
 };
 
@@ -96,7 +96,7 @@ static bool lane_holds(const struct way *w, const struct insn *n, unsigned at)
     }
 }
 
-/* Return the packets for which the test holds, whichever answer jumps; bits of other packets are undefined. */
+/* Return the packets for which the test holds, whichever result jumps; bits of other packets are undefined. */
 static uint64_t holding(struct way *w, const struct insn *n, uint64_t packets)
 {
     uint64_t yes = 0;

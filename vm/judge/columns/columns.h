@@ -14,7 +14,7 @@
 uint64_t columns_run(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
                      const struct effects *e, struct ahead *ahead, decided out[]);
 
-/* True if that is faster for these packets than to run each by itself, and function 0 is not too long. */
+/* True if columns_run is faster for these packets than to run each by itself, and function 0 is not too long. */
 bool columns_pay(const struct program *p, uint64_t todo);
 
 /* Operations on a column (the same slot of 64 keys in a row): tests, with a bit for each lane, and the decision of many
@@ -27,7 +27,8 @@ struct column_ops {
     uint64_t (*within)(const uint32_t column[], unsigned shift, uint32_t lo, uint32_t span);
     void (*put)(decided out[], uint64_t lanes, decided d); /* write d to each place of `lanes` */
 };
-/* Return operations, for tests. NULL: not built for this processor, or it lacks them. COLUMNS_PLAIN is always there. */
+/* Return operations, for tests. NULL: they are not built for this processor, or it lacks their instructions.
+ * COLUMNS_PLAIN always exists. */
 enum columns { COLUMNS_PLAIN, COLUMNS_AVX2, COLUMNS_WAYS };
 const struct column_ops *column_ops(enum columns way);
 const struct column_ops *column_best(void);

@@ -165,7 +165,7 @@ static void number_draw(struct frame_draw *d, const struct pbc_cond *c, enum cor
     else if (row->half == HALF_WAY)
         way(w, (uint16_t)number);
     else if (row->half == HALF_SOURCE)
-        w->source = (uint8_t)((number + SOURCE_REACHED) % (SOURCE_FAILED + 1)); /* a number past 1: SOURCE_UNKNOWN */
+        w->source = (uint8_t)((number + SOURCE_REACHED) % (SOURCE_FAILED + 1)); /* a number above 1 is SOURCE_UNKNOWN */
     else
         w->number = row, w->number_value = number;
     w->sized |= row->half == KEY_HALF(length);

@@ -18,7 +18,7 @@ uint32_t draw_bit(struct frame_draw *d, uint32_t bits)
     return bits & -bits;
 }
 
-/* Decide the kind. Over IPv4 AH is the protocol, over IPv6 it is before one. */
+/* Decide the kind. In IPv4 AH is the protocol, in IPv6 a header before it. */
 static void decide_kind(struct frame_draw *d, struct choice *ch, struct frame_wish *w)
 {
     struct key *const k = &w->key;
@@ -60,7 +60,7 @@ static uint16_t any_interface(struct frame_draw *d)
     return n > named ? IFACE_NONE : (uint16_t)n;
 }
 
-/* Draw all fields by chance, for those that no condition sets. */
+/* Draw all fields by chance; conditions then set theirs. */
 static void by_chance(struct frame_draw *d, struct frame_wish *w)
 {
     struct key *const k = &w->key;

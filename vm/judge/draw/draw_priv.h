@@ -18,7 +18,7 @@ enum {
     DRAW_FRAGMENTS = KIND_FRAG_NO | KIND_FRAGMENT,
 };
 
-/* Return a number below n, 0 if n is 0; one of the bits. */
+/* Return a number below n (0 if n is 0), or one of the bits (second function). */
 uint32_t draw_below(struct frame_draw *d, uint32_t n);
 uint32_t draw_bit(struct frame_draw *d, uint32_t bits);
 

@@ -1,5 +1,5 @@
-/* From a wish to a frame, and from the frame to its header key, which only the parser makes: so no key is tried that no
- * packet has. */
+/* From a wish to a frame, and from the frame to its header key. Only the parser makes keys, so every key that is
+ * tried is one that a packet can have. */
 #include <string.h>
 
 #include "vm/flow/flow.h"
@@ -11,7 +11,7 @@
 
 enum {
     FILLED = 256,             /* zeros written behind headers, if the packet is that long */
-    OTHER_SELF4 = 0xc0000008, /* an own address that no wish asks for: 192.0.0.8 */
+    OTHER_SELF4 = 0xc0000008, /* an address of this machine that no wish asks for: 192.0.0.8 */
     NO_EXTENSION = 60,        /* next header of a later fragment, after which the protocol stays unknown */
     LLC_LEN = 0x26,
 };
@@ -78,7 +78,7 @@ static struct layers layers_of(const struct frame_spec *t, uint32_t built)
     return l;
 }
 
-/* Lengthen the packet as wanted, in its IP length and on the wire; fragments by whole eights. */
+/* Lengthen the packet as wanted, in its IP length and on the wire; fragments by multiples of 8 bytes. */
 static void lengthen(uint8_t *bytes, const struct frame_spec *t, const struct frame_wish *w, struct layers *l)
 {
     uint32_t wanted = w->sized ? w->key.length : 0;
@@ -111,7 +111,7 @@ static void put_pattern(uint8_t *bytes, const struct pbc_pattern *t, const struc
         }
 }
 
-/* This machine's addresses: those of the frame that should be own, or another, or none. */
+/* This machine's addresses: those of the frame that should be its own, or another, or none. */
 struct own {
     uint32_t v4[2];
     struct pbc_range6 v6[2];

@@ -1,5 +1,6 @@
-/* The base of a live set: ranges in one block, with the look-up table of a large static set (vm/program/set_index.h).
- * Bases that were replaced stay until the owner takes them, who knows when no look reads them any more. */
+/* The base of a live set: ranges in one block, with the look-up table of a large static set
+ * (vm/program/set_index.h). Replaced bases stay until the owner takes them, because only the owner knows when no
+ * look reads them any more. */
 #include <string.h>
 #include <sys/mman.h>
 
@@ -50,8 +51,8 @@ bool live_base_fits(const struct live_set *s, const struct live_base *base)
     return !live_is_over(s) || words_of(base) <= s->memory.half_words;
 }
 
-/* Write the base into the half that is not in force, then put that in force. A table for which there is no room is left
- * out: then ranges are searched without. b: NULL: no ranges. */
+/* Write the base into the half that is not in force, then put that in force. If there is no room for the look-up
+ * table, it is left out, and the ranges are searched without it. b: NULL: no ranges. */
 static void base_show(const struct live_memory *m, const struct live_block *b)
 {
     const uint64_t turn = m->shown->turn + 1;

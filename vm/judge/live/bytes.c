@@ -5,7 +5,7 @@
 #include "vm/judge/lives.h"
 #include "vm/keyed/archive.h"
 
-enum { SOME = 256, NAME_BYTES = 256, OF_NAMES = 2 /* no hash is even */ };
+enum { SOME = 256, NAME_BYTES = 256, OF_NAMES = 2 /* not a hash: these are odd */ };
 
 /* A set in the archive, followed by this many members and ranges. */
 struct kept_set {
@@ -35,7 +35,7 @@ static void members_write(struct archive *a, const struct live_set *s, uint64_t 
 
 static uint32_t file_of(const struct program *p, uint32_t live)
 {
-    uint32_t hash = 2166136261u; /* FNV-1a */
+    uint32_t hash = 2166136261u; /* hash by FNV-1a */
     const char *path = program_str(p, p->lives[live].file);
     if (p->lives[live].names) return OF_NAMES;
     for (const char *c = path; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;

@@ -1,5 +1,5 @@
-/* Making a live set, and changes of its members. A family's groups are swept by one hand, a group for each new member.
- */
+/* Making a live set, and changes of its members. One hand sweeps the groups of both families, one group for each new
+ * member. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,7 +88,7 @@ static void group_expire(struct live_set *s, struct overlay *o, uint32_t group, 
     member_drop(s, freed);
 }
 
-/* Groups of a family without members are passed over. */
+/* Sweep the next group. Groups of a family without members are skipped. */
 static void sweep_next(struct live_set *s, uint64_t now_ms)
 {
     const uint32_t first6 = s->overlay[0].table.groups, all = first6 + s->overlay[1].table.groups;
@@ -107,7 +107,7 @@ void live_sweep(struct live_set *s, uint64_t now_ms, unsigned groups)
     for (unsigned i = 0; i < groups && i < all; i++) sweep_next(s, now_ms);
 }
 
-/* Return a word with that end that no slot had lately. */
+/* Return a word with that end that no slot had recently. */
 static uint64_t word_new(struct live_set *s, uint64_t end_ms)
 {
     uint64_t version;
@@ -117,7 +117,7 @@ static uint64_t word_new(struct live_set *s, uint64_t end_ms)
     return end_ms << VERSION_BITS | version;
 }
 
-/* A member at hand. */
+/* A member that is added, changed or removed. */
 struct member {
     struct overlay *overlay;
     struct live_key key;
@@ -139,7 +139,7 @@ static uint64_t member_find(const struct member *m, uint32_t *slot)
     return overlay_find(&m->overlay->table, m->overlay->table.key_words, &m->at, &m->key, slot);
 }
 
-/* Evict the member of the key's groups that expires soonest, whose place in the count is the caller's. False: none. */
+/* Evict the member of the key's groups that expires soonest; the caller gets its place in the count. False: none. */
 static bool evict(struct live_set *s, const struct member *m, uint64_t now_ms)
 {
     uint32_t slot;
@@ -166,7 +166,7 @@ static bool member_put(struct live_set *s, const struct member *m, uint64_t now_
         taken = member_take(s);
     }
     if (taken && overlay_put(m->overlay, &m->at, &m->key, word)) return true;
-    /* Other threads may take the slot that one left, and so the next one leaves. */
+    /* Other threads may take the slot of an evicted member; then the next member is evicted. */
     for (unsigned tries = 0; !s->refuse && tries < EVICT_TRIES && evict(s, m, now_ms); tries++) {
         member_drop(s, taken);
         taken = true;
@@ -197,7 +197,7 @@ static enum live_said member_new(struct live_set *s, const struct member *m, uin
     return LIVE_FULL;
 }
 
-/* Under the member's lock, its slot may only be freed by others. */
+/* The member's lock is held, so other threads may only free its slot. */
 static enum live_said member_add(struct live_set *s, const struct member *m, uint64_t now_ms, uint64_t end_ms,
                                  enum live_how how)
 {

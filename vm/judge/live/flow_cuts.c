@@ -1,5 +1,5 @@
-/* Members whose flows are to end (lives.h): two lists, of which one is filled under a lock while walkers read the
- * other, which does not change except for its counts. */
+/* Members whose flows are to end (lives.h), in two lists. One is filled under a lock, while walkers read the other,
+ * in which only the counts change. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,33 +8,33 @@
 
 struct cut {
     struct live_net net;
-    uint32_t set, at; /* at: its place in the index */
+    uint32_t set, at; /* at: the cut's place in the index */
     uint64_t until_ns;
-    uint64_t ended; /* atomic */
+    uint64_t ended; /* atomic: number of flows that have ended */
 };
-/* All members of a set whose members found no room */
+/* All members of a set, in place of single members that found no room */
 struct cut_whole {
-    uint64_t until_ns; /* 0: it is not meant */
-    uint64_t ended;    /* atomic */
+    uint64_t until_ns; /* 0: not asked for */
+    uint64_t ended;    /* atomic: number of flows that have ended */
 };
 struct cut_list {
-    struct cut *cuts; /* [most] */
-    uint32_t *index;  /* [places] 1 + cut, found from its hash on; 0: the end */
+    struct cut *cuts; /* the cuts: [most] */
+    uint32_t *index;  /* [places]: 1 + the index of a cut, searched from its hash on; 0: the end */
     uint32_t count;
-    uint64_t lengths[2][3]; /* IPv4, IPv6: a bit for each prefix length there is */
+    uint64_t lengths[2][3]; /* IPv4, IPv6: one bit for each prefix length in use */
     bool any_whole;
     struct cut_whole whole[FLOW_CUTS_SETS];
 };
 struct flow_cuts {
     struct flow_cuts_cfg cfg;
     struct hash_key hash;
-    uint32_t places;                  /* a power of two, twice `most` at least */
-    uint32_t lock;                    /* on the list that is filled */
-    unsigned fills;                   /* number of that list */
+    uint32_t places;                  /* a power of two, at least twice `most` */
+    uint32_t lock;                    /* lock of the list that is filled */
+    unsigned fills;                   /* number of the list that is filled */
     uint64_t waits;                   /* atomic; nonzero: that list has members */
     uint64_t taken;                   /* atomic; nonzero: the other list is a round, which may have yet to begin */
-    uint64_t go_ns;                   /* time at which it begins */
-    uint64_t number;                  /* rounds taken */
+    uint64_t go_ns;                   /* time at which the round begins */
+    uint64_t number;                  /* number of rounds taken */
     uint64_t now;                     /* atomic; number of the round that is walked; 0: none */
     uint64_t done[FLOW_CUTS_WALKERS]; /* atomic; number of the last round that each walker has done */
     struct cut_list lists[2];
@@ -184,7 +184,7 @@ static uint64_t *list_cover(const struct flow_cuts *c, struct cut_list *l, const
     return NULL;
 }
 
-/* The same for sets of which all members are meant. */
+/* The same as list_cover for sets of which all members are asked for. */
 static uint64_t *whole_cover(struct cut_list *l, const struct lives *lives, const struct flow_cuts_addr *a,
                              uint64_t began_ns)
 {

@@ -4,8 +4,8 @@
 #include "vm/program/set_walk.h"
 
 enum {
-    KEY4_WORDS = 1, /* the address above its length */
-    KEY6_WORDS = 3, /* the address, its length */
+    KEY4_WORDS = 1, /* one word: the address, with the length in its low bits */
+    KEY6_WORDS = 3, /* two words of the address, one of its length */
     VERSION_BITS = 20,
 };
 #define WORD_BORN UINT64_MAX
@@ -14,14 +14,14 @@ static inline uint64_t word_end(uint64_t word) { return word >> VERSION_BITS; }
 /* True for the word of a member. */
 static inline bool word_held(uint64_t word) { return word != 0 && word != WORD_BORN; }
 
-/* Return the longest prefix length among those of an overlay (struct live_shown), which are not 0. */
+/* Return the longest prefix length among those of an overlay (struct live_shown). lengths: not 0. */
 static inline unsigned first_length(uint64_t lengths) { return (unsigned)(lengths & 0xff) - 1; }
 
 struct live_key {
     uint64_t word[KEY6_WORDS];
 };
 
-/* Return a word with its first n bits set; 0..64. */
+/* Return a word with its first n bits set; n: 0 to 64. */
 static inline uint64_t first_bits(unsigned n) { return n ? UINT64_MAX << (64 - n) : 0; }
 
 /* Make the key of the network of the address's first `len` bits. */

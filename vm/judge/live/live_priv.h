@@ -26,7 +26,8 @@ static_assert(LIVE_LENGTHS_MOST == sizeof(uint64_t), "a byte of `lengths` for ea
 
 struct overlay {
     struct keyed table;
-    /* Lengths of members, plus 1, a byte each, from the longest; 0 behind the last. A length with members is here. */
+    /* Prefix lengths of members, plus 1, one byte each, from the longest; 0 behind the last. Every length that has
+     * members is here. */
     uint64_t lengths;
     uint64_t *shown; /* the same for another judge, or NULL */
     /* Number of members of each length. It goes from 0 to 1 and from 1 to 0 under the lock, with its length's byte. */
@@ -35,19 +36,19 @@ struct overlay {
 };
 
 struct live_block {
-    struct live_base ranges; /* in this block */
+    struct live_base ranges; /* ranges, which are in this block */
     const uint32_t *lookup;
     uint64_t bytes, lookup_bytes;
     uint32_t node4, node6;
-    struct live_block *older; /* set when it is replaced */
+    struct live_block *older; /* block that was replaced before this one; set when this one is replaced */
 };
 
 struct live_set {
-    struct live_block *base;   /* NULL: no ranges */
-    struct live_memory memory; /* the owner's; `shown` is NULL: the set has its own */
+    struct live_block *base;   /* the base in force; NULL: no ranges */
+    struct live_memory memory; /* the owner's; if `shown` is NULL, the set's own */
     uint64_t size;
     bool refuse;
-    struct overlay overlay[2]; /* IPv4, IPv6 */
+    struct overlay overlay[2]; /* overlays of IPv4 and IPv6 */
     uint32_t lock[LIVE_LOCKS] __attribute__((aligned(LINE_BYTES)));
     struct live_counts counts __attribute__((aligned(LINE_BYTES)));
     uint64_t version;
@@ -81,7 +82,8 @@ static inline bool word_swap(uint64_t *at, uint64_t was, uint64_t now)
     return __atomic_compare_exchange_n(at, &was, now, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-/* Copy a group's tags. Halves that were written whole are read again from registers; words would wait for memory. */
+/* Copy a group's tags. Each half is written at once, because a read of a half that was written in words would wait
+ * for memory. */
 static inline void overlay_tags(const struct keyed *t, uint32_t group, tags_word tags[GROUP / 4])
 {
     const tags_word *const from = (const tags_word *)KEYED_TAGS(t, group);
@@ -103,8 +105,8 @@ static inline void overlay_key(const struct keyed *t, uint32_t slot, struct live
     for (unsigned i = 0; i < t->key_words; i++) key->word[i] = __atomic_load_n(&held[i], __ATOMIC_ACQUIRE);
 }
 
-/* Return the word of the key's slot if it is a member's; else 0. `words`: t->key_words. The loop goes on only where
- * another thread gave this key another word meanwhile. */
+/* Return the word of the key's slot if it is a member's; else 0. `words`: t->key_words. The loop goes on only if
+ * another thread has changed this key's word meanwhile. */
 static inline __attribute__((always_inline)) uint64_t overlay_word(const struct keyed *t, unsigned words, uint32_t slot,
                                                                    const struct live_key *key)
 {
@@ -141,23 +143,24 @@ overlay_find(const struct keyed *t, unsigned words, const struct place *at, cons
 
 /* ---- overlay.c ---- */
 
-/* memory: NULL: the overlay's own. False: out of memory. */
+/* Make an empty overlay. memory: NULL: the overlay allocates its own. False: out of memory. */
 bool overlay_init(struct overlay *o, const struct live_cfg *cfg, bool v6, const struct live_memory *memory);
 
-/* Put a key that is not in the table and whose length is counted, under its lock, with that word. False: no room. */
+/* Put a key with that word, under the key's lock. The key is not in the table, and its length is counted. False: no
+ * room. */
 bool overlay_put(struct overlay *o, const struct place *at, const struct live_key *key, uint64_t word);
-/* Free the slot if its word is still that one, and count its length off. */
+/* Free the slot if its word is still that one, and count one member less for its length. */
 bool overlay_free(struct overlay *o, uint32_t slot, uint64_t word);
 /* Free a group's expired members. Return their number. */
 unsigned overlay_expire(struct overlay *o, uint32_t group, uint64_t now_ms);
-/* Find the member of both groups that expires soonest. Return its word; 0: none, or all are there for good. */
+/* Find the member of both groups that expires soonest. Return its word; 0: none, or all are permanent. */
 uint64_t overlay_soonest(const struct overlay *o, const struct place *at, uint32_t *slot);
 
 /* Count a member of that length before it is put. False: it would be a ninth length. */
 bool length_take(struct overlay *o, unsigned len);
 void length_drop(struct overlay *o, unsigned len);
 
-/* Locks are held for short: a few tries, then the processor goes to other threads. */
+/* Lock for a short time: after a few tries, the processor is given to other threads. */
 void live_lock(uint32_t *lock);
 void live_unlock(uint32_t *lock);
 

@@ -1,4 +1,4 @@
-/* The live sets of a program: made, found by name, and what none of them may hold (vm/judge/lives.h). */
+/* The live sets of a program (vm/judge/lives.h): making them, finding them by name, and what none may hold. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,7 +173,7 @@ static enum part part_of(const struct program *p, uint32_t set, bool v6, const u
     if (!v6) {
         const struct pbc_range *r = p->set4 + s->first4;
         if (!s->count4) return PART_NONE;
-        r = last4(r, s->count4, hi[0]); /* the last that begins within or before it */
+        r = last4(r, s->count4, hi[0]); /* the last range that begins within or before this one */
         if (r->lo > hi[0] || r->hi < lo[0]) return PART_NONE;
         return r->lo <= lo[0] && r->hi >= hi[0] ? PART_ALL : PART_SOME;
     }

@@ -1,7 +1,7 @@
-/* Looks at a live set: they take no lock, and meet changes half-way without harm. */
+/* Looks at a live set: they take no lock, and changes under way do them no harm. */
 #include "vm/judge/live/live_priv.h"
 
-/* A look is one function without a call: a length costs 9 ns, with calls it cost 12. */
+/* A look is one function without a call: a length costs 9 ns, but 12 with calls. */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* Return the range of the base that holds the address; NULL: none. */

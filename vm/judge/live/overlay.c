@@ -33,7 +33,7 @@ bool overlay_init(struct overlay *o, const struct live_cfg *cfg, bool v6, const 
 
 /* ---- lengths ---- */
 
-/* Return the lengths with that one at its place; there are less than eight. */
+/* Return the lengths with that one at its place; there are fewer than eight. */
 static uint64_t lengths_with(uint64_t lengths, unsigned len)
 {
     unsigned at = 0;
@@ -99,7 +99,7 @@ static void slot_fill(struct overlay *o, uint32_t slot, uint16_t tag, const stru
     __atomic_store_n(KEYED_WORD(&o->table, slot), word, __ATOMIC_RELEASE);
 }
 
-/* A slot whose tag was free may be another thread's by now, so a try may find none of those it saw. */
+/* A slot whose tag was free may belong to another thread by now, so a try may get none of the slots that it saw. */
 bool overlay_put(struct overlay *o, const struct place *at, const struct live_key *key, uint64_t word)
 {
     for (unsigned tries = 0; tries < PUT_TRIES; tries++) {
@@ -120,7 +120,7 @@ bool overlay_put(struct overlay *o, const struct place *at, const struct live_ke
     return false;
 }
 
-/* The slot is owned until its tag is gone: a thread that took it before would lose its own tag. */
+/* The slot is owned until its tag is gone, because a thread that took it earlier would lose its own tag. */
 bool overlay_free(struct overlay *o, uint32_t slot, uint64_t word)
 {
     struct live_key key;

@@ -9,8 +9,8 @@
 typedef unsigned __int128 u128;
 
 enum {
-    EXACT_UNITS = 128, /* most units a nanosecond with which all is exact: 63 bits then last for two years */
-    SWEEP_GROUPS = 16, /* groups swept by a call */
+    EXACT_UNITS = 128, /* most units per nanosecond for exact counting: 63 bits then last for two years */
+    SWEEP_GROUPS = 16, /* groups swept per call */
     LEASE_PART = 16,   /* share of a second's budget, and of the burst, for leases of all workers */
 };
 #define LEASE_NS UINT64_C(1000000000)
@@ -18,16 +18,16 @@ enum {
 struct meter {
     const struct pbc_meter *def;
     struct meter_rate rate;
-    uint64_t base_ns;          /* time of unit 0 */
-    uint64_t now_ns, now;      /* time of the last question, and the same in units */
+    uint64_t base_ns;          /* clock time of unit 0 */
+    uint64_t now_ns, now;      /* time of the last request, and the same in units */
     uint64_t shared;           /* bucket of a meter without a key, or of keys without a slot */
     uint64_t packet;           /* 1 + the number of the packet that asked last; 0: none */
-    enum meter_says said;      /* answer to that packet */
-    bool leases;               /* takes from the bucket of all workers */
+    enum meter_says said;      /* result for that packet */
+    bool leases;               /* the meter takes from the bucket of all workers */
     struct shared_cell *cell;  /* that bucket; NULL: all->share has the tokens taken from it */
     uint64_t lease;            /* units taken at once, or more if needed */
-    uint64_t leased, since_ns; /* units left of those taken; time of the last taking */
-    struct keyed table;        /* table of buckets; with a key only */
+    uint64_t leased, since_ns; /* units left of the lease; time when it was taken */
+    struct keyed table;        /* table of buckets, only with a key */
 };
 
 struct meters {
@@ -55,7 +55,7 @@ void meter_rate_init(struct meter_rate *r, const struct pbc_meter *m)
     if (tokens <= EXACT_UNITS) {
         *r = (struct meter_rate){.num = tokens, .den = 1, .cost = ns};
     } else {
-        uint64_t cost = (ns + tokens - 1) / tokens; /* the fewest units a token such that a unit lasts at most 1 ns */
+        uint64_t cost = (ns + tokens - 1) / tokens; /* the fewest units per token such that a unit lasts at most 1 ns */
         g = gcd(tokens * cost, ns);
         *r = (struct meter_rate){.num = tokens * cost / g, .den = ns / g, .cost = cost};
     }
@@ -74,7 +74,7 @@ static void keyed_free_up_to(struct keyed *t, uint32_t group, uint64_t now)
         keyed_drop(t, group * GROUP + tags_first(idle));
 }
 
-/* Set the meter's time. After 63 bits of units, which take years, unit 0 is now and every bucket full. */
+/* Set the meter's time. After 63 bits of units, which take years, unit 0 is now and every bucket is full. */
 static void set_time(struct meter *m, uint64_t now_ns)
 {
     if (m->now_ns == now_ns) return;
@@ -103,7 +103,7 @@ static uint64_t shared_now(const struct meter *m, uint64_t now_ns)
     return rate_units(&m->rate, since);
 }
 
-/* Take the needed units at least, and up to a lease of them. A recorded answer is hostile. */
+/* Take at least the needed units, and up to a lease. A recorded result is hostile. */
 static bool take_lease(const struct meters *all, struct meter *m, uint64_t need)
 {
     const uint64_t want = need > m->lease ? need : m->lease;
@@ -365,7 +365,7 @@ bool meters_archive(struct meters *all, struct archive *a)
     return !a->bad;
 }
 
-/* Return the units that a bucket lacks of being full, in this meter's own time. */
+/* Return the units that a bucket lacks until it is full, in this meter's own time. */
 static uint64_t bucket_lacks(const struct meter *m, uint64_t bucket)
 {
     const uint64_t ahead = bucket_ahead(bucket, m->now);
@@ -378,7 +378,7 @@ static void bucket_lower(const struct meter *m, uint64_t *bucket, uint64_t lacks
     if (lacks && bucket_ahead(*bucket, m->now) < lacks) *bucket = m->now + lacks;
 }
 
-/* Let the bucket of all workers have no more than that. No worker runs. */
+/* Lower the bucket of all workers to that level. No worker runs. */
 static void cell_lower(const struct meters *all, const struct meter *m, uint64_t lacks)
 {
     const uint64_t now = shared_now(m, all->now_ns);

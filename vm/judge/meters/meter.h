@@ -10,8 +10,8 @@
  *
  * Workers that count together (meters_share) have one bucket for a meter without a key. A worker takes units from it
  * ahead of need, a lease: at most a sixteenth of a second's budget and of the burst, over all workers, and at least
- * what the packet at hand needs. Units not used within a second go back. So at most the workers' leases pass beyond
- * what one bucket would let pass. */
+ * what the current packet needs. Units not used within a second go back. So the workers let at most their leases
+ * pass beyond what one bucket would let pass. */
 #pragma once
 
 #include "vm/keyed/archive.h"
@@ -21,15 +21,15 @@
 #include "vm/verdict.h"
 
 enum meter_says {
-    METER_LACKS,  /* the packet lacks what the meter counts by */
+    METER_LACKS,  /* the packet lacks the field that the meter counts by */
     METER_WITHIN, /* there was a token, and the packet took it */
     METER_OVER,   /* there was no token */
 };
 
 /* The arithmetic of one rate. */
 struct meter_rate {
-    uint64_t num, den; /* units a nanosecond, as a fraction */
-    uint64_t cost;     /* units a token */
+    uint64_t num, den; /* units per nanosecond, as a fraction */
+    uint64_t cost;     /* units per token */
     uint64_t limit;    /* units that a bucket may be ahead of the clock: the burst */
     uint64_t lasts_ns; /* longest time of a clock whose units fit in 63 bits */
     /* num / den in parts: whole + rest / den, and rest / den as a binary fraction of 64 bits */
@@ -43,20 +43,20 @@ struct keyed;
 /* Return all meters of a program, with every bucket full. NULL: out of memory. */
 struct meters *meters_new(const struct program *p, uint64_t seed);
 void meters_free(struct meters *m);
-/* Make these the meters of one of `workers` workers that count together. Call it before the first question. */
+/* Make these the meters of one of `workers` workers that count together. Call it before the first request. */
 void meters_share(struct meters *m, const struct share *s, unsigned workers);
-/* Move buckets and counters from `from` to `to`, the meters of another program, where definitions are equal. was[i]:
+/* Move buckets and counters from `from`, the meters of another program, to `to`, if definitions are equal. was[i]:
  * number in `from` of meter i; PBC_NONE: it is new. */
 void meters_keep(struct meters *to, struct meters *from, const uint32_t *was);
 const struct meter_counter *meters_counters(const struct meters *m);
 /* Add the counters of another executor: more[program->meters_count]. */
 void meters_count(struct meters *m, const struct program *p, const struct meter_counter more[]);
 
-/* Set the time of all questions that follow; it never runs back. */
+/* Set the time of all requests that follow; it never runs back. */
 void meters_at(struct meters *m, uint64_t now_ns);
 
 /* Ask for the packet, which takes its tokens if there are enough. `packet`: a number of this packet only; a packet
- * that asks again gets the same answer. */
+ * that asks again gets the same result. */
 enum meter_says meter_ask(struct meters *m, uint32_t meter, const struct key *key, uint64_t packet);
 
 /* Return what meter_ask would, with nothing taken. *tokens (or NULL): packets or bytes left. m may be NULL: unused
@@ -74,17 +74,17 @@ struct meter_buckets {
 };
 /* Copy the current state of those buckets to this worker's: for explain. */
 void meters_show(struct meters *m, uint32_t meter, const struct meter_buckets *there);
-/* The other way: name this worker's buckets. */
+/* Set *here to this worker's buckets, for another executor. */
 void meters_tell(const struct meters *m, uint32_t meter, struct meter_buckets *here);
 
-/* Take from a meter without a key, for a packet of that many bytes: a token, or one for each byte if it counts bytes.
- * Each call takes. */
+/* Take from a meter without a key, for a packet of that many bytes: a token, or one per byte if the meter counts
+ * bytes. Each call takes tokens. */
 bool meter_take(struct meters *m, uint32_t meter, uint32_t bytes);
 
-/* Let each key's bucket have what it has in `from`, another worker's meter of the same program, where that is less:
- * a forwarded packet's source may be asked about in any worker. So may the bucket, common to all workers, of a meter
- * without a key. A key without a free slot lowers the bucket of such keys if it is a source for which `takes` is
- * true: those are asked about only here. Nothing is judged. */
+/* Lower each key's bucket to its level in `from`, another worker's meter of the same program, because a forwarded
+ * packet's source may be asked about in any worker. The same holds for the bucket of a meter without a key, which
+ * may be common to all workers. A key that finds no slot lowers the bucket of all such keys only if it is a source
+ * for which `takes` is true, because such a source is asked about only here. Nothing is judged. */
 typedef bool meters_takes_fn(void *arg, const uint32_t addr[4], bool v6);
 void meters_move(struct meters *m, struct meters *from, meters_takes_fn *takes, void *arg);
 

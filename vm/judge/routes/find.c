@@ -79,7 +79,7 @@ static bool leg_fits(const struct route_leg *l, unsigned ports, uint32_t devices
            l->device <= devices;
 }
 
-/* True for rule i of its family, of which there are `count`. */
+/* True if the rule is valid as rule i of the `count` rules of its family. */
 static bool rule_fits(const struct routes *r, const struct route_rule *x, uint32_t i, uint32_t count, uint8_t family)
 {
     const unsigned most = family == 4 ? 32 : 128;
@@ -223,7 +223,7 @@ static uint16_t only_device(const struct routes *r, const struct route_way *way)
     return way->legs ? legs[0].device : 0;
 }
 
-/* Return the number of an entry's way; of those that are refused there is one. iface: of those by a device, too. */
+/* Return a number for an entry's way: the same for all ways that refuse and, with `iface`, for all by one device. */
 static uint32_t way_number(const struct routes *r, uint32_t entry, bool iface)
 {
     const struct route_way *way = way_at(r, entry);
@@ -232,15 +232,15 @@ static uint32_t way_number(const struct routes *r, uint32_t entry, bool iface)
     return way->kind == ROUTE_REFUSED ? ROUTE_WAY_MASK : (uint32_t)(way - r->ways);
 }
 
-/* Return the way by the rules that fit, unless it is another by those that may fit. */
+/* Return the way by the rules that fit; an unknown way if a rule that may fit leads another way. */
 static const struct route_way *settled_way(const struct routes *r, const struct route_branch *b, uint32_t entry,
                                            bool iface)
 {
     return b->way && b->way != way_number(r, entry, iface) + 1 ? way_asks(b->why) : way_at(r, entry);
 }
 
-/* Walk the rules that come before the answer of the merged tables. A rule that may fit changes nothing if its table
- * holds no route to the address, or one that all other rules lead to. */
+/* Walk the rules that come before the result of the merged tables. A rule that may fit changes nothing if its table
+ * holds no route to the address, or leads the same way as all other rules. */
 static const struct route_way *walk_policy(const struct routes *r, const struct route_query *q, uint32_t merged)
 {
     const struct route_rule *rules = r->rules + (q->family == 4 ? 0 : r->size.rules4);
@@ -267,7 +267,7 @@ const struct route_way *routes_find(const struct routes *r, const struct route_q
     return routes_have_rules(r, q->family) ? walk_policy(r, q, merged) : way_at(r, merged);
 }
 
-/* True if the way of an entry cannot be known, or its legs are of several devices, or of one that is unknown. */
+/* True if the way of an entry cannot be known, or its legs use several devices or an unknown one. */
 static bool hides(const struct routes *r, uint32_t entry)
 {
     const struct route_way *way = &r->ways[entry & ROUTE_WAY_MASK];

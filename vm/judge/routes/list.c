@@ -19,7 +19,7 @@ static bool room(void **at, uint32_t used, uint32_t more, uint32_t *have, size_t
     return true;
 }
 
-/* Return the place of the device of that name in `named`, or its free place. */
+/* Return the place of the device of that name in `named`, or the free place for it. */
 static uint32_t *name_place(const struct route_list *l, const struct route_device *d)
 {
     struct hash_key key;
@@ -78,7 +78,7 @@ static int add_legs(struct route_list *l, const struct route_entry *e)
     return 0;
 }
 
-/* Add the route, whatever their number. */
+/* Add the route, whatever the number of routes. */
 static int append_route(struct route_list *l, const struct route_entry *e)
 {
     const bool via = e->kind == ROUTE_VIA;
@@ -86,7 +86,7 @@ static int append_route(struct route_list *l, const struct route_entry *e)
         !room((void **)&l->ways, l->ways_count, 2, &l->ways_room, sizeof *l->ways))
         return -ENOMEM;
     if (!l->ways_count)
-        l->ways[l->ways_count++] = (struct route_way){.kind = ROUTE_ASK, .why = WAY_OTHER}; /* as in routes_new */
+        l->ways[l->ways_count++] = (struct route_way){.kind = ROUTE_ASK, .why = WAY_OTHER}; /* as routes_new has it */
     const struct route_way way = {
         .first = l->legs_count, .legs = (uint16_t)(via ? e->hops : 0), .kind = e->kind, .why = e->why};
     const int failed = via ? add_legs(l, e) : 0;
@@ -131,8 +131,8 @@ int route_list_rule(struct route_list *l, const struct route_policy *p, const ch
     return 0;
 }
 
-/* Collect the rules: before those of each family that for table ROUTE_LIST_FIRST; where a family has none, those of a
- * machine that has just started. Return their number. */
+/* Collect the rules of both families. A rule for table ROUTE_LIST_FIRST precedes those of each family. A family without
+ * rules gets those of a machine that has just started. Return their number. */
 static uint32_t rules_of(const struct route_list *l, struct route_policy *rules)
 {
     static const uint32_t usual[] = {ROUTE_TABLE_LOCAL, ROUTE_TABLE_MAIN, ROUTE_TABLE_DEFAULT};

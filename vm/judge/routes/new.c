@@ -1,6 +1,6 @@
 /* Cutting of a table's prefixes into ranges. Two prefixes are disjoint or nested, so one pass over them in order,
- * with the open ones on a stack, meets each boundary once. Each view is cut by itself; in that of the merged tables,
- * the first rule's table that holds an address gives its way. */
+ * with the open ones on a stack, meets each boundary once. Each view is cut by itself. In the view of the merged
+ * tables, an address gets its way from the first rule whose table holds it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,8 +39,8 @@ static struct span route_span(const struct route *x, uint8_t use)
     return (struct span){.lo = lo, .hi = lo | free_mask, .route = x, .way = x->way, .use = use};
 }
 
-/* Order outer before inner; of equal ones by use, then the higher metric, then the later one: the route that counts
- * comes last. */
+/* Order outer spans before inner ones, equal ones by use, then higher metrics first, then later routes first: the
+ * route that counts comes last. */
 static int span_order(const void *pa, const void *pb)
 {
     const struct span *a = pa, *b = pb;
@@ -54,24 +54,24 @@ static int span_order(const void *pa, const void *pb)
 enum { NOTHING = -1 };
 #define NO_ENTRY UINT32_MAX
 
-/* A prefix that holds the addresses at hand. */
+/* A prefix that holds the current addresses. */
 struct open {
     u128 lo, hi;
-    uint32_t metric, way, entry; /* entry: the answer here, of all open ones */
+    uint32_t metric, way, entry; /* entry: the result here, by all open prefixes */
     int32_t outer;               /* the next outer one of the same use */
     uint8_t use;
     bool passes;
 };
 struct cutter {
-    u128 at; /* all below is cut */
+    u128 at; /* all addresses below are cut */
     bool ended;
     const struct policy_use *uses[POLICY_USES]; /* uses of the view, in order */
     int32_t inner[POLICY_USES];                 /* innermost open one of each use */
     unsigned uses_count;
     const struct routes_said *said;
-    struct open *open; /* room for each length of each use */
+    struct open *open; /* open prefixes, with room for each length of each use */
     int32_t depth;
-    struct stretch *stretches; /* room for two stretches a prefix, and one more */
+    struct stretch *stretches; /* room for two stretches per prefix, and one more */
     uint32_t count;
 };
 
@@ -89,7 +89,7 @@ static void cut_up_to(struct cutter *c, u128 hi)
     c->ended = c->at == 0;
 }
 
-/* Return the answer of all open prefixes. */
+/* Return the entry by all open prefixes. */
 static uint32_t entry_of_open(const struct cutter *c)
 {
     for (unsigned i = 0; i < c->uses_count; i++) {
@@ -128,7 +128,7 @@ static void open_one(struct cutter *c, const struct span *s)
     new->entry = entry_of_open(c);
 }
 
-/* Close the innermost one. */
+/* Close the innermost open prefix. */
 static void close_one(struct cutter *c)
 {
     const struct open *x = &c->open[c->depth - 1];
@@ -174,7 +174,7 @@ static struct span span_used(const struct routes_said *said, const struct policy
     return s;
 }
 
-/* Fill in the spans of the view; `all`: a route for everything that refuses. */
+/* Fill in the spans of the view. all: a route that refuses every address. */
 static void fill_spans(const struct cutter *c, const struct routes_said *said, const struct route *all,
                        struct span *spans)
 {
@@ -213,9 +213,9 @@ static bool stretches_of(const struct routes_said *said, const struct policy *p,
 /* A table while it is made. */
 struct making {
     const struct routes_said *said;
-    struct policy policy[2]; /* rules of IPv4; of IPv6 */
+    struct policy policy[2]; /* rules of IPv4, rules of IPv6 */
     struct stretches stretches[2][1 + ROUTE_VIEWS_MOST];
-    unsigned views; /* with that of the merged tables */
+    unsigned views; /* including the view of the merged tables */
 };
 
 static void fill4(struct routes *r, const struct stretches *p, uint32_t *at)

@@ -1,5 +1,5 @@
-/* Policy rules as a table needs them. Rules for all packets rank tables that are merged; all others, and whatever is
- * behind the first one that goes to another, become the list that look-ups walk. */
+/* Policy rules as a table needs them. Rules for all packets rank the tables that are merged. All other rules, and
+ * all behind the first that goes to another rule, become the list that look-ups walk. */
 #include "vm/judge/routes/policy_priv.h"
 
 #include <string.h>
@@ -45,8 +45,8 @@ static uint32_t jump_target(const struct routes_said *said, uint32_t at)
     return said->rules_count;
 }
 
-/* Return the number of the mark that a rule asks for (route_rule.mark): that of the first of the list which asks for
- * it. */
+/* Return the number of the mark that a rule asks for (route_rule.mark), which is that of the first such rule in the
+ * list. */
 static uint8_t mark_number(const struct policy *p, const struct routes_said *said, const struct route_policy *x)
 {
     if (!(x->rule.asks & ROUTE_ASKS_MARK)) return 0;
@@ -72,7 +72,7 @@ static bool list_rule(struct policy *p, const struct routes_said *said, uint32_t
     return true;
 }
 
-/* Let rules that go to another one go to the first of the list that is there or behind. */
+/* Set the target of rules that go to another one: the first rule of the list at that place or behind it. */
 static void aim(struct policy *p, const struct routes_said *said)
 {
     for (unsigned i = 0; i < p->rules_count; i++) {

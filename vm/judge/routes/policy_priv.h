@@ -9,14 +9,14 @@ enum { POLICY_USES = 128 };
 struct policy_use {
     uint32_t table;
     int suppressed; /* as in struct route_policy */
-    bool refuses;   /* no table: what gets so far is refused */
+    bool refuses;   /* there is no table: packets that get here are refused */
     uint8_t rank;   /* merged tables: rank of the rule, ascending */
-    uint8_t view;   /* 0: merged */
+    uint8_t view;   /* view of the table; 0: the merged tables */
 };
 struct policy {
     struct policy_use uses[POLICY_USES];
     struct route_rule rules[ROUTE_RULES_MOST];
-    uint32_t said[ROUTE_RULES_MOST]; /* each rule's index among those said */
+    uint32_t said[ROUTE_RULES_MOST]; /* index of each rule among the rules given (struct routes_said) */
     unsigned uses_count, rules_count, views;
     uint8_t family;
 };

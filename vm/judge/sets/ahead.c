@@ -1,10 +1,10 @@
-/* Prefetching for large sets before a batch is judged. One look-up in a set that no cache holds waits for memory two or
- * three times in turn; prefetched together, the packets of a batch wait almost as one. (Measured on a million
- * addresses: README.) */
+/* Prefetching for large sets before a batch is judged. One look-up in a set that no cache holds waits for memory two
+ * or three times in turn; if they prefetch together, the packets of a batch wait little longer than one. (Measured
+ * on a million addresses: README.) */
 #include "vm/judge/effects.h"
 #include "vm/program/set_walk.h"
 
-/* Macros: gcc takes a function that only prefetches for one without effect, and drops the call. */
+/* Macros: gcc treats a function that only prefetches as having no effect, and drops the call. */
 #define ASK(at) __builtin_prefetch(at)
 
 /* Position of each packet's walk. NULL: the set cannot hold its address. */

@@ -4,7 +4,7 @@
 #include "vm/judge/lives.h"
 #include "vm/program/set_walk.h"
 
-/* True if the set holds the address. `node`: of its table; 0: none. */
+/* True if the set holds the address. node: of the set's look-up table; 0: it has none. */
 static bool has4(const struct program *p, const struct pbc_set *s, uint32_t node, uint32_t addr)
 {
     if (!node) return among4(p->set4 + s->first4, s->count4, addr);
