@@ -1,8 +1,8 @@
 /* Definitions for vm/packet/loop.h that suit the kernel's verifier. Included before any shared code.
  *
  * The stages are compiled twice. Linux 6.9 has `may_goto`: its verifier walks a loop until it learns nothing new.
- * Before that (COUNTED) it walks through each turn, so turns are counted in a number that it knows, and a loop of too
- * many turns is the kernel's own over a function (bpf_loop, Linux 5.17). */
+ * Older verifiers (COUNTED) walk through each turn, so turns are counted in a number that they know. A loop of too
+ * many turns becomes the kernel's own loop over a function (bpf_loop, Linux 5.17). */
 #pragma once
 
 #ifdef COUNTED
@@ -15,7 +15,7 @@
     })
 #else
 #define TURNS(most)
-/* True until the loop has taken too many turns: 8 million. As bytes, for compilers that lack the instruction. */
+/* True until the loop has taken 8 million turns. The instruction is written as bytes, for compilers that lack it. */
 #define GO_ON()                                                                                                        \
     ({                                                                                                                 \
         __label__ out, on;                                                                                             \

@@ -1,4 +1,4 @@
-/* Copying a recipe while user space may write another: each recipe has a number, which is read in the slot before and
+/* Copy a recipe while user space may write another: each recipe has a number, which the reader compares before and
  * after the copy (vm/flow/table/shared.h). */
 #pragma once
 
@@ -12,7 +12,8 @@ static __always_inline uint32_t recipe_copy(struct kpkt *k, const volatile struc
 {
     struct track_seen *s = &k->seen;
     const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_recipe(TABLE, s->tuple);
-    volatile uint64_t *line = (volatile uint64_t *)(void *)&k->recipe; /* word by word: no registers for all of them */
+    volatile uint64_t *line =
+        (volatile uint64_t *)(void *)&k->recipe; /* word by word, because registers can't hold all of them */
     const uint32_t published = at->published;
     if (!published) return 0;
     s->recipe = at->recipe;
@@ -25,7 +26,7 @@ static __always_inline bool recipe_is_whole(const volatile struct flow *at, uint
     return at->published == published;
 }
 
-/* Return the bytes of the longest IP packet that leaves by the packet's recipe. */
+/* Return the length in bytes of the longest IP packet that may leave by the packet's recipe. */
 static inline uint32_t recipe_longest(const struct kpkt *k)
 {
     const uint32_t out = k->recipe.out_if, kind = k->seen.recipe & (RECIPE_KINDS - 1);

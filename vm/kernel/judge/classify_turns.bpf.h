@@ -4,7 +4,7 @@
 
 #include "vm/judge/classify/cut_window.h"
 
-/* More turns than any search takes: blocks, and words of the tree, as the program's verifier bounds them. */
+/* More turns than any search takes: prey's verifier bounds its blocks and its words of the tree. */
 enum { WALK_MOST = LANES * PBC_COMPARED_MAX + (PBC_TREE_DEPTH << PBC_FORKS_MAX) + 2 };
 
 /* Search one block of a shape but ANY. True: the leaf continues behind it. */
@@ -43,7 +43,8 @@ static INLINE bool lane_next(struct kernel_walk *w, const struct key *key, bool 
     return word & PBC_LANE_MORE;
 }
 
-/* With ranks a block has at least three lines; a block of three has one column that is not a rank. */
+/* Search the next block or lane of a leaf. True: the leaf continues behind it. With ranks a block has at least three
+ * lines; a block of three has one column that is not a rank. */
 static INLINE bool leaf_next(struct kernel_walk *w, const struct key *key, bool ranked)
 {
     const unsigned shape = TREE_SHAPE(w->word);
