@@ -182,5 +182,5 @@ static inline void kpkt_put_tags(uint16_t to[2][2], const struct kpkt *k)
     }
 }
 
-/* True if no process takes the packet, so that the kernel decides about it as far as it can. */
+/* True if no process takes the packet up. The kernel then decides about it, as far as possible. */
 static inline bool kpkt_is_left(const struct kpkt *k) { return k->flags & KERNEL_FOREIGN || kpkt_is_sent(k); }

@@ -1,5 +1,5 @@
-/* Redirection of a forwarded frame to a service (vm/forward/service.c, key_settle). It needs the program's
- * endpoints, so the judge does it. */
+/* Redirect a forwarded frame to a service (vm/forward/service.c, key_settle). This needs the program's endpoints, so
+ * the judge does it. */
 #include "vm/forward/endpoint.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/loop.bpf.h"
