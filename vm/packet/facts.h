@@ -46,19 +46,21 @@ struct facts_range {
     uint16_t lo, hi; /* inclusive */
 };
 enum { FACTS_PORTS_MORE = 32 };
-/* Ports of this machine's own addresses, which are shared by its connections and translated ones. */
+/* Ports of this machine's own addresses, which its own and translated connections share. */
 struct facts_ports {
     uint32_t number;           /* changes with every change here; 0: nothing is known */
     uint16_t kept_lo, kept_hi; /* inclusive range for its own connections only; hi 0: none */
     uint16_t chosen_lo,
-        chosen_hi; /* range from which the host's own connections get ports, so that others are drawn first */
+        chosen_hi; /* range from which the host's own connections get ports, so that ports outside it are drawn first */
     const struct facts_port *bound; /* [bound_count] ports never drawn: those of TCP first, ascending */
     unsigned bound_count;
-    struct facts_range more[FACTS_PORTS_MORE]; /* [more_count] below PBC_OWN_PORT_LO, ascending: drawn once the ports
-                                                * from there on are taken. This machine does not use them otherwise */
+    struct facts_range
+        more[FACTS_PORTS_MORE]; /* [more_count] ranges below PBC_OWN_PORT_LO, ascending, that this machine does not use
+                                   otherwise: drawn once the ports from PBC_OWN_PORT_LO on are taken */
     unsigned more_count;
-    const struct facts_range *given; /* [given_count] ascending, not adjacent: of TCP and UDP packets to these ports,
-                                      * this machine's stack keeps only those for a socket; the rest is given back */
+    const struct facts_range
+        *given; /* [given_count] ascending, not adjacent: TCP and UDP packets to these ports stay with this machine's
+                   stack only if they are for a socket; it gives the rest back */
     unsigned given_count;
 };
 
@@ -87,15 +89,15 @@ struct facts {
     uint32_t schedules;          /* bit i: schedule i of the program is active at this time */
     const uint8_t *down;         /* [program->servers_count] bits of facts_down, 0: up; NULL: all up. A change is a new
                                   * generation */
-    const uint64_t *up_since_ns; /* [program->servers_count] time, mono, at which a server that was down came up, for
-                                  * slow start; 0: before the start. NULL: all since before the start */
+    const uint64_t *up_since_ns; /* [program->servers_count] monotonic time at which a server that was down came up, for
+                                    slow start; 0: before the start. NULL: all up since before the start */
     const uint16_t *weights;     /* [program->servers_count] 1 + the weight set by hand, or FACTS_DRAINS; 0: the
                                   * program's weight. NULL: none. A change is a new generation */
     const uint8_t *drains; /* [program->services_count] 1: the service drains by hand, and takes no new connection.
                             * NULL: none. A change is a new generation */
-    uint32_t addr4;    /* this machine's source address (answers, outer sources, masquerade), host order; 0: unknown */
+    uint32_t addr4;    /* this machine's source address (replies, outer sources, masquerade), host order; 0: unknown */
     uint32_t addr6[4]; /* the same for IPv6; all 0: unknown */
-    uint64_t mac;      /* MAC of the interface, for ARP and neighbour answers; 0: made from the address */
+    uint64_t mac;      /* MAC of the interface, for ARP and neighbour replies; 0: derived from the address */
     uint32_t mtu;      /* largest IP packet of the links; 0: 1500 */
     const struct facts_iface
         *ifaces; /* [ifaces_count] by interface id: first the program's interfaces, then others (key.h) */
@@ -105,8 +107,8 @@ struct facts {
     const uint32_t *server_mtu; /* [program->servers_count] most bytes of an IP packet on the way to each server; 0: the
                                    MTU of its interface. NULL: all 0 */
     const uint16_t *target_out; /* [program->nats_count] the same as server_out, for the targets of `forward` */
-    const struct routes *routes; /* for `out on` and `urpf-failed`; NULL: all unknown. A change is a new generation
-                                  * if the program asks for them */
+    const struct routes *routes; /* for `out on` and `urpf-failed`; NULL: all unknown. If the program needs routes, a
+                                    change is a new generation */
     const struct facts_device *devices; /* [routes->size.devices], in the order of the routes' devices */
     struct facts_ports ports;
     bool host_routes4, host_routes6; /* this machine's stack forwards packets of the family; only it knows their
@@ -116,7 +118,8 @@ struct facts {
     bool bridges; /* some interface has a peer */
     bool shuts;   /* some interface has `shut` */
     bool patterns;          /* rules know some interface by an id other than its own */
-    bool drop_bad_checksum; /* a wrong IPv4 header checksum is a drop (live, --strict-checksum), else counted */
+    bool drop_bad_checksum; /* packets with a wrong IPv4 header checksum are dropped (live, --strict-checksum),
+                               otherwise counted */
 };
 
 static inline const struct facts_iface *facts_iface(const struct facts *f, uint16_t iface)

@@ -10,8 +10,8 @@
 struct chain {
     uint32_t at;
     uint8_t next;
-    bool fragment, later; /* the packet is a fragment; it is one without the upper header */
-    bool routed;          /* a routing header with segments left */
+    bool fragment, later; /* fragment: the packet is a fragment; later: it is one without the upper header */
+    bool routed;          /* the chain has a routing header with segments left */
 };
 
 /* Walk one header of the chain. False: not an extension header, or truncated. */

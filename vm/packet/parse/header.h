@@ -133,7 +133,7 @@ enum icmp6 {
     ICMP6_UNREACHABLE = 1,
     ICMP6_TOO_BIG = 2,
     ICMP6_TIME_EXCEEDED = 3,
-    ICMP6_INFORMATIONAL = 128 /* least type that is no error */,
+    ICMP6_INFORMATIONAL = 128 /* lowest type that is not an error */,
     ICMP6_ECHO = 128,
     ICMP6_ECHO_REPLY = 129,
     ICMP6_ND_FIRST = 133,

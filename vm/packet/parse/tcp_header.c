@@ -28,7 +28,7 @@ void tcp_header_read(const struct pkt *pkt, const struct key *key, struct tcp_he
     };
 }
 
-enum { OPTIONS_MASK = 63 }; /* bounds their indices */
+enum { OPTIONS_MASK = 63 }; /* bounds the options' indices */
 static_assert((int)TCP_OPTIONS_MOST <= (int)OPTIONS_MASK, "all of them");
 
 /* Store one option of `len` bytes, all of them there. */
