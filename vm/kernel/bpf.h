@@ -18,7 +18,7 @@
  * belong to their file. */
 #define GLOBAL __attribute__((noinline, visibility("default")))
 
-/* The body of a long loop: inlined; where loops are counted, a global function, so that the kernel's verifier checks
+/* The body of a long loop: inlined or, if loops are counted, a global function, so that the kernel's verifier checks
  * it once. */
 #ifdef COUNTED
 #define APART GLOBAL

@@ -63,13 +63,13 @@ static inline uint32_t kernel_would_at(uint32_t rule) { return (ACTION_COUNT + r
 enum { KERNEL_PAST = 256 };
 /* Number of port ranges of own addresses that nats may take. In an unused row `lo` is above `hi`. */
 enum { KERNEL_NAT_PORTS = 8 };
-/* Number of words in a set of interfaces, a bit for each id in rules. */
+/* Number of 32-bit words in a set of interfaces, a bit for each id in rules. */
 enum { KERNEL_NAT_WAYS = KERNEL_WAYS / 32 };
 struct kernel_nat_ports {
     uint16_t lo, hi;
 };
 /* Resolvers that live sets trust, as ranges of addresses in two halves, upper first. The lower half of an IPv4
- * address is KERNEL_RESOLVER4 with the address. */
+ * address is KERNEL_RESOLVER4 | address. */
 enum { KERNEL_RESOLVERS = 16 };
 #define KERNEL_RESOLVER4 (UINT64_C(0xffff) << 32)
 struct kernel_resolver {
@@ -79,7 +79,7 @@ struct kernel_program {
     uint32_t serial;
     uint32_t flags;                                    /* enum kernel_program_flag */
     uint32_t rules;                                    /* number of rules, which is the place of "nobody" */
-    uint32_t services, unserved, servers, nats, would; /* places where their counters begin */
+    uint32_t services, unserved, servers, nats, would; /* places where the counters of each kind begin */
     uint32_t would_rules;                              /* number of WOULD_RULES */
     uint32_t row;                                      /* length of a row in counters, a multiple of four */
     uint32_t first;                                    /* index of the row of CPU 0 */

@@ -19,10 +19,10 @@ enum kernel_event_kind {
     KERNEL_EVENT_LOG_WOULD, /* the same, of a rule in audit, numbered as in program->would */
     KERNEL_EVENT_SAMPLE,    /* struct kernel_event_sample: one packet of many, with its verdict */
     KERNEL_EVENT_REJECT,    /* struct kernel_event_packet: a rejected packet of the host that needs a reply */
-    KERNEL_EVENT_FLOW,      /* struct kernel_event_flow */
+    KERNEL_EVENT_FLOW,      /* struct kernel_event_flow: the end of a flow */
     KERNEL_EVENT_LEFT, /* struct kernel_event_packet: a packet that only a process could take, and no process did */
     KERNEL_EVENT_DROP, /* struct kernel_event_packet: a sample of the dropped or rejected packets */
-    KERNEL_EVENT_ADD,  /* struct kernel_event_add */
+    KERNEL_EVENT_ADD,  /* struct kernel_event_add: a new member of a live set */
 };
 
 struct kernel_event {
@@ -40,11 +40,11 @@ struct kernel_event_packet {
                         * KERNEL_DROP_PASSES if they pass anyway */
     uint32_t ifindex;  /* interface by which the packet came in or leaves */
     uint32_t place;    /* index of the kpkt in which the packet was judged; a process that asked knows its own */
-    uint32_t len;      /* number of bytes */
-    uint32_t wire_len; /* length of the frame */
+    uint32_t len;      /* number of bytes in `bytes` */
+    uint32_t wire_len; /* length of the frame on the wire */
     uint16_t iface, segment; /* as in struct pkt */
     uint8_t link, tag_count; /* enum pkt_link; number of tags that were taken off */
-    uint16_t tags[2][2];     /* tpid and tci of those tags, outermost first */
+    uint16_t tags[2][2];     /* tpid and tci of the tags that were taken off, outermost first */
     uint16_t states;         /* value of `state`: MARK_STATES of the key. KERNEL_EVENT_JUDGED: rules judged the packet;
                                 KERNEL_EVENT_FOREIGN: its frame is for another station */
     uint32_t world;          /* kernel_world.number */
@@ -53,12 +53,13 @@ struct kernel_event_packet {
 };
 static_assert(sizeof(struct kernel_event_packet) % 8 == 0, "a record of whole words");
 
-/* A packet with its findings in the flow table (vm/flow/track/met.h). Only processes know the bindings of flows. */
+/* A packet with the results of its look-up in the flow table (vm/flow/track/met.h). Only processes know the bindings
+ * of flows. */
 struct kernel_event_sample {
     struct kernel_event_packet packet;
     struct flow flow; /* the flow's line as it was before the packet, if it had one */
     uint64_t at_ns;   /* CLOCK_MONOTONIC in nanoseconds, not ticks, when the verdict was known */
-    int32_t slot;     /* slot of that line */
+    int32_t slot;     /* slot of the flow's line */
     uint16_t came;    /* as in struct flow_met */
     uint8_t met;      /* enum met_has */
     uint8_t matters;  /* 1: always sent, because the packet is dropped, rejected, or changes a flow */
@@ -68,8 +69,8 @@ struct kernel_event_sample {
     struct kernel_members members; /* zero: no live set was asked */
 };
 
-/* Samplers of drops and of all packets, and the drops unreported because the ring was full: one row per kpkt, which
- * only the owning processor or process writes. */
+/* Samplers of drops and of all packets, and the number of drops not reported because the ring was full: one row per
+ * kpkt, which only the owning processor or process writes. */
 enum { KERNEL_THIN_SEEN = 256 /* packets of a span that are all reported with world.thins */ };
 struct kernel_drops {
     struct thins thins;
@@ -86,7 +87,7 @@ struct kernel_event_flow {
 /* A member that a rule adds to a live set. */
 struct kernel_event_add {
     struct kernel_event event;
-    uint32_t addr[4]; /* the packet's address, as in struct key */
+    uint32_t addr[4]; /* the packet's source or destination, as in struct key */
     uint32_t add;     /* row of ADDS */
     uint16_t len;     /* prefix length of the member */
     uint16_t v6;      /* 1: an address of IPv6 */
@@ -131,7 +132,7 @@ static_assert(sizeof(struct kernel_copies) == 64, "a power of two");
 /* A mirror of a program: place 64 * row + its number. Counters are atomic; the process that reads them sets them to
  * 0. */
 struct kernel_mirror {
-    uint32_t ifindex, longest; /* the device's number (0: none that is up), and the longest frame that it sends */
+    uint32_t ifindex, longest; /* the device's ifindex (0: no device is up), and the longest frame that it sends */
     uint32_t snap, zero;
     uint64_t packets, bytes; /* copies that were cloned to the device */
     uint64_t down, busy; /* copies that the device did not take, because it was away or down (`down`), or because its

@@ -26,7 +26,7 @@ enum {
     GATE_SERVER = 2, /* the proxy connects to it with clients' addresses */
     GATE_ANSWERS = 4 /* a server to which the proxy connects with the host's own address */
 };
-/* A range of ports, at a range of addresses or any of the host's own. */
+/* A range of ports, at a range of addresses or at all own addresses of the host. */
 struct gate_wide {
     struct numbered_ip lo, hi;
     __u16 port_lo, port_hi;
@@ -40,7 +40,7 @@ static inline int gate_is_within(const struct gate_wide *w, const struct numbere
 }
 struct gate_config {
     __u32 any;              /* 0: the proxy serves nothing */
-    __u32 returns;          /* 1: some of the proxy's connections to servers have clients' addresses */
+    __u32 returns;          /* 1: some of the proxy's connections to servers use clients' addresses */
     __u32 wide;             /* number of struct gate_wide */
     __u16 free_lo, free_hi; /* range of ports at own addresses that only the proxy's matches concern */
 };
@@ -49,7 +49,7 @@ struct gate_count {
     __u64 passed, passed_bytes, strays, stray_bytes;
 };
 
-/* The two ends of a connection that was made, the client's first. The oldest entries are forgotten. */
+/* The two ends of a connection that was established, the client's first. The oldest entries are forgotten. */
 struct gate_made {
     struct numbered_ip from, to;
     __u16 from_port, to_port;
@@ -111,10 +111,10 @@ struct kernel_note {
     uint16_t flags;    /* enum kernel_flag: JUDGED, EGRESS, SHOWN */
     uint8_t up;        /* enum kernel_up */
     uint8_t states;    /* value of `state`: MARK_STATES of the key, shifted right by eight */
-    uint64_t would;    /* decision without the word `audit`, of programs that have it */
+    uint64_t would;    /* decision without `audit`, in programs that use it */
     uint32_t turn;     /* as in struct kpkt; also set for a judged packet */
     uint32_t cuts;     /* kernel_world.cuts before the packet was judged */
-    struct kernel_members members; /* with JUDGED */
+    struct kernel_members members; /* set with JUDGED */
 };
 static_assert(sizeof(struct kernel_note) == 80, "no padding");
 
@@ -143,6 +143,6 @@ struct trial {
     __u8 to[6], from[6];
     __u8 type[2]; /* in wire order */
     __u8 unused[2];
-    __u32 ifindex; /* interface by which it leaves */
+    __u32 ifindex; /* interface by which the frame leaves */
     __u8 padding[40];
 };

@@ -14,7 +14,7 @@ enum kernel_clock {
     KERNEL_CLOCK_FINE,   /* nanoseconds, for meters */
 };
 
-/* Families of which processes, not the host, send on accepted packets. */
+/* Families whose accepted packets are sent on by processes, not by the host. */
 enum kernel_routes { KERNEL_ROUTES_4 = 1 << 0, KERNEL_ROUTES_6 = 1 << 1 };
 
 /* Own addresses, if they are few. Unused entries repeat the first. A count that equals the one in `facts` means that
@@ -36,10 +36,10 @@ struct kernel_world {
     uint64_t secret;       /* secret that proves a run to be a test run: not 0 */
     uint32_t routes;       /* enum kernel_routes */
     uint32_t tells_all;    /* 1: requests for any foreign address go up: the map `told` could not hold all */
-    uint32_t knows_routes; /* 1: the maps of routes are complete (routes.h) */
+    uint32_t knows_routes; /* 1: the maps of routes are complete (shapes.h) */
     uint32_t nats_leave;   /* 1: the ways of forwarded packets may be unknown, so nats look at leaving packets */
     uint32_t route_rules4; /* number of `route_rules` for IPv4, which are first */
-    uint32_t route_rules6; /* the same for IPv6 */
+    uint32_t route_rules6; /* number of `route_rules` for IPv6 */
     uint32_t given;        /* ifindex by which processes give packets to the host, which were judged before */
     /* Facts as for pkt_parse, but with NULL pointers: own addresses are in `own` and in the maps own4 and own6, and
      * the counts here show whether there are any; bridges are in `ways`. */
@@ -64,7 +64,7 @@ struct kernel_world {
     uint32_t interrupted; /* 1: no process takes packets up; those of inline connections are reported */
     uint32_t recipes;     /* generation of valid recipes (forward/forward_priv.h); 0: none */
     uint16_t longest[RECIPE_KINDS]; /* longest IP packet that a recipe of that kind may take */
-    /* Changes whenever flows of a new member must end: a packet judged before that, and still on its way up, must
-     * not begin one. */
+    /* Number that changes whenever flows of a new member must end: a packet judged before that, and still on its way
+     * up, must not begin a flow. */
     uint32_t cuts;
 };

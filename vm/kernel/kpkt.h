@@ -102,7 +102,7 @@ struct kpkt {
     uint64_t tick, tick_ns; /* timer tick in which the coarse clock was last read, and its time */
     uint64_t decision;      /* `decided` of judge.h; valid with KERNEL_JUDGED in flags */
     uint64_t would;         /* decision without the word `audit`; valid with KERNEL_WOULD_JUDGED in `said` */
-    struct verdict verdict; /* set by act, with out PASS, DROP and SEND; `service` by judge, with `branch` */
+    struct verdict verdict; /* set by act if `out` is PASS, DROP or SEND; judge sets `service` with `branch` */
     uint64_t mirrors;       /* mirrors that matched, one bit each: they copy the frame as it came, or as it leaves */
     uint32_t place;         /* index of this struct, which shows its owner */
     uint32_t branch;        /* branch of the service that takes the packet: index in BRANCHES, or PBC_NONE */
@@ -121,7 +121,7 @@ struct kpkt {
         source_failed; /* set by judge if its program needs them: numbers that conditions compare (judge/way_find.h) */
     uint8_t found;     /* set by look: result of reading the frame where it is (enum express_read) */
     uint8_t said;      /* enum kernel_would: of a program with `audit` */
-    uint16_t would_mark; /* set by judge: the value of `state` of the packet */
+    uint16_t would_mark; /* set by judge: value of `state` without `audit` */
     uint16_t came; /* set by look for a forwarded packet at traffic control: 1 + the device's id in rules; else 0 */
     struct recipe recipe; /* with KERNEL_ORDINARY: copy of the recipe, whose kind is seen.recipe */
     struct splice_moves

@@ -50,7 +50,7 @@ struct kernel_way {
 /* A device that is not served: its packets, if forwarded, are seen as they leave. Rules do not know a device without
  * a row (IFACE_OTHER). */
 struct kernel_other {
-    uint16_t as;     /* 1 + its id in rules, or that of the interface by which its frames came; 0: unknown */
+    uint16_t as;     /* 1 + the device's id in rules, or that of the interface by which its frames came; 0: unknown */
     uint16_t judged; /* 1: its frames came by interfaces that are served, and were judged there */
 };
 
@@ -78,9 +78,9 @@ static inline void kernel_told_of(struct kernel_told *t, const uint32_t addr[4],
  * here, not gateways. */
 enum {
     KERNEL_ROUTES = 1 << 24,  /* most prefixes; memory is allocated when one is added */
-    KERNEL_ROUTE_WAYS = 1024, /* numbers of ways */
-    KERNEL_ROUTE_LEGS = 8,    /* legs of a way, one per interface; a way with more is ROUTE_ASK */
-    KERNEL_ROUTE_RULES = 128, /* policy rules of both families */
+    KERNEL_ROUTE_WAYS = 1024, /* most ways */
+    KERNEL_ROUTE_LEGS = 8,    /* most legs of a way, one per interface; a way with more is ROUTE_ASK */
+    KERNEL_ROUTE_RULES = 128, /* most policy rules of both families */
     KERNEL_ROUTE_FAMILY = 32, /* bits of `family`, which precede those of the address */
     KERNEL_ROUTE_VIEW = 8,    /* place of the view's number in `family` */
 };

@@ -10,7 +10,7 @@
 struct pbc_range6;
 struct routes;
 
-/* Facts of an interface; 0: the value that struct facts has for all. */
+/* Facts of an interface. If a field is 0, the value for all interfaces in struct facts counts. */
 struct facts_iface {
     uint64_t mac;      /* source MAC of frames that leave */
     uint32_t mtu;      /* largest IP packet */
@@ -28,7 +28,8 @@ enum facts_shut { SHUT_ARRIVES = 1 << 0, SHUT_SENT = 1 << 1, SHUT_CROSSES = 1 <<
 
 /* A device that routes lead to, in the running program. */
 struct facts_device {
-    uint16_t iface; /* id of the frames that come by the device; IFACE_NONE: no frames come; IFACE_SEVERAL: unknown */
+    uint16_t iface; /* interface id of the frames that come by the device; IFACE_NONE: no frames come; IFACE_SEVERAL:
+                       unknown */
     uint16_t as;    /* its id in rules; IFACE_OTHER: no rule names it */
     uint16_t tag;   /* tags of the frames that come by the device: FACTS_UNTAGGED, FACTS_TAGGED and a VID; 0: any */
     uint32_t mtu;   /* largest IP packet; 0: unknown */

@@ -94,7 +94,7 @@ enum kind_bit {
     KIND_FRAG_LATER = 1u << 14,
     KIND_OPTIONS = 1u << 15, /* IPv4 header over 20 bytes */
     KIND_VLAN = 1u << 16,    /* at least one tag */
-    KIND_VLAN2 = 1u << 17,   /* at least two */
+    KIND_VLAN2 = 1u << 17,   /* at least two tags */
     KIND_SRC_SELF = 1u << 18,
     KIND_DST_SELF = 1u << 19,
     KIND_IN = 1u << 20, /* every frame has exactly one of IN, OUT, FORWARD */
@@ -103,7 +103,7 @@ enum kind_bit {
     KIND_ETHER = 1u << 23,     /* the link has MAC addresses */
     KIND_ETHERTYPE = 1u << 24, /* ether_type is there (not LLC) */
     KIND_ND = 1u << 25,        /* ICMPv6 133..136 with hop limit 255 */
-    KIND_AH = 1u << 26,        /* has AH: protocol 51 over v4; among the headers before the protocol over v6 */
+    KIND_AH = 1u << 26,        /* AH: protocol 51 over v4; over v6, a header before the protocol */
 };
 #define KIND_IP       (KIND_IP4 | KIND_IP6)
 #define KIND_FRAGMENT (KIND_FRAG_FIRST | KIND_FRAG_LATER)

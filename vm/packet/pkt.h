@@ -101,7 +101,7 @@ struct pkt {
         uint32_t outcome; /* all four */
     };
 
-    /* set by ways_settle (judge/ways.h) if the program asks; 0: unknown */
+    /* set by ways_settle (judge/ways.h) if the program needs them; 0: unknown */
     uint16_t way;    /* for a forwarded packet: 1 + the id in rules of its outgoing interface */
     uint8_t source;  /* enum pkt_source */
     uint8_t way_why; /* enum way_why: why `way` is unknown. 0: it is known, or the packet does not leave */
@@ -138,8 +138,8 @@ uint64_t pkt_mac(const struct pkt *pkt, bool dst);
 /* True for a frame to a group of stations: by its destination MAC, or by what a cooked capture states. */
 bool pkt_is_to_stations(const struct pkt *pkt);
 
-/* Return the bytes of the longest IP packet on the wire: `length` (key->length), or, for a super-packet, that of
- * each packet it is cut into. */
+/* Return the length in bytes of the longest IP packet on the wire: `length` (key->length) or, for a super-packet,
+ * that of each packet into which it is cut. */
 static inline uint32_t pkt_longest(const struct pkt *pkt, uint32_t length)
 {
     return __builtin_expect(pkt->segment, 0) ? (uint32_t)pkt->payload - pkt->l3 + pkt->segment : length;
@@ -165,7 +165,7 @@ static inline void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_
 #define POOL_HEADROOM  128u
 #define POOL_SLOT_MOST 65728u /* largest IP packet with its link header, two tags, and headroom */
 
-/* Return the bytes of memory for a pool of `slots` slots of `slot_bytes` (2048, 4096 or POOL_SLOT_MOST, with
+/* Return the number of bytes for a pool of `slots` slots of `slot_bytes` (2048, 4096 or POOL_SLOT_MOST, with
  * headroom). */
 size_t pool_bytes(unsigned slots, unsigned slot_bytes);
 /* Lay a pool out in `memory` (64-byte aligned, pool_bytes long), which the caller owns. NULL: misaligned memory, or

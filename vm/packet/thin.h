@@ -1,11 +1,11 @@
 /* A sampler of events that keeps its cost bounded and its sums right: it takes one random event of each block of
- * `every` events, which represents all of them (stratified sampling; Cochran, "Sampling Techniques", 1977, chapter
- * 5). Each event is taken with probability 1 / every, which only earlier events have set. So sums over the taken
- * events are right on average, even if an attacker chooses the events' order.
+ * `every` events, and this event represents the block (stratified sampling; Cochran, "Sampling Techniques", 1977,
+ * chapter 5). Each event is taken with probability 1 / every, which only earlier events have set. So sums over the
+ * taken events are right on average, even if an attacker chooses the events' order.
  *
- * While a span of 134 ms has `most` events or fewer, all are taken. Beyond that blocks grow twice as long with each
- * `most` taken; the next span begins with the length that the last one would have needed. The kernel executor runs
- * the same code (vm/kernel/events.bpf.c). */
+ * While a span of 134 ms has `most` events or fewer, all are taken. Beyond that, the length of a block doubles
+ * whenever `most` events have been taken; the next span begins with the length that the last one would have needed.
+ * The kernel executor runs the same code (vm/kernel/events.bpf.c). */
 #pragma once
 
 #include <stdint.h>

@@ -254,8 +254,8 @@ static inline bool tells_on_nats(const struct kpkt *k)
     return settle_tells_on(k) && (k->key.kind & KIND_FORWARD || k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
-/* True for a packet that came by an unserved interface and passed as it leaves, if a nat may translate it there, or
- * if it is an error about translated packets. Then KERNEL_ROUTED is set. */
+/* True for a packet that came by an unserved interface and passes where it leaves, if a nat may translate it there,
+ * or if it is an error about translated packets. Then KERNEL_ROUTED is set. */
 static inline bool is_nats(struct kpkt *k)
 {
     if (!kpkt_is_sent(k) || !(tells_on_nats(k) || settle_nat_looks(k))) return false;

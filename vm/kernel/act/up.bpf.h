@@ -48,9 +48,9 @@ static inline int up_lost(struct kpkt *k)
     return XDP_DROP;
 }
 
-/* Share of packets without ports, such as pings, per second: those to this machine that go up as the first of a
- * flow, because a nat may take them, though most are the host's. At most one second's share goes up at once, so a
- * flood of pings costs no service its packets. */
+/* Number of packets without ports, such as pings to this machine, that may go up per second to begin flows: a nat
+ * may take them, though most are the host's. At most one second's share goes up at once, so a flood of pings costs
+ * no service its packets. */
 enum { UP_PINGS_PER_S = 2000 };
 
 /* Take one packet of the share, by the clock of flows (as struct limit, but in one word that all processors change).

@@ -10,8 +10,8 @@ extern struct kernel_port state_ports[];
 extern const char mask_ports;
 extern char map_outs; /* index: interface id */
 
-/* True if a packet may leave by a device whose packets begin with IP. It needs no next hop there. Traffic control takes
- * an Ethernet header off as it redirects, XDP does not, and neither takes tags off. */
+/* True if a packet may leave by a device whose packets begin with IP. It needs no next hop there. Traffic control
+ * removes an Ethernet header as it redirects, XDP does not, and neither removes tags. */
 static inline bool leave_fits_bare(const struct kpkt *k, bool xdp)
 {
     return !xdp && !k->pkt.tag_count && (kpkt_is_bare(k) || k->pkt.l3 == ETHER_LEN);

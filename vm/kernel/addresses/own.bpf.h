@@ -1,5 +1,5 @@
 /* This machine's own addresses (natively: packet/parse/sides.c). If they are few and published, they are in `world`
- * and each is compared; otherwise two hash sets are asked, at 15 ns each. Callers first check that the family has
+ * and each is compared; otherwise two hash sets are searched, at 15 ns each. Callers first check that the family has
  * any own address: for a family without one, the entries here are out of date. */
 #pragma once
 

@@ -13,7 +13,8 @@ enum kernel_copy { KERNEL_COPY_CAME = 1, KERNEL_COPY_LEFT = 2 };
 /* Copy the frame for the mirrors that matched and, if its connection may be observed, for the observers. Return 0. */
 uint64_t kernel_copy_xdp(struct xdp_md *ctx, struct kpkt *k, uint32_t what);
 uint64_t kernel_copy_tc(struct __sk_buff *ctx, struct kpkt *k, uint32_t what);
-/* True if the packet may belong to an observed connection. reply: its recipe sets the source that the client sees. */
+/* True if the packet may belong to an observed connection. reply: it is a reply, whose recipe sets the source that
+ * the client sees. */
 uint64_t kernel_is_observed(struct kpkt *k, uint32_t reply);
 
 /* True if the first program copies frames. If it does not, the kernel's verifier skips the code for copies. */

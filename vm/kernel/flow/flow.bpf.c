@@ -51,7 +51,7 @@ void tcp_read(const struct pkt *pkt, const struct key *key, struct tcp_segment *
 /* True if the packet's tuple belongs to the other side of a flow (AT_FOREIGN). */
 GLOBAL bool kernel_flow_is_foreign(struct kpkt *k NONNULL) { return k->seen.at & AT_FOREIGN; }
 
-/* True as track_is_turned is. */
+/* Return the result of track_is_turned. */
 GLOBAL bool kernel_flow_is_turned(struct kpkt *k NONNULL) { return seen_is_turned(&k->seen); }
 
 GLOBAL uint64_t kernel_sctp_read(struct kpkt *k NONNULL, struct sctp_packet *p NONNULL)

@@ -17,5 +17,5 @@ struct flow_head {
     uint64_t given_up;        /* changes not made, because another processor held the flow */
     uint64_t pings_ns;        /* time at which the pings' share of the way up is full again (act/up.bpf.h) */
     uint64_t
-        adding[FLOW_STRIPES]; /* 1: a flow of this stripe of hashes is added now, so that no tuple gets two flows */
+        adding[FLOW_STRIPES]; /* 1: a flow of this stripe of hashes is being added, so that no tuple gets two flows */
 };

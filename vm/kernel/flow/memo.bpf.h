@@ -133,7 +133,7 @@ static __always_inline bool pair_recall(struct kpkt *k, const struct flow *f, ui
     return true;
 }
 
-/* Recall the decision for an established packet of the flow into k->decision. False: no valid one. */
+/* Recall the decision for an established packet of the flow into k->decision. False: no valid decision. */
 static __always_inline bool memo_recall(struct kpkt *k, struct flow *f)
 {
     const uint64_t since = memo_since();

@@ -6,7 +6,7 @@
 #include "vm/forward/ordinary.h"
 
 /* Copy the recipe of the packet's tuple, whose line is `at`, into k->recipe, and its kind into s->recipe. Return its
- * number, or 0: no valid recipe. Afterwards check that the slot belongs to the tuple (table_is_of), and then that
+ * number, or 0 if it is not valid. Afterwards check that the slot belongs to the tuple (table_is_of), and then that
  * the copy is complete (recipe_is_whole). */
 static __always_inline uint32_t recipe_copy(struct kpkt *k, const volatile struct flow *at)
 {

@@ -37,8 +37,8 @@ static inline bool table_may_end(const struct flow *f)
 
 static inline uint64_t table_filling(uint64_t word) { return word | TAKEN_LOCK; }
 
-/* Report that a flow has ended, if no process asked for its end, to listeners of ends and to the counter of VLAN
- * stacks' ids. Return 0 if the counter needed the report and the ring had no room. */
+/* Report the end of a flow that no process ended, to listeners of ends and to the counter of VLAN stacks' ids.
+ * Return 0 if the counter needed the report and the ring had no room. */
 GLOBAL uint64_t kernel_flow_tell(uint32_t slot, uint32_t how, uint64_t now_ns)
 {
     const struct flow *f = table_slot(TABLE, slot);

@@ -66,7 +66,7 @@ static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
     return &state_flow_tags[AT_MOST((uint64_t)group * GROUP, LAST(flow_tags) - (GROUP - 1))];
 }
 
-/* Slot i has row i here: rows are neither taken nor given back. */
+/* Do nothing: slot i has row i here, so rows are neither taken nor given back. */
 static inline void table_take_row(const struct flow_table *t, uint32_t slot) {}
 static inline void table_give_row(const struct flow_table *t, uint32_t slot) {}
 #define table_ask_free(t, slot) __builtin_prefetch(table_slot(t, slot), 1)

@@ -15,7 +15,7 @@ struct emit {
     const struct program *p;
     const char *const *names; /* [function]: its name; NULL: not reached */
     uint32_t func;
-    uint32_t first, count; /* its instructions; label i is before the i-th */
+    uint32_t first, count; /* the function's instructions; label i is before the i-th one */
     uint32_t regs; /* number of registers used; behind them: the entry that CLASSIFY found, its rule, and the packet */
     uint32_t tail, search; /* labels: of the code after a rule decides (r0: rule + 1, r1: firewall + 1); of the search
                               for an entry */
@@ -30,7 +30,7 @@ struct emit {
 /* Write instruction number i of the function. */
 void step_insn(struct emit *e, uint32_t i);
 
-/* Write an instruction that tests the packet and jumps. */
+/* Write an instruction that tests the packet and jumps to label `to`. */
 void step_test(struct emit *e, const struct insn *n, uint32_t to);
 /* Write CLASSIFY with the code behind it (first function), or AGAIN. `next`: label of the following instruction. */
 void step_classify(struct emit *e, const struct insn *n, uint32_t next);

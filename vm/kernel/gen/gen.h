@@ -46,7 +46,7 @@ bool *gen_reached(const struct program *p);
 
 struct kernel_fits {
     uint32_t in_line, called; /* number of instructions in reached functions, by opcode.def's column `kernel` */
-    uint32_t functions;       /* functions in the kernel */
+    uint32_t functions;       /* number of reached functions */
     uint32_t up;              /* reasons for which packets may go up: bit i, enum kernel_up i */
     uint32_t unbounded;       /* reasons of `up` for which all packets of a kind go up (kernel_unbounded) */
 };

@@ -13,7 +13,7 @@
 
 struct insns_label_at {
     uint32_t at;    /* index of the instruction behind the label; INSNS_NONE: not placed yet */
-    uint32_t relay; /* instruction of its last relay, or INSNS_NONE */
+    uint32_t relay; /* instruction of the label's last relay, or INSNS_NONE */
 };
 struct insns_jump_at {
     uint32_t at, label;

@@ -92,7 +92,7 @@ void step_insn(struct emit *e, uint32_t i)
         STEP_CALL(e, kernel_mirror);
         break;
     case OP_ADD:
-        if (e->p->root) break; /* nor does it add members */
+        if (e->p->root) break; /* the second judgement adds no members */
         step_mov(e, R2, n->imm);
         STEP_CALL(e, kernel_add);
         break;

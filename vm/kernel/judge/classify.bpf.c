@@ -80,7 +80,7 @@ static INLINE bool any_matches(const struct pbc_line *b, const struct pbc_format
     return !differ;
 }
 
-/* Return the first matching entry of a block, not below `from`. Its shape is any but ANY. */
+/* Return the first matching entry of a block, not below `from`. The block's shape is not ANY. */
 static INLINE uint32_t first_of_block(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
                                       enum masked masked, const struct key *key, uint32_t from, bool ranked)
 {

@@ -7,7 +7,7 @@
 /* More turns than any search takes: prey's verifier bounds its blocks and its words of the tree. */
 enum { WALK_MOST = LANES * PBC_COMPARED_MAX + (PBC_TREE_DEPTH << PBC_FORKS_MAX) + 2 };
 
-/* Search one block of a shape but ANY. True: the leaf continues behind it. */
+/* Search one block of any shape except ANY. True: the leaf continues behind it. */
 static INLINE bool block_next(struct kernel_walk *w, const struct key *key, unsigned shape, bool ranked)
 {
     const struct pbc_line *b = &ROW(blocks, w->block);

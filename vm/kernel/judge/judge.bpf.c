@@ -137,7 +137,8 @@ inline_whole decided decide(struct kpkt *k)
     return judge_program(k);
 }
 
-/* Judge the packet. Inlined, as all of the entry is: the calls below need every stack frame that the kernel has. */
+/* Judge the packet. Inlined, like all of the entry function, because the calls below need every stack frame that the
+ * kernel has. */
 inline_whole void judge(struct kpkt *k)
 {
     if (k->program != (uint32_t)NUMBER(serial)) k->flags &= ~KERNEL_ORDINARY; /* the recipe is another program's */

@@ -5,7 +5,7 @@
 #include "vm/kernel/loop.bpf.h"
 
 SECTION(const struct pbc_endpoint, endpoints);
-extern const char const_endpoints; /* number of endpoints: the next table begins behind them */
+extern const char const_endpoints; /* number of endpoints, behind which the next table begins */
 
 static inline uint32_t kinds_of(const struct pbc_endpoint *e)
 {

@@ -147,7 +147,7 @@ GLOBAL uint64_t kernel_base6(uint32_t live, const struct wide *addr NONNULL)
     return has_if_still(l, turn, base_has6(&b, addr));
 }
 
-/* ---- sets with live parts ---- */
+/* ---- sets that depend on live sets ---- */
 
 static __always_inline void wide_side(const struct kpkt *k, uint32_t dst, struct wide *addr)
 {

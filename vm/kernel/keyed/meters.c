@@ -147,7 +147,8 @@ bool kernel_meters_held(const struct kernel_meters *m)
 
 static uint64_t read_word(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 
-/* Copy a slot while others change it: its word must be the same before and after. False: the slot is free. */
+/* Copy a slot while others change it: its word must be the same before and after. False: the slot is free, or keeps
+ * changing. */
 static bool copy_slot(const struct kernel_meters *from, const struct kernel_meter_place *t, uint32_t slot,
                       uint16_t *tag, uint64_t *key, uint64_t *word)
 {

@@ -40,7 +40,7 @@ struct kernel_meters_sweep {
 struct kernel_meter_place {
     uint64_t identity; /* equal for meters of equal definition, in all programs */
     uint64_t first_slot, first_key;
-    uint32_t groups, key_words; /* 0: no table */
+    uint32_t groups, key_words; /* groups 0: the meter has no table */
     uint32_t in_order;          /* the meter at this index if all are sorted by identity */
 };
 /* Return the places of all meters, for the caller to free. NULL: out of memory. */
@@ -65,7 +65,7 @@ void kernel_meters_at(struct kernel_meters *m, uint64_t now_ns);
 bool kernel_meters_held(const struct kernel_meters *m);
 /* Take over meters of equal definition, as meters_keep does. Call it before `to` judges; `from` may still judge. */
 void kernel_meters_keep(struct kernel_meters *to, const struct kernel_meters *from);
-/* Add the amounts taken from `from` since kernel_meters_keep. Call it once `to` judges instead. */
+/* Add the tokens taken from the meters `from` since kernel_meters_keep. Call it once `to` judges instead. */
 void kernel_meters_follow(struct kernel_meters *to, const struct kernel_meters *from);
 /* Copy meters that hold anything to a worker's meters; would: to its would-be meters. A service's rate is the
  * worker's own, and empty here. */

@@ -78,8 +78,8 @@ inline_whole bool express_is_plain(struct kpkt *k)
 
 /* Lines of the flow table found for the packet, so that their addresses are computed once */
 struct express_lines {
-    struct flow *at; /* line of the packet's tuple: its flow's, or that of its flow's twin */
-    struct flow *f;  /* line of its flow */
+    struct flow *at; /* line of the packet's tuple: the flow's, or that of the flow's twin */
+    struct flow *f;  /* line of the packet's flow */
 };
 
 /* Find the packet's tuple, and the first slot that may hold it. */

@@ -3,8 +3,8 @@
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 
-/* Static, since all callers are in this file: the kernel's verifier then follows what they pass in a struct on the
- * stack. */
+/* These functions are static, because all callers are in this file: the kernel's verifier then follows what they
+ * pass in a struct on the stack. */
 struct parse;
 static enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
 static enum pkt_reason parse_link(struct parse *p);

@@ -9,7 +9,7 @@ uint64_t kernel_sides6(struct kpkt *k NONNULL);
 uint64_t kernel_parse_carefully(struct kpkt *k NONNULL);
 uint64_t kernel_parse_express(struct kpkt *k NONNULL);
 
-/* Return the own addresses of a packet's sides, for the parser; other code calls own_has4 and own_has6. */
+/* Return the sides of a packet by own addresses, for the parser; other code calls own_has4 and own_has6. */
 static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
 #include "vm/packet/parse/read.h"

@@ -247,8 +247,8 @@ bool tunnel_inner(const struct pkt *pkt, const struct key *key, enum tunnel_kind
 /* The maximum segment size that a SYN announces, limited by the way's MTU. */
 
 /* Lower the MSS option of a SYN or SYN+ACK, well formed and in a slot, to at most `most`; never raise it. An option
- * with an impossible length ends the search. A missing option is not added, since its absence means mss_default. True
- * if something changed. */
+ * with an impossible length ends the search. A missing option is not added, because its absence means mss_default.
+ * True if something changed. */
 bool mss_clamp(struct pkt *pkt, const struct key *key, uint16_t most);
 
 /* Return the MSS of a host that announces none (RFC 9293, 3.7.1). */

@@ -21,8 +21,8 @@ struct place {
  * (a view). */
 int place_own(const struct pkt *pkt, const struct key *key, struct place *out);
 
-/* Find the headers of a packet with any content that begins at `at`, and whose bytes exist up to `end`. False: its
- * IP header is truncated, or of the other family. */
+/* Find the headers of a packet that begins at `at` and exists up to `end`, whatever its content. False: its IP
+ * header is truncated, or of the other family. */
 bool place_quoted(const struct pkt *pkt, uint32_t at, uint32_t end, bool v6, struct place *out);
 
 /* Find the quote of a parsed ICMP or ICMPv6 error that is not a later fragment. The quote ends at the length that it

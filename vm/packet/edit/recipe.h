@@ -31,7 +31,7 @@ struct recipe {
     uint32_t generation;         /* generation of the facts that it was made from */
     uint16_t server, service;    /* service RECIPE_NAT: server is the index of the nat's statement */
     uint8_t next_mac[6];         /* MAC of the next hop; 0: to be resolved */
-    uint16_t out_if;             /* IFACE_NONE: the interface that the packet came from */
+    uint16_t out_if;             /* IFACE_NONE: the interface that the packet came by */
     uint8_t heard_mac[6];        /* original direction: MAC that the opener last sent from. A packet from another MAC
                                   * redirects the replies */
     uint16_t heard_if;           /* the same for the interface by which the opener last sent */

@@ -1,4 +1,5 @@
-/* Translation: other addresses and ports in a packet's headers. A right checksum stays right, a wrong one wrong.
+/* Translation: other addresses and ports in a packet's headers. A right checksum stays right, and a wrong one stays
+ * wrong.
  *
  * | protocol | besides the addresses | checksum |
  * | TCP | ports | incremental, with the pseudo header |
@@ -10,9 +11,9 @@
  *
  * Checksums are updated by RFC 1624, eqn. 3. A packet that the capture cut is translated like any other, since its
  * headers are complete. So is a first fragment, except for SCTP's ports: their CRC depends on the length of the
- * datagram, which a fragment does not contain. A later fragment gets its addresses only. PKT_CSUM_PARTIAL stays: the
- * sum covers the pseudo header only, and only addresses change it. IPv6 packets on the way of a routing header keep
- * their pseudo header's destination, which is in that header (RFC 8200, 8.1). */
+ * datagram, which a fragment does not contain. Only the addresses of a later fragment change. PKT_CSUM_PARTIAL
+ * stays: the sum covers the pseudo header only, and only addresses change it. IPv6 packets that a routing header
+ * directs keep their pseudo header's destination, which is in that header (RFC 8200, 8.1). */
 #pragma once
 
 #include "vm/packet/key.h"

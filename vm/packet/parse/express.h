@@ -161,7 +161,7 @@ inline_always void write_upper(const uint8_t *p, struct pkt *pkt, struct key *ke
     if (o->tag) pkt->tags_in_frame = 1;
 }
 
-/* Finish the key for a machine with own addresses, or a wrong header checksum. */
+/* Finish the key if the machine has own addresses, or the header checksum is wrong. */
 static __attribute__((noinline)) enum pkt_reason finish4(struct pkt *pkt, const struct facts *f, struct key *key,
                                                          bool bad_sum)
 {
@@ -222,7 +222,7 @@ inline_always uint64_t addr_word(const uint8_t *p)
     return slots(v >> 32, v & UINT32_MAX);
 }
 
-/* The same for IPv6. */
+/* Do the same for IPv6. */
 inline_always enum express_read express_read6(const uint8_t *ip, struct pkt *pkt, struct key *key,
                                               const struct outer *o, const struct shape *s)
 {

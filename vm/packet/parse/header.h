@@ -109,7 +109,7 @@ enum { ICMP_LEN = 8, ICMP_CODE = 1, ICMP_SUM = 2, ICMP_REST = 4 };
 enum { ICMP4_QUOTE_LEN = 5, ICMP4_QUOTE_UNIT = 4, ICMP6_QUOTE_LEN = 4, ICMP6_QUOTE_UNIT = 8 };
 
 /* Generic UDP encapsulation (draft-ietf-intarea-gue-09): a header of four bytes in variant 0 (3.1), none in variant
- * 1 (4). The first two bits show the variant; those of an IP version are 01, variant 1. */
+ * 1 (4). The first two bits show the variant; an IP version begins with 01, which means variant 1. */
 enum { GUE_LEN = 4, GUE_PROTO = 1, GUE_FLAGS = 2 };
 enum { GUE_VARIANT_SHIFT = 6, GUE_CONTROL = 0x20, GUE_HLEN = 0x1f };
 enum { GUE_PORTS_FROM = 49152, GUE_PORTS_MASK = 0x3fff }; /* source ports */

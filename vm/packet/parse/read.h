@@ -43,7 +43,7 @@ static inline bool bytes_match(const uint8_t *bytes, const uint8_t *value, const
     return differ == 0;
 }
 
-/* Tests of a frame's first bytes before it is parsed. Inline: a replay applies them to most frames. */
+/* Tests of a frame's first bytes before it is parsed. They are inline, because a replay applies them to most frames. */
 
 /* True if a fragment header may follow: for any extension header or unknown protocol. */
 static inline bool glance_ip6(uint8_t next)
@@ -66,7 +66,7 @@ static inline bool glance_fragment(const uint8_t *bytes, uint32_t cap_len, enum 
     }
 }
 
-/* Owners of addresses: the SELF bits of both sides and the direction that follows from them (pkt.h, pkt_parse). */
+/* Sides of a packet: the SELF bits of its addresses, and the direction that follows from them (pkt.h, pkt_parse). */
 
 static inline bool facts_have_self(const struct facts *f) { return f && (f->self4_count | f->self6_count) != 0; }
 

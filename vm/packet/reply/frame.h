@@ -21,7 +21,7 @@ enum frame_form {
     FORM_ARP,
     FORM_COUNT
 };
-/* Return the bits of `bits` that the form's header adds to key.kind. */
+/* Return those bits of `bits` that the form's header adds to key.kind. */
 static inline uint32_t form_adds(unsigned form, uint32_t bits) { return form < UPPERS ? uppers[form].there & bits : 0; }
 /* Return the form of a protocol by its number, in IPv6 or not. */
 uint8_t frame_form_of(uint8_t proto, bool six);
@@ -58,7 +58,7 @@ struct frame_spec {
     bool options;                /* IPv4: with options */
     bool ah;                     /* IPv6: AH before the upper layer */
     bool arp_answer;             /* FORM_ARP: a reply, not a request */
-    uint32_t seq, ack;           /* numbers of TCP */
+    uint32_t seq, ack;           /* TCP's sequence and acknowledgement numbers */
     uint32_t rest;               /* ICMP: second word of the header */
     uint32_t datagram, offset;   /* fragment: identification, and offset in bytes */
     uint32_t fragment;           /* KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER */
@@ -165,7 +165,7 @@ int build_flow_segment(const struct flow_segment *s, struct pool *pool, struct p
 int build_tcp_reply(const struct pkt *request, const struct key *key, const struct flow_segment *s, struct pool *pool,
                     struct pkt **out);
 
-/* Build the segment in place of the request: with its addresses, ports, tags and TTL, without IP options. */
+/* Build the segment in place of the request: with the request's addresses, ports, tags and TTL, without IP options. */
 int build_tcp_instead(const struct pkt *request, const struct key *key, const struct flow_segment *s, struct pool *pool,
                       struct pkt **out);
 
