@@ -58,7 +58,8 @@
         __asm__ volatile("" : "+r"(last_));                                                                            \
         last_ > 0;                                                                                                     \
     })
-/* In the counted form such code stays in the program: Linux 6.18 can't remove uncalled functions around a bpf_loop. */
+/* Like IS_MORE(NUMBER(name)), but the counted form keeps code that is never run: Linux 6.18 can't remove uncalled
+ * functions around a bpf_loop. */
 #ifdef COUNTED
 #define IS_ANY(name) (LOOSE(NUMBER(name)) > 0)
 #else

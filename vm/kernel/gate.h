@@ -23,7 +23,7 @@ struct gate_end {
 /* Role of an address and port: bits in the map of struct gate_end. */
 enum {
     GATE_SERVICE = 1,
-    GATE_SERVER = 2, /* the proxy connects to it with clients' addresses */
+    GATE_SERVER = 2, /* a server to which the proxy connects with clients' addresses */
     GATE_ANSWERS = 4 /* a server to which the proxy connects with the host's own address */
 };
 /* A range of ports, at a range of addresses or at all own addresses of the host. */
@@ -58,7 +58,7 @@ struct gate_made {
 enum { MADE_MOST = 32768 };
 
 /* The note before a frame that goes up to a socket: its incoming interface, and the kernel's findings. User space
- * takes the note off (runtime/io) and hands it on with the packet.
+ * removes the note (runtime/io) and passes it on with the packet.
  *
  * The note is in the frame's headroom and has 80 bytes, so the frame behind it stays aligned. */
 

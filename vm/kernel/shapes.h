@@ -39,7 +39,7 @@ struct kernel_port {
 };
 struct kernel_way {
     uint64_t mac;     /* source MAC of leaving frames; 0: the MAC that they were sent to */
-    uint32_t ifindex; /* 0: there is no such interface */
+    uint32_t ifindex; /* 0: the interface does not exist */
     uint16_t bridged; /* 1 + the id in rules of the interface that its frames are bridged to; 0: none */
     uint16_t as;      /* as in struct facts_iface */
     uint32_t shut;    /* as in struct facts_iface */

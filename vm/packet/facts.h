@@ -22,8 +22,8 @@ struct facts_iface {
     uint16_t down;     /* 1: no packets leave by it, so replies to it go by the routes; never set for a bridge's port */
 };
 
-/* Directions in which no firewall judges an interface that rules or the start name: except for ARP, neighbour
- * discovery and DHCP, such a packet is dropped (REASON_UNJUDGED). */
+/* Directions in which no firewall judges packets of an interface that rules or options name. Such a packet is
+ * dropped (REASON_UNJUDGED), except ARP, neighbour discovery and DHCP. */
 enum facts_shut { SHUT_ARRIVES = 1 << 0, SHUT_SENT = 1 << 1, SHUT_CROSSES = 1 << 2 };
 
 /* A device that routes lead to, in the running program. */
@@ -135,8 +135,8 @@ static inline uint16_t facts_known_as(const struct facts *f, uint16_t iface)
     return one && one->as ? (uint16_t)(one->as - 1) : iface;
 }
 
-/* Set addr to this machine's address of the family: the interface's, or else the one for all. False, with addr all
- * 0: unknown. */
+/* Set addr to this machine's address of the family: the interface's, or else the one for all interfaces. False, with
+ * addr all 0: unknown. */
 static inline bool facts_address(const struct facts *f, uint16_t iface, bool v6, uint32_t addr[4])
 {
     const struct facts_iface *one = facts_iface(f, iface);
@@ -149,9 +149,10 @@ static inline bool facts_address(const struct facts *f, uint16_t iface, bool v6,
 
 /* Bits of the reasons for which a server takes no new flow. */
 enum facts_down {
-    FACTS_DOWN = 1 << 0,         /* down by its checks, or by hand */
-    FACTS_HERE = 1 << 1,         /* the server is this machine itself, which forwarded packets never reach */
-    FACTS_HERE_PROXIED = 1 << 2, /* the same, but its pool has proxies, too, whose connections reach the server */
+    FACTS_DOWN = 1 << 0, /* down by its checks, or by hand */
+    FACTS_HERE = 1 << 1, /* the server is this machine itself, which forwarded packets never reach */
+    FACTS_HERE_PROXIED =
+        1 << 2, /* the server is this machine, but its pool also has proxies, whose connections reach the server */
     FACTS_HERE_ANY = FACTS_HERE | FACTS_HERE_PROXIED,
     FACTS_UNKNOWN = 1 << 3, /* the server has a name without a known address yet */
     FACTS_NOT_BY_CHECKS = FACTS_HERE_ANY | FACTS_UNKNOWN,

@@ -199,7 +199,7 @@ static inline uint64_t time_sooner(uint64_t a_ns, uint64_t b_ns) { return a_ns <
  * at most one second's worth at once. Nanoseconds are rounded so that the limit never lets through more. */
 struct limit {
     uint64_t next_ns;      /* time at which the burst is full again */
-    uint64_t interval_ns;  /* between events at the full rate; 0: nothing conforms */
+    uint64_t interval_ns;  /* time between events at the full rate; 0: no event conforms */
     uint64_t tolerance_ns; /* most that next_ns may be ahead of now */
 };
 

@@ -54,8 +54,8 @@ GLOBAL bool kernel_flow_copy(struct flow *to NONNULL, int64_t slot)
     return false;
 }
 
-/* Set *over if the flow of s->slot has expired, and release it, unless nothing may change. Return 0, or a reason to
- * go up. */
+/* Set *over if the flow of s->slot has expired, and release it, unless the packet is only judged. Return 0, or a
+ * reason to go up. */
 static uint64_t look_at_time(struct kpkt *k, bool *over)
 {
     struct track_seen *s = &k->seen;

@@ -18,7 +18,7 @@ static void bound_search(struct emit *e)
     insns_put(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* A place of code that entries lead to, and its label here. */
+/* A place in the code to which entries lead, and its label. */
 struct target {
     uint32_t code, label;
 };

@@ -63,7 +63,8 @@ static INLINE bool leaf_next(struct kernel_walk *w, const struct key *key, bool 
     }
 }
 
-/* Go on with the last fork whose other part may hold a lower entry. Return 1 if there is none: the search is over. */
+/* Continue with the last fork whose other part may hold a lower entry. Return 1 if there is none: the search is
+ * over. */
 static INLINE long fork_next(struct kernel_walk *w)
 {
 #pragma clang loop unroll(full)

@@ -86,7 +86,7 @@ GLOBAL uint64_t kernel_route(struct kpkt *k NONNULL)
     return way_settled(k, merged & ROUTE_WAY_MASK);
 }
 
-/* True if the host forwards packets of this family: then it chooses among legs, and marks may be set. */
+/* True if the host forwards packets of this family. It then chooses among legs, and may use marks. */
 static inline bool host_routes(const struct key *key)
 {
     return key->kind & KIND_IP4 ? state_world.facts.host_routes4 : state_world.facts.host_routes6;

@@ -1,5 +1,5 @@
-/* Flows by source in the kernel: sources.c over a table that all processors share. The including file first defines its
- * place, SOURCES. */
+/* Flows by source in the kernel: sources.c over a table that all processors share. The including file first defines
+ * the table's place, SOURCES. */
 #include "vm/packet/loop.h"
 
 /* Tries of each of two nested loops. The end of a flow must be counted, or it counts against its source for ever; 64

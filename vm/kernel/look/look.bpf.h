@@ -320,8 +320,8 @@ inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
 }
 
 /* True if nats look at packets that leave by the buffer's interface after the host has routed them
- * (settle_nat_looks). They always look at packets that a process gave to the host, whose routes may know more by
- * then. */
+ * (settle_nat_looks). They always look at packets that a process gave to the host, because the host's routes may
+ * know more by then. */
 inline_whole bool nats_look(const struct __sk_buff *ctx)
 {
     const struct kernel_port *port = &state_ports[ctx->ifindex & (KERNEL_PORTS - 1)];

@@ -154,7 +154,7 @@ bool ttl_decrement(struct pkt *pkt, const struct key *key);
  * Return 0, or a negative errno with nothing changed: -EINVAL not IP, malformed, a fragment, cut by the capture, or
  * with a routing header that holds the last destination, which the pseudo header needs; -EROFS a view. */
 int checksum_fill(struct pkt *pkt, const struct key *key);
-/* True if the checksum of a whole TCP packet is right, is still to be completed, or can't be checked because a
+/* True if the checksum of a complete TCP packet is right, is still to be completed, or can't be checked because a
  * capture has truncated the packet. */
 bool tcp_sum_is_right(const struct pkt *pkt, const struct key *key);
 

@@ -163,8 +163,8 @@ static inline bool ip6_is_extension(uint8_t next)
     }
 }
 
-/* Return the length in bytes of that header by its length field: AH counts 4-byte units (RFC 4302, 2), others 8-byte
- * units. */
+/* Return the length in bytes of an extension header by its length field: AH counts 4-byte units (RFC 4302, 2),
+ * others 8-byte units. */
 static inline uint32_t ip6_extension_len(uint8_t next, uint8_t len)
 {
     if (next == IPPROTO_NR_FRAGMENT) return IP6_FRAG_LEN;

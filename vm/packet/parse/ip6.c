@@ -47,7 +47,7 @@ static enum pkt_reason check_options(const struct parse *p, uint32_t *at, uint32
 #define IP6_OPTIONS(p, at, end, hop_by_hop) check_options(p, &(uint32_t){at}, end, hop_by_hop)
 #endif
 
-/* Walk a header of the common form: next header, length in 8-byte units without the first. */
+/* Walk a header of the common form. Its length field counts 8-byte units without the first. */
 static enum pkt_reason walk_common(struct parse *p, struct chain *c)
 {
     const uint32_t at = c->at, end = LOOSE(at + (parse_at(p, at + 1) + 1u) * 8), next = LOOSE(c->next);
@@ -61,7 +61,8 @@ static enum pkt_reason walk_common(struct parse *p, struct chain *c)
     return r;
 }
 
-/* Walk an authentication header: length in 4-byte units without the first two, 12 bytes of it fixed (RFC 4302, 2). */
+/* Walk an authentication header. Its length field counts 4-byte units without the first two; 12 bytes are fixed (RFC
+ * 4302, 2). */
 static enum pkt_reason walk_ah(struct parse *p, struct chain *c)
 {
     const uint32_t len = (parse_at(p, c->at + 1) + 2u) * 4;

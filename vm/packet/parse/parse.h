@@ -25,7 +25,7 @@ struct parse {
     bool to_group;       /* the frame is broadcast or multicast by its link header */
 };
 
-/* Set the bounds of what may be read. */
+/* Set the bounds of the bytes that may be read. */
 static inline void parse_bounds(struct parse *p)
 {
     p->cap = least_len(p->pkt->cap_len, p->pkt->wire_len);

@@ -51,7 +51,8 @@ static inline void plain_put(const struct plain *p, struct key *key)
     key->length = p->length;
 }
 
-/* Read the packet into *p, and set what pkt_parse sets in it. False: it is not plain, and nothing is set. */
+/* Read the packet into *p, and set the fields of *pkt that pkt_parse sets. False: it is not plain, and nothing is
+ * set. */
 static inline bool plain_read(struct pkt *pkt, struct plain *p)
 {
     const uint8_t *frame = pkt->data, *ip = frame + ETHER_LEN, *l4 = ip + IP4_LEN;

@@ -211,7 +211,7 @@ static void write_udp(struct writer *w, const struct frame_spec *p, uint32_t len
     write16(w, 0);
 }
 
-/* Write the tunnel's headers: the outer packet is whole, and its upper layer is the tunnel. */
+/* Write the tunnel's headers: the outer packet is not fragmented, and its upper layer is the tunnel. */
 static void write_tunnel(struct writer *w, const struct frame_spec *p, uint32_t length)
 {
     const struct frame_tunnel *t = p->tunnel;

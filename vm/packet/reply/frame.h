@@ -12,7 +12,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/pbc.h"
 
-/* Payload of the frame: over IP a row of uppers[], or any other protocol; or ARP. */
+/* Payload of the frame: IP with a row of uppers[] or with any other protocol, or ARP. */
 enum frame_form {
 #define UPPERS_ALONE
 #define UPPER(ident, ...) FORM_##ident,
@@ -98,9 +98,9 @@ bool frame_is_icmp_error(const struct frame_spec *f);
  * kept, both those in the bytes and those taken off; any other link gets a bare IP packet (LINK_RAW). The reply's
  * source is the address that the request went to. Nothing is padded to Ethernet's minimum: the device does that.
  *
- * All take a request that pkt_parse found well formed, and its key. They return 0 and a packet, which the caller
- * puts back, or a negative errno: -EINVAL no reply to such a request, -ENOBUFS the pool is empty, -EMSGSIZE the
- * reply does not fit a slot. answer_form decides whether a reply is wise (broadcast, errors). */
+ * All builders take a request that pkt_parse found well formed, and its key. They return 0 and a packet, which the
+ * caller puts back, or a negative errno: -EINVAL no reply to such a request, -ENOBUFS the pool is empty, -EMSGSIZE
+ * the reply does not fit a slot. answer_form decides whether a reply is wise (broadcast, errors). */
 
 enum {
     BUILD_TTL_ND = 255,     /* neighbour discovery (RFC 4861, 7.1) */
