@@ -105,7 +105,7 @@ static inline int buffer_leave(struct __sk_buff *skb, struct kpkt *k)
     uint32_t back = skb->ifindex;
     __asm__ volatile(
         ""
-        : "+r"(back)); /* otherwise one pointer loads both indices, and the kernel's verifier rejects that */
+        : "+r"(back)); /* otherwise one pointer loads both ifindex values, and the kernel's verifier rejects that */
     k->out_if = out == IFACE_NONE ? back : state_ways[out & MASK(ways)].ifindex;
     if (state_ports[k->out_if & MASK(ports)].nats) skb->mark = state_world.ours;
     const bool bare = kpkt_is_bare(k) && state_ways[out & MASK(ways)].link != LINK_RAW;

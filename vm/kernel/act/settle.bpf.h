@@ -340,7 +340,8 @@ static inline void settle_count_would_at(const struct kernel_program *p, uint32_
     state_counts[(place + 2) & MASK(counts)].packets += (k->said & KERNEL_WOULD_BEGAN) != 0;
 }
 
-/* Note in the verdict that another rule would decide, and count it (vm/worker/audit.c, audit_settle). */
+/* Note in the verdict that another rule would decide, and count the packet for that rule (vm/worker/audit.c,
+ * audit_settle). */
 static __attribute__((noinline)) void settle_count_would(struct kpkt *k)
 {
     struct verdict *v = &k->verdict;

@@ -41,7 +41,7 @@ static inline int leave_back(const struct xdp_md *ctx)
     return (int)bpf_redirect_map(&map_outs, port->iface, XDP_DROP);
 }
 
-/* Count the packet that leaves. True if a process only asks: it learns the interface from k->out_if. */
+/* Count the packet that leaves. True if a process only asks: the process learns the interface from k->out_if. */
 static inline bool leave_told(struct kpkt *k)
 {
     const bool asked = k->flags & KERNEL_ASKED;

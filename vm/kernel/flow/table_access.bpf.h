@@ -87,7 +87,7 @@ static inline void table_drop_sources(uint32_t slot, uint32_t grains)
         if (i < grains && kernel_slot_source(slot, i, &source)) kernel_source_drop(&source);
 }
 
-/* Flows of this table are not written in advance. */
+/* Do nothing: flows of this table are not written in advance. */
 static inline void table_touch(const struct flow_table *t, int64_t slot) {}
 
 /* Stop counting the flow for its source's networks. */

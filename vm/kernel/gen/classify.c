@@ -62,7 +62,7 @@ static uint32_t label_of(struct emit *e, struct in_common *s, uint32_t shape)
 }
 
 /* Return the targets of the classifier's entries, ascending; neighbours with the same label are one target. The
- * caller frees them. */
+ * caller frees the targets. NULL: no memory. */
 static struct target *targets_of(struct emit *e, const struct pbc_classifier *c, struct in_common *s, uint32_t *count)
 {
     struct target *const t = malloc(((size_t)c->entry_count + 1) * sizeof *t);
