@@ -28,14 +28,14 @@ static inline void count_uncalled(const struct kpkt *k)
     if (!(k->flags & KERNEL_ONLY_JUDGE)) count_add(&c->lost, k->pkt.wire_len);
 }
 
-/* Count at place `at` of the row. */
+/* Count a packet at place `at` of the row. */
 static inline void count_at(const struct kernel_program *p, uint32_t at, uint32_t bytes)
 {
     const uint64_t place = p->first + bpf_get_smp_processor_id() * p->row + at;
     count_add(&state_counts[place & MASK(counts)], bytes);
 }
 
-/* Count for entry i of the part of the row that is between places `from` and `to`. */
+/* Count a packet for entry i of the row's part between places `from` and `to`. */
 static inline void count_of(const struct kernel_program *p, uint32_t from, uint32_t to, uint32_t i, uint32_t bytes)
 {
     if (i < to - from) count_at(p, from + i, bytes);

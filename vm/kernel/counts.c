@@ -94,7 +94,7 @@ static void resolver_add(struct kernel_program *k, const struct kernel_resolver 
     if (k->resolvers <= KERNEL_RESOLVERS) k->resolvers++;
 }
 
-/* Note the resolvers that live sets believe. */
+/* Note the resolvers that live sets trust. */
 static void resolvers_of(struct kernel_program *k, const struct program *p)
 {
     for (uint32_t i = 0; i < p->lives_count; i++) {

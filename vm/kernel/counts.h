@@ -21,13 +21,13 @@ struct kernel_counters {
     struct counter nobody,
         answers; /* packets that passed without a rule or default: `nobody` and `replies` of the totals */
     struct counter served[KERNEL_SERVED]; /* packets with a verdict, by interface of arrival or departure */
-    struct counter watched;               /* drops and rejects that passed all the same (world.watches) */
+    struct counter watched;               /* dropped and rejected packets that passed anyway (world.watches) */
     uint64_t snapped, bad_checksum, replies, ways_unknown;
     uint64_t unknown_ways[16]; /* packets that a nat may take and whose way is unknown, by enum way_why */
     uint64_t given_up;         /* flow updates left out, because another processor held the flow for too long */
 } __attribute__((aligned(64)));
 
-/* Rows in `world` for programs, by serial: stages that serve all programs find there the program in force, and for a
+/* Rows for programs in `world`, by serial. Stages that serve all programs find the program in force there, and for a
  * short time the one before. */
 enum { KERNEL_PROGRAMS = 16 };
 enum kernel_program_flag {
@@ -45,7 +45,7 @@ enum kernel_program_flag {
         1 << 10, /* connections of a service end in the inline stack; in a replay they count like any proxy's */
     KERNEL_AUDITS = 1 << 11,       /* something is in audit */
     KERNEL_NATS_ANY_WAY = 1 << 12, /* a nat takes packets whichever way they leave */
-    KERNEL_CLAMPS = 1 << 13,       /* SYNs that cross are clamped in user space */
+    KERNEL_CLAMPS = 1 << 13,       /* user space clamps the MSS of forwarded SYNs */
     KERNEL_FORWARDS_ANY = 1 << 14, /* a nat forwards from any destination */
     KERNEL_NATS_ALL = 1 << 15,     /* a statement of a nat names no way out */
     KERNEL_HEARS_DNS = 1 << 16,    /* a live set takes members from DNS answers */
@@ -54,20 +54,22 @@ enum kernel_program_flag {
  * services without a server, servers, nats. Behind each of the last four is room for entries of earlier programs
  * that flows still use (remap.h); an entry without room is not counted. Index: first + cpu * row + place.
  *
- * With `audit` what would be follows, in three counters each (struct would_counter; of the third, `packets` is the
- * number of flows): actions, then WOULD_RULES, then the defaults of WOULD_FIREWALLS. */
+ * With `audit`, the would-be counters follow, three for each entry (struct would_counter; `packets` of the third is
+ * the number of flows): actions, then WOULD_RULES, then the defaults of WOULD_FIREWALLS. */
 enum { KERNEL_WOULD_CELLS = 3 };
-/* Return the place of that rule, or past the rules of a default, behind kernel_program.would. */
+/* Return the place of a rule's would-be counters, behind kernel_program.would. Numbers behind the rules are those of
+ * defaults. */
 static inline uint32_t kernel_would_at(uint32_t rule) { return (ACTION_COUNT + rule) * KERNEL_WOULD_CELLS; }
 enum { KERNEL_PAST = 256 };
-/* Number of ranges for ports of own addresses that nats may take. In an unused row `lo` is above `hi`. */
+/* Number of port ranges of own addresses that nats may take. In an unused row `lo` is above `hi`. */
 enum { KERNEL_NAT_PORTS = 8 };
-/* Words of bits, by interfaces' ids in rules. */
+/* Number of 32-bit words in a set of interfaces, a bit for each id in rules. */
 enum { KERNEL_NAT_WAYS = KERNEL_WAYS / 32 };
 struct kernel_nat_ports {
     uint16_t lo, hi;
 };
-/* Resolvers that such sets trust: ranges of addresses, upper and lower half; one of IPv4 is behind KERNEL_RESOLVER4. */
+/* Resolvers that live sets trust, as ranges of addresses in two halves, upper first. The lower half of an IPv4
+ * address is KERNEL_RESOLVER4 | address. */
 enum { KERNEL_RESOLVERS = 16 };
 #define KERNEL_RESOLVER4 (UINT64_C(0xffff) << 32)
 struct kernel_resolver {
@@ -77,7 +79,7 @@ struct kernel_program {
     uint32_t serial;
     uint32_t flags;                                    /* enum kernel_program_flag */
     uint32_t rules;                                    /* number of rules, which is the place of "nobody" */
-    uint32_t services, unserved, servers, nats, would; /* places where their counters begin */
+    uint32_t services, unserved, servers, nats, would; /* places where the counters of each kind begin */
     uint32_t would_rules;                              /* number of WOULD_RULES */
     uint32_t row;                                      /* length of a row in counters, a multiple of four */
     uint32_t first;                                    /* index of the row of CPU 0 */

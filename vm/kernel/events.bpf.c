@@ -54,8 +54,8 @@ GLOBAL uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule
     return 0;
 }
 
-/* Send a record of a dropped or rejected packet while they are few, and of one of many else. Half of the ring stays
- * free for other records. passes: KERNEL_DROP_PASSES, or 0. */
+/* Send a record of a dropped or rejected packet: of each while they are few, otherwise of one in many. Half of the
+ * ring stays free for other records. passes: KERNEL_DROP_PASSES, or 0. */
 GLOBAL uint64_t kernel_drop(struct kpkt *k NONNULL, uint32_t passes)
 {
     struct kernel_drops *const d = &state_drops[k->place & MASK(drops)];
@@ -92,10 +92,9 @@ static inline bool matters(const struct kpkt *k)
     return s->dir == FLOW_REPLY && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
-/* Send a record with the line of the flow, for one packet of many, and with world.sample for each packet that matters.
- * The latter needs half of the ring to be free, since other records need room, too. Return 0, or 1: the ring had no
- * room.
- */
+/* Send a record with the line of the flow, for one packet of many, and with world.sample for each packet that
+ * matters. The latter needs half of the ring to be free, because other records need room, too. Return 0, or 1: the
+ * ring had no room. */
 GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
 {
     struct thin *const seen = &state_drops[k->place & MASK(drops)].seen;
@@ -130,8 +129,8 @@ GLOBAL uint64_t kernel_log(struct kpkt *k NONNULL, uint32_t rule)
     return kernel_tell(k, KERNEL_EVENT_LOG, rule);
 }
 
-/* These name types that are in maps and rings and that no function takes by pointer, so that they are among the
- * stages' own (runtime/kernel/pass/layout.c). They are never called, and are in no program. */
+/* Name types of maps and rings that no function takes by pointer, so that they are among the stages' own types
+ * (runtime/kernel/pass/layout.c). These functions are never called, and are in no program. */
 #define LIES(name, ...)                                                                                                \
     bool name(__VA_ARGS__) { return false; }
 LIES(lies_in_maps, struct kernel_other *others, struct kernel_told *told, struct kernel_route_to *routes,

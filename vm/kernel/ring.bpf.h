@@ -1,5 +1,5 @@
-/* Frames into a ring for processes. A record has one of a few sizes, because the kernel must know them; a frame is
- * loaded straight into it, without another copy. */
+/* Put frames into a ring for processes. A record has one of a few sizes, because the kernel's verifier must know its
+ * size; a frame is loaded straight into it, without another copy. */
 #pragma once
 
 #include "vm/kernel/bpf.h"
@@ -25,11 +25,11 @@
 enum { RING_FRAME_MOST = 1 << 18 };
 
 /* Put the first `len` bytes of the frame of `ctx` into a ring, behind a head of that type, which `fill` (a macro
- * that takes its address) writes. load: the helper that reads them. wake: how readers are woken; without flags by
- * the first record that they have not read, even if it is given up: later records do not wake them. Returns from the
- * function: 0, or the value of `lost`. */
+ * that takes its address) writes. load: the helper that reads the bytes. wake: flags for waking readers. Without
+ * flags, the first record that they have not read wakes them, even if it is discarded; later records do not. The
+ * macro returns from the calling function: 0, or the value of `lost`. */
 #define RING_PUT(ring, type, fill, load, wake, lost)                                                                   \
-    __asm__ volatile("" : "+r"(len)); /* the number compared is the one passed */                                      \
+    __asm__ volatile("" : "+r"(len)); /* makes the compiler pass the compared number */                                \
     if ((int32_t)len < 1) return 0;   /* Linux 6.1 learns nothing of `!len` */                                         \
     RING_PUT_SIZED(64, ring, type, fill, load, wake, lost)                                                             \
     RING_PUT_SIZED(128, ring, type, fill, load, wake, lost)                                                            \

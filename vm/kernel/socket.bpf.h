@@ -1,7 +1,7 @@
 /* For eBPF programs: a TCP segment of a packet, and the test whether it belongs to a connection of the host.
  *
  * The including file first defines LOAD(from, at, to, len), which reads bytes from the IP header on and is true if
- * they are there. The kernel's own table of sockets shows who was let in, and when that ends. */
+ * they are there. The kernel's own table of sockets shows which connections were accepted, and when they end. */
 #pragma once
 
 #include <bpf/bpf_endian.h>
@@ -12,14 +12,14 @@
 #include "vm/kernel/gate.h"
 #include "vm/packet/parse/header.h"
 
-/* For eBPF programs: the way past the extension headers of IPv6. The including file first defines how bytes are
- * read: LOAD(from, at, to, len), true if they exist. */
+/* For eBPF programs: walk past the extension headers of IPv6. The including file first defines how bytes are read:
+ * LOAD(from, at, to, len), true if they exist. */
 struct ip6_walk {
     void *from;
     __u32 at; /* offset of the header that `next` names */
     __u32 id; /* identifier of the datagram, for a fragment */
     __u8 next;
-    bool fragment; /* the walk ends there */
+    bool fragment; /* the packet is a fragment, and the walk ended at that header */
     bool bad;      /* a header is cut off */
 };
 
@@ -42,8 +42,8 @@ static long ip6_walk_header(__u32 i, void *arg)
     return w->fragment;
 }
 
-/* Walk from the header behind IPv6's own on. False: a header is cut off. No test of `next` may precede the loop, or
- * old verifiers would take its outcome for that of each turn. */
+/* Walk from the header behind IPv6's own on. False: a header is cut off. No test of `next` may precede the loop,
+ * because old verifiers would take its outcome for that of each turn. */
 static __always_inline bool ip6_walk(struct ip6_walk *w)
 {
     bpf_loop(IP6_EXT_MOST, ip6_walk_header, w, 0);
@@ -53,7 +53,7 @@ static __always_inline bool ip6_walk(struct ip6_walk *w)
 struct segment {
     struct numbered_ip from, to;
     __u16 from_port, to_port;
-    __u32 ip_len; /* 20 or 40 */
+    __u32 ip_len; /* length of the IP header: 20 or 40 */
     union {
         struct {
             __u8 first, tos;
@@ -124,8 +124,8 @@ static __always_inline bool segment_read6(void *from, __u32 at, struct segment *
     return ip6_walk(&w) && !w.fragment && w.next == IPPROTO_NR_TCP && segment_tcp(from, w.at, s);
 }
 
-/* Read the header that an ICMP error quotes at `at`, of which only the ports are used, as the segment that would
- * answer it. */
+/* Read the packet that an ICMP error quotes at `at`, as the segment that would answer it. Only the ports of its TCP
+ * header are set. */
 static __always_inline bool segment_quoted(void *from, __u32 at, bool six, struct segment *s)
 {
     __u16 ports[2];
@@ -175,7 +175,7 @@ static __always_inline struct bpf_sock *segment_socket(void *ctx, const struct s
     return bpf_skc_lookup_tcp(ctx, &t, sizeof t.ipv6, BPF_F_CURRENT_NETNS, 0);
 }
 
-/* True if the segment has a connection, not a listener only. */
+/* True if the segment has a connection, not only a listener. */
 static __always_inline bool segment_has_socket(void *ctx, const struct segment *s)
 {
     struct bpf_sock *sk = segment_socket(ctx, s);

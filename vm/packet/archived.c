@@ -1,4 +1,4 @@
-/* First the view, then the bytes that were captured, into a slot of the pool */
+/* Archive a packet: first the view, then the captured bytes, which are read into a slot of the pool. */
 #include "vm/keyed/archive.h"
 #include "vm/packet/pkt.h"
 

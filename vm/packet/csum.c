@@ -1,5 +1,5 @@
-/* The internet checksum. Words are added as they are in memory, eight bytes at a time, and turned once at the end:
- * the one's complement sum does not depend on byte order (RFC 1071, 2 (B)). */
+/* The internet checksum. Words are added as they are in memory, eight bytes at a time, and the sum is byte-swapped
+ * once at the end: the one's complement sum does not depend on byte order (RFC 1071, 2 (B)). */
 #include "vm/packet/wire.h"
 
 static uint32_t fold16(uint64_t sum) { return (uint16_t)~csum_fold(sum); }

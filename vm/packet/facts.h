@@ -10,7 +10,7 @@
 struct pbc_range6;
 struct routes;
 
-/* Facts of an interface; 0: the value that struct facts has for all. */
+/* Facts of an interface. If a field is 0, the value for all interfaces in struct facts counts. */
 struct facts_iface {
     uint64_t mac;      /* source MAC of frames that leave */
     uint32_t mtu;      /* largest IP packet */
@@ -22,13 +22,14 @@ struct facts_iface {
     uint16_t down;     /* 1: no packets leave by it, so replies to it go by the routes; never set for a bridge's port */
 };
 
-/* Directions in which no firewall judges an interface that rules or the start name: except for ARP, neighbour
- * discovery and DHCP, such a packet is dropped (REASON_UNJUDGED). */
+/* Directions in which no firewall judges packets of an interface that rules or options name. Such a packet is
+ * dropped (REASON_UNJUDGED), except ARP, neighbour discovery and DHCP. */
 enum facts_shut { SHUT_ARRIVES = 1 << 0, SHUT_SENT = 1 << 1, SHUT_CROSSES = 1 << 2 };
 
 /* A device that routes lead to, in the running program. */
 struct facts_device {
-    uint16_t iface; /* id of the frames that come by the device; IFACE_NONE: no frames come; IFACE_SEVERAL: unknown */
+    uint16_t iface; /* interface id of the frames that come by the device; IFACE_NONE: no frames come; IFACE_SEVERAL:
+                       unknown */
     uint16_t as;    /* its id in rules; IFACE_OTHER: no rule names it */
     uint16_t tag;   /* tags of the frames that come by the device: FACTS_UNTAGGED, FACTS_TAGGED and a VID; 0: any */
     uint32_t mtu;   /* largest IP packet; 0: unknown */
@@ -46,19 +47,21 @@ struct facts_range {
     uint16_t lo, hi; /* inclusive */
 };
 enum { FACTS_PORTS_MORE = 32 };
-/* Ports of this machine's own addresses, which are shared by its connections and translated ones. */
+/* Ports of this machine's own addresses, which its own and translated connections share. */
 struct facts_ports {
     uint32_t number;           /* changes with every change here; 0: nothing is known */
     uint16_t kept_lo, kept_hi; /* inclusive range for its own connections only; hi 0: none */
     uint16_t chosen_lo,
-        chosen_hi; /* range from which the host's own connections get ports, so that others are drawn first */
+        chosen_hi; /* range from which the host's own connections get ports, so that ports outside it are drawn first */
     const struct facts_port *bound; /* [bound_count] ports never drawn: those of TCP first, ascending */
     unsigned bound_count;
-    struct facts_range more[FACTS_PORTS_MORE]; /* [more_count] below PBC_OWN_PORT_LO, ascending: drawn once the ports
-                                                * from there on are taken. This machine does not use them otherwise */
+    struct facts_range
+        more[FACTS_PORTS_MORE]; /* [more_count] ranges below PBC_OWN_PORT_LO, ascending, that this machine does not use
+                                   otherwise: drawn once the ports from PBC_OWN_PORT_LO on are taken */
     unsigned more_count;
-    const struct facts_range *given; /* [given_count] ascending, not adjacent: of TCP and UDP packets to these ports,
-                                      * this machine's stack keeps only those for a socket; the rest is given back */
+    const struct facts_range
+        *given; /* [given_count] ascending, not adjacent: TCP and UDP packets to these ports stay with this machine's
+                   stack only if they are for a socket; it gives the rest back */
     unsigned given_count;
 };
 
@@ -87,15 +90,15 @@ struct facts {
     uint32_t schedules;          /* bit i: schedule i of the program is active at this time */
     const uint8_t *down;         /* [program->servers_count] bits of facts_down, 0: up; NULL: all up. A change is a new
                                   * generation */
-    const uint64_t *up_since_ns; /* [program->servers_count] time, mono, at which a server that was down came up, for
-                                  * slow start; 0: before the start. NULL: all since before the start */
+    const uint64_t *up_since_ns; /* [program->servers_count] monotonic time at which a server that was down came up, for
+                                    slow start; 0: before the start. NULL: all up since before the start */
     const uint16_t *weights;     /* [program->servers_count] 1 + the weight set by hand, or FACTS_DRAINS; 0: the
                                   * program's weight. NULL: none. A change is a new generation */
     const uint8_t *drains; /* [program->services_count] 1: the service drains by hand, and takes no new connection.
                             * NULL: none. A change is a new generation */
-    uint32_t addr4;    /* this machine's source address (answers, outer sources, masquerade), host order; 0: unknown */
+    uint32_t addr4;    /* this machine's source address (replies, outer sources, masquerade), host order; 0: unknown */
     uint32_t addr6[4]; /* the same for IPv6; all 0: unknown */
-    uint64_t mac;      /* MAC of the interface, for ARP and neighbour answers; 0: made from the address */
+    uint64_t mac;      /* MAC of the interface, for ARP and neighbour replies; 0: derived from the address */
     uint32_t mtu;      /* largest IP packet of the links; 0: 1500 */
     const struct facts_iface
         *ifaces; /* [ifaces_count] by interface id: first the program's interfaces, then others (key.h) */
@@ -105,8 +108,8 @@ struct facts {
     const uint32_t *server_mtu; /* [program->servers_count] most bytes of an IP packet on the way to each server; 0: the
                                    MTU of its interface. NULL: all 0 */
     const uint16_t *target_out; /* [program->nats_count] the same as server_out, for the targets of `forward` */
-    const struct routes *routes; /* for `out on` and `urpf-failed`; NULL: all unknown. A change is a new generation
-                                  * if the program asks for them */
+    const struct routes *routes; /* for `out on` and `urpf-failed`; NULL: all unknown. If the program needs routes, a
+                                    change is a new generation */
     const struct facts_device *devices; /* [routes->size.devices], in the order of the routes' devices */
     struct facts_ports ports;
     bool host_routes4, host_routes6; /* this machine's stack forwards packets of the family; only it knows their
@@ -116,7 +119,8 @@ struct facts {
     bool bridges; /* some interface has a peer */
     bool shuts;   /* some interface has `shut` */
     bool patterns;          /* rules know some interface by an id other than its own */
-    bool drop_bad_checksum; /* a wrong IPv4 header checksum is a drop (live, --strict-checksum), else counted */
+    bool drop_bad_checksum; /* packets with a wrong IPv4 header checksum are dropped (live, --strict-checksum),
+                               otherwise counted */
 };
 
 static inline const struct facts_iface *facts_iface(const struct facts *f, uint16_t iface)
@@ -131,8 +135,8 @@ static inline uint16_t facts_known_as(const struct facts *f, uint16_t iface)
     return one && one->as ? (uint16_t)(one->as - 1) : iface;
 }
 
-/* Set addr to this machine's address of the family: the interface's, or else the one for all. False, with addr all
- * 0: unknown. */
+/* Set addr to this machine's address of the family: the interface's, or else the one for all interfaces. False, with
+ * addr all 0: unknown. */
 static inline bool facts_address(const struct facts *f, uint16_t iface, bool v6, uint32_t addr[4])
 {
     const struct facts_iface *one = facts_iface(f, iface);
@@ -145,9 +149,10 @@ static inline bool facts_address(const struct facts *f, uint16_t iface, bool v6,
 
 /* Bits of the reasons for which a server takes no new flow. */
 enum facts_down {
-    FACTS_DOWN = 1 << 0,         /* down by its checks, or by hand */
-    FACTS_HERE = 1 << 1,         /* the server is this machine itself, which forwarded packets never reach */
-    FACTS_HERE_PROXIED = 1 << 2, /* the same, but its pool has proxies, too, whose connections reach the server */
+    FACTS_DOWN = 1 << 0, /* down by its checks, or by hand */
+    FACTS_HERE = 1 << 1, /* the server is this machine itself, which forwarded packets never reach */
+    FACTS_HERE_PROXIED =
+        1 << 2, /* the server is this machine, but its pool also has proxies, whose connections reach the server */
     FACTS_HERE_ANY = FACTS_HERE | FACTS_HERE_PROXIED,
     FACTS_UNKNOWN = 1 << 3, /* the server has a name without a known address yet */
     FACTS_NOT_BY_CHECKS = FACTS_HERE_ANY | FACTS_UNKNOWN,

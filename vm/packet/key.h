@@ -1,13 +1,13 @@
 /* The header key: all that rules may ask of a packet's headers, parsed once, at fixed places.
  *
  * 64 bytes, 64-byte aligned (docs/kernel.md). Code names a 32-bit slot or a 16-bit half by its index; a classifier's
- * window cut reads a u64 word and shifts, so halves serve as well as slots there.
+ * window cut reads a u64 word and shifts, so it can use halves as well as slots.
  * The key is full, and stays so: other header fields are read from the packet when a rule asks for them. Such a
  * condition is an IP_NUMBER of cond.def whose `at` is HEADER (`flowlabel` is one): its row names the place of its
  * bits, the instructions JHDR and JNHDR read them, and classifiers leave them to the code behind a hit. So a packet
  * costs nothing for fields that its program does not ask for; a second line would have to be cleared and filled for
- * every packet (README.md has both in nanoseconds). A field that a classifier must cut or compare has to be here,
- * and takes the upper byte of a half that needs eight bits or fewer: icmp_type, icmp_code, ttl, dscp, proto.
+ * every packet (README.md has both in nanoseconds). A field that a classifier must cut or compare must be here, and
+ * takes the upper byte of a half that needs eight bits or fewer: icmp_type, icmp_code, ttl, dscp, proto.
  *
  * All numbers are in host order; an address is four words, most significant first, and a v4 address is word 0. */
 #pragma once
@@ -51,12 +51,13 @@ static_assert(sizeof(struct key) == 64, "one cache line (docs/kernel.md)");
 #define KEY_SLOT(f) (offsetof(struct key, f) / 4)
 #define KEY_HALF(f) (offsetof(struct key, f) / 2)
 
-/* Return the byte of the IP header that holds the DSCP, without its ECN bits. */
 /* Compare addresses as in struct key. */
 static inline bool address_equal(const uint32_t a[4], const uint32_t b[4])
 {
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
 }
+
+/* Return the byte of the IP header that holds the DSCP, without its ECN bits. */
 static inline uint8_t key_tos(const struct key *key) { return (uint8_t)(key->dscp << 2); }
 
 /* Interface ids: those of the program are its numbers in IFACES; ids from their count on are others, which rules
@@ -93,16 +94,16 @@ enum kind_bit {
     KIND_FRAG_LATER = 1u << 14,
     KIND_OPTIONS = 1u << 15, /* IPv4 header over 20 bytes */
     KIND_VLAN = 1u << 16,    /* at least one tag */
-    KIND_VLAN2 = 1u << 17,   /* at least two */
+    KIND_VLAN2 = 1u << 17,   /* at least two tags */
     KIND_SRC_SELF = 1u << 18,
     KIND_DST_SELF = 1u << 19,
-    KIND_IN = 1u << 20, /* exactly one of IN, OUT, FORWARD is set in every frame */
+    KIND_IN = 1u << 20, /* every frame has exactly one of IN, OUT, FORWARD */
     KIND_OUT = 1u << 21,
     KIND_FORWARD = 1u << 22,
     KIND_ETHER = 1u << 23,     /* the link has MAC addresses */
     KIND_ETHERTYPE = 1u << 24, /* ether_type is there (not LLC) */
     KIND_ND = 1u << 25,        /* ICMPv6 133..136 with hop limit 255 */
-    KIND_AH = 1u << 26,        /* has AH: protocol 51 over v4; among the headers before the protocol over v6 */
+    KIND_AH = 1u << 26,        /* AH: protocol 51 over v4; over v6, a header before the protocol */
 };
 #define KIND_IP       (KIND_IP4 | KIND_IP6)
 #define KIND_FRAGMENT (KIND_FRAG_FIRST | KIND_FRAG_LATER)
@@ -110,8 +111,8 @@ enum kind_bit {
 #define KIND_UPPER      (KIND_TCP | KIND_UDP | KIND_SCTP | KIND_ICMP | KIND_ICMP6)
 #define KIND_WITH_PORTS (KIND_TCP | KIND_UDP | KIND_SCTP)
 
-/* Return 1 for a group, 0 otherwise, by an address' first word: multicast or broadcast. Without a branch, which the
- * kernel's verifier would follow twice. */
+/* Return 1 if the address with this first word is a group (multicast or broadcast), otherwise 0. There is no branch,
+ * because the kernel's verifier would follow it twice. */
 static inline uint64_t key_group4(uint32_t first)
 {
     return ((first >> 28 ^ UINT64_C(0xe)) * (uint32_t)~first - 1) >> 63;
@@ -141,7 +142,7 @@ static inline bool key_is_bare_syn(const struct key *key)
     return key->kind & KIND_TCP_FLAGS && (key->marks & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
-/* True if the packet's ports are those of DHCP, or DHCPv6. */
+/* True if the packet's ports are those of DHCP or DHCPv6. */
 static inline bool key_is_dhcp(const struct key *key)
 {
     const uint32_t low = key->kind & KIND_IP4 ? 67 : 546;

@@ -12,7 +12,7 @@ static inline uint32_t layer_place(const struct pkt *pkt, const struct key *key,
                                    unsigned len)
 {
     if (!(key->kind & KIND_IP)) return LAYER_NONE;
-    /* The packet's own length: l3_end cannot exceed 65,535. */
+    /* Use the packet's own length at the limit, because l3_end cannot exceed 65,535. */
     const uint32_t end = pkt->l3_end < UINT16_MAX ? pkt->l3_end : (uint32_t)pkt->l3 + key->length;
     const uint32_t base = layer == PBC_L3 ? pkt->l3 : layer == PBC_L4 ? pkt->l4 : pkt->payload;
     if (layer != PBC_L3 && base == 0) return LAYER_NONE;

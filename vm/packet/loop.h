@@ -5,8 +5,8 @@
  * without `may_goto` count them. LOOSE: the same value, hidden from the kernel's verifier, so that a loop over it
  * converges. FORGET: memory that was read is read again, also so that a loop converges. WITHIN: the same index,
  * bounded to a packet's head for the kernel's verifier. PKT_BYTES: a packet's first byte. ALONE: a function that the
- * kernel's verifier looks at once, apart from its callers; it takes scalars and pointers (THERE: never NULL) to
- * whole objects, and returns a scalar. */
+ * kernel's verifier checks once, apart from its callers; it takes scalars and pointers (THERE: never NULL) to whole
+ * objects, and returns a scalar. */
 #pragma once
 
 #ifndef LOOP

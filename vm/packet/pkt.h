@@ -36,7 +36,7 @@ enum pkt_link {
         LINK_COUNT
 };
 
-/* Find the link header of a kind of device. arphrd: the kernel's number of its kind of address, ARPHRD_ETHER, …
+/* Find the link header of a kind of device. arphrd: the kernel's number of the address type, ARPHRD_ETHER, …
  * (netdevice(7)); point: it has only one peer (IFF_POINTOPOINT). The loopback is LINK_ETHER, too, because its
  * packets have such a header. False: neither Ethernet nor bare IP packets. */
 bool pkt_link_of(unsigned arphrd, bool point, enum pkt_link *link);
@@ -59,7 +59,7 @@ enum pkt_flag {
     PKT_BAD_CSUM = 1 << 2,     /* set by pkt_parse: wrong IPv4 header checksum */
     PKT_NOT_LINEAR = 1 << 3,   /* set with REASON_SNAPPED: headers go past the head; linearise and run again */
     PKT_CSUM_PARTIAL = 1 << 4, /* L4 checksum still to be completed (from the kernel) */
-    PKT_WAY_SAID = 1 << 5,     /* set by the filler of the view: `way` is set, and routes are not asked */
+    PKT_WAY_SAID = 1 << 5,     /* set by the filler of the view: `way` is set, and routes are not looked up */
     PKT_SOURCE_SAID = 1 << 6,  /* the same for `source` */
 };
 #define PKT_FOUND (PKT_SNAPPED | PKT_BAD_CSUM | PKT_NOT_LINEAR) /* flags that pkt_parse sets and clears */
@@ -77,10 +77,10 @@ struct pkt {
     struct {
         uint16_t tpid, tci;
     } tags[2];
-    uint16_t segment; /* payload bytes of each packet that a super-packet (GSO) becomes; 0: it is one packet */
+    uint16_t segment; /* payload bytes of each packet that a super-packet (GSO) becomes; 0: the packet is not one */
     const struct pkt_seg *segs;
     struct pool *pool; /* pool of the slot, or NULL */
-    uint64_t cookie;   /* for the executor */
+    uint64_t cookie;   /* for the executor's own use */
     uint64_t mirrors;  /* mirrors of the program that copy it as it leaves, one bit each (vm_run) */
 
     /* set by pkt_parse: offsets from data; 0: the layer is not there (l4, payload: also in later fragments) */
@@ -101,7 +101,7 @@ struct pkt {
         uint32_t outcome; /* all four */
     };
 
-    /* set by ways_settle (judge/ways.h) if the program asks; 0: unknown */
+    /* set by ways_settle (judge/ways.h) if the program needs them; 0: unknown */
     uint16_t way;    /* for a forwarded packet: 1 + the id in rules of its outgoing interface */
     uint8_t source;  /* enum pkt_source */
     uint8_t way_why; /* enum way_why: why `way` is unknown. 0: it is known, or the packet does not leave */
@@ -138,8 +138,8 @@ uint64_t pkt_mac(const struct pkt *pkt, bool dst);
 /* True for a frame to a group of stations: by its destination MAC, or by what a cooked capture states. */
 bool pkt_is_to_stations(const struct pkt *pkt);
 
-/* Return the bytes of the longest IP packet on the wire: `length` (key->length), or, for a super-packet, that of
- * each packet it is cut into. */
+/* Return the length in bytes of the longest IP packet on the wire: `length` (key->length) or, for a super-packet,
+ * that of each packet into which it is cut. */
 static inline uint32_t pkt_longest(const struct pkt *pkt, uint32_t length)
 {
     return __builtin_expect(pkt->segment, 0) ? (uint32_t)pkt->payload - pkt->l3 + pkt->segment : length;
@@ -165,13 +165,13 @@ static inline void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_
 #define POOL_HEADROOM  128u
 #define POOL_SLOT_MOST 65728u /* largest IP packet with its link header, two tags, and headroom */
 
-/* Return the bytes of memory for a pool of `slots` slots of `slot_bytes` (2048, 4096 or POOL_SLOT_MOST, with
+/* Return the number of bytes for a pool of `slots` slots of `slot_bytes` (2048, 4096 or POOL_SLOT_MOST, with
  * headroom). */
 size_t pool_bytes(unsigned slots, unsigned slot_bytes);
 /* Lay a pool out in `memory` (64-byte aligned, pool_bytes long), which the caller owns. NULL: misaligned memory, or
  * an unusable size. */
 struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot_bytes);
-/* The same on the heap, freed with free. NULL: out of memory too. */
+/* Do the same on the heap; the caller frees the pool with free. NULL: also if there is no memory. */
 struct pool *pool_new(unsigned slots, unsigned slot_bytes);
 /* Touch the first `bytes`, with headroom, of up to `slots` slots, in the order in which pool_get gives them: the
  * system provides memory page by page, as it is touched. The pool must still be full. */
@@ -179,7 +179,7 @@ void pool_touch(struct pool *p, unsigned slots, unsigned bytes);
 
 /* Return an empty, writable packet with full headroom, or NULL: the pool is empty. */
 struct pkt *pool_get(struct pool *p);
-void pool_put(struct pkt *pkt); /* return it to its pool; a packet without pool is left alone */
+void pool_put(struct pkt *pkt); /* return the packet to its pool; a packet without a pool does not change */
 
 /* Copy a packet (head and segments) into a slot. NULL: the pool is empty, or the frame does not fit. */
 struct pkt *pool_copy(struct pool *p, const struct pkt *from);
@@ -195,11 +195,11 @@ static inline uint64_t time_after(uint64_t at_ns, uint64_t by_ns)
 
 static inline uint64_t time_sooner(uint64_t a_ns, uint64_t b_ns) { return a_ns < b_ns ? a_ns : b_ns; }
 
-/* A rate limit in one word, the time of the next conforming event (GCRA; ITU-T I.371): `rate` events a second, and at
- * most one second's worth at once. Nanoseconds are rounded so that it never lets through more than it should. */
+/* A rate limit in one word, the time of the next conforming event (GCRA; ITU-T I.371): `rate` events per second, and
+ * at most one second's worth at once. Nanoseconds are rounded so that the limit never lets through more. */
 struct limit {
-    uint64_t next_ns;      /* time at which the burst is whole again */
-    uint64_t interval_ns;  /* between events at the full rate; 0: nothing conforms */
+    uint64_t next_ns;      /* time at which the burst is full again */
+    uint64_t interval_ns;  /* time between events at the full rate; 0: no event conforms */
     uint64_t tolerance_ns; /* most that next_ns may be ahead of now */
 };
 

@@ -1,5 +1,5 @@
-/* The pool. The caller's memory holds, in this order, the pool itself, one struct pkt a slot, the stack of free slots,
- * and the slots. A packet and its slot have the same number, so neither points to the other. */
+/* The pool. The caller's memory holds, in this order, the pool itself, one struct pkt per slot, the stack of free
+ * slots, and the slots. A packet and its slot have the same number, so neither points to the other. */
 #include "vm/packet/pool_priv.h"
 
 #include <assert.h>

@@ -1,11 +1,11 @@
-/* A sampler of events that keeps its cost bounded and its sums right: of each block of `every` events one is taken,
- * at random, and represents all of them (stratified sampling; Cochran, "Sampling Techniques", 1977, chapter 5). Each
- * event is taken with probability 1 / every, which only earlier events have set. So sums over the taken events are
- * right on average, even if an attacker chooses the events' order.
+/* A sampler of events that keeps its cost bounded and its sums right: it takes one random event of each block of
+ * `every` events, and this event represents the block (stratified sampling; Cochran, "Sampling Techniques", 1977,
+ * chapter 5). Each event is taken with probability 1 / every, which only earlier events have set. So sums over the
+ * taken events are right on average, even if an attacker chooses the events' order.
  *
- * While a span of 134 ms has `most` events or fewer, all are taken. Beyond that blocks grow twice as long with each
- * `most` taken; the next span begins with the length that the last one would have needed. The code is the kernel's,
- * too (vm/kernel/events.bpf.c). */
+ * While a span of 134 ms has `most` events or fewer, all are taken. Beyond that, the length of a block doubles
+ * whenever `most` events have been taken; the next span begins with the length that the last one would have needed.
+ * The kernel executor runs the same code (vm/kernel/events.bpf.c). */
 #pragma once
 
 #include <stdint.h>
@@ -15,13 +15,13 @@ enum { THIN_SHIFT = 27 /* a span has 2^27 ns */, THIN_LONGEST = 1 << 20 /* great
 struct thin {
     uint64_t span, seed;
     uint32_t every;      /* events of a block */
-    uint32_t left, pick; /* events that the block has left; the value of `left` at which one is taken */
+    uint32_t left, pick; /* events that the block has left; value of `left` at which an event is taken */
     uint32_t events;     /* events of this span */
     uint32_t taken;      /* events taken at this length of blocks */
 };
 
-/* Note an event. Return the number of events that it represents, including itself; 0: it is not taken. now_ns: of a
- * clock that never runs back. most: events of a span that are all taken. */
+/* Note an event. Return the number of events that it represents, including itself; 0: it is not taken. now_ns: time
+ * of a clock that never runs back. most: number of events of a span that are all taken. */
 static inline __attribute__((always_inline)) uint32_t thin_take(struct thin *t, uint64_t now_ns, uint32_t most)
 {
     const uint64_t span = now_ns >> THIN_SHIFT;

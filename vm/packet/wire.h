@@ -80,7 +80,7 @@ static inline uint16_t csum_fold(uint64_t sum)
     sum = (sum & UINT16_MAX) + (sum >> 16);
     return (uint16_t) ~((sum & UINT16_MAX) + (sum >> 16));
 }
-/* Do both at once. 0: bytes that hold their own checksum are intact. */
+/* Return the checksum of bytes. 0: bytes that include their own checksum are intact. */
 uint16_t csum_of(const void *bytes, size_t len);
 
 /* Return the sum of a pseudo header: of RFC 9293, 3.1 and RFC 768 (v4; addresses in host order), or of RFC 8200, 8.1
@@ -89,8 +89,8 @@ uint64_t csum_pseudo4(uint32_t src, uint32_t dst, uint8_t proto, uint32_t len);
 uint64_t csum_pseudo6(const uint32_t src[4], const uint32_t dst[4], uint8_t proto, uint32_t len);
 
 /* Update a checksum after fields at even offsets changed from `from` to `to` (RFC 1624, eqn. 3: HC' = ~(~HC + ~m +
- * m')): the deltas of the fields add up to a running sum, and one csum_apply adds it. A wrong checksum stays wrong by
- * as much. A field at an odd offset counts with its bytes swapped (RFC 1071, 2 (B)). */
+ * m')): the deltas of the fields add up to a running sum, and one csum_apply adds it. A wrong checksum stays wrong
+ * by the same amount. A field at an odd offset counts with its bytes swapped (RFC 1071, 2 (B)). */
 static inline uint64_t csum_delta16(uint16_t from, uint16_t to) { return (uint64_t)(uint16_t)~from + to; }
 static inline uint64_t csum_delta32(uint32_t from, uint32_t to) { return (uint64_t)(uint32_t)~from + to; }
 static inline uint16_t csum_apply(uint16_t csum, uint64_t delta) { return csum_fold((uint16_t)~csum + delta); }
@@ -106,6 +106,6 @@ uint32_t csum_crc32c(uint32_t crc, const void *bytes, size_t len);
 /* Return the checksum of an SCTP packet (common header and chunks, at least 12 bytes), computed with its own field
  * as 0; stored least significant byte first (RFC 9260, 6.8 and appendix A). */
 uint32_t csum_sctp(const void *packet, size_t len);
-/* Return that checksum after the packet's first four bytes, its ports, changed. len: of the whole packet, at least 12
- * bytes, none of which is read. A CRC is linear, so a wrong one stays wrong by as much. */
+/* Return that checksum after the packet's first four bytes, its ports, changed. len: bytes of the whole packet, at
+ * least 12, none of which is read. A CRC is linear, so a wrong one stays wrong by the same amount. */
 uint32_t csum_sctp_update(uint32_t csum, uint32_t from, uint32_t to, size_t len);

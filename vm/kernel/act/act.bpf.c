@@ -15,15 +15,16 @@
 uint64_t kernel_flow_keep(struct kpkt *k);
 uint64_t kernel_flow_note(struct kpkt *k);
 uint64_t kernel_inquire(struct kpkt *k);
-uint64_t kernel_ask(struct kpkt *k); /* asked.bpf.c */
+uint64_t kernel_ask(struct kpkt *k); /* defined in asked.bpf.c */
 uint64_t kernel_later_keep(struct kpkt *k);
-uint64_t kernel_sample(struct kpkt *k);                       /* events.bpf.c */
-uint64_t kernel_drop(struct kpkt *k, uint32_t passes);        /* events.bpf.c */
-uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k); /* raise.bpf.c */
+uint64_t kernel_sample(struct kpkt *k);                       /* defined in events.bpf.c */
+uint64_t kernel_drop(struct kpkt *k, uint32_t passes);        /* defined in events.bpf.c */
+uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k); /* defined in raise.bpf.c */
 
-/* True for a packet of another station, to another or from a device above, whose tuple would be sent on in a frame
- * to this machine, as far as that is known here. It begins no flow: such frames would be taken for that flow's, and
- * get its service or translation. Services whose connections end here take theirs all the same. */
+/* True for a packet between other stations, or from a device above, if the same tuple in a frame to this machine
+ * would be sent on, as far as the kernel knows. Such a packet begins no flow, because frames to this machine would
+ * then belong to that flow, not to a service or translation. Services whose connections end here take their packets
+ * anyway. */
 static inline bool is_anothers(struct kpkt *k)
 {
     if (!kpkt_is_left(k) || k->key.kind & KIND_SRC_SELF || k->seen.slot != FLOW_NONE) return false;
@@ -32,23 +33,23 @@ static inline bool is_anothers(struct kpkt *k)
     return k->flags & KERNEL_FOREIGN && translates && settle_may_nat(k);
 }
 
-/* True for a packet of a translated flow that the host routes, where it arrives, and where it leaves by an interface of
- * a nat's: user space translates it there, and goes on with its flow. */
+/* True for a packet of a translated flow that the host routes, both on arrival and as it leaves by a nat's
+ * interface: user space translates the packet as it leaves, and continues its flow. */
 static inline bool is_routed_on(const struct kpkt *k)
 {
     return settle_is_hosts_way(k) || (k->seen.class == SEEN_ORIGINAL && kpkt_is_sent(k) && settle_nat_looks(k));
 }
 
-/* True if a flow is kept for the packet. A later fragment, which follows its first, has looked for none. A packet of a
- * proxy's service, which the host handles, has a flow only if the program follows proxied connections
+/* True if a flow is kept for the packet. No flow was looked up for a later fragment, which is decided as its first.
+ * A packet of a proxy's service, which the host handles, has a flow only if the program follows proxied connections
  * (forward/begin.c). */
 static inline bool keeps(struct kpkt *k)
 {
     const uint32_t flags = count_program(k->program)->flags;
     if (!(flags & KERNEL_KEEPS_FLOWS) || k->seen.class == SEEN_NONE || is_routed_on(k)) return false;
-    if (k->nowhere && k->seen.class == SEEN_NEW) return false; /* as forward_leads_nowhere has it */
+    if (k->nowhere && k->seen.class == SEEN_NEW) return false; /* as in forward_leads_nowhere */
     if (kpkt_is_sent(k) && settle_is_error(&k->key))
-        return false; /* they change no flow, and no process takes them up */
+        return false; /* the host's errors change no flow, and no process takes them up */
     if (k->verdict.action == ACTION_FORWARD) return k->flags & KERNEL_ORDINARY || flags & KERNEL_FOLLOWS_PROXIED;
     return k->verdict.action == ACTION_ACCEPT && !is_anothers(k);
 }
@@ -57,7 +58,7 @@ static inline bool keeps(struct kpkt *k)
 static inline bool is_crowded(uint64_t why) { return why == KERNEL_UP_BUSY || why == KERNEL_UP_ROOM; }
 
 /* Keep the packet's flow. A packet that is already edited for sending leaves even if its flow could not be changed.
- * One that no worker takes up passes as decided if the table is busy or full. */
+ * A packet that no worker takes up passes as decided if the table is busy or full. */
 inline_whole uint32_t packet_keep(struct kpkt *k, uint32_t out)
 {
     const uint64_t why = keeps(k) ? kernel_flow_keep(k) : 0;
@@ -67,20 +68,20 @@ inline_whole uint32_t packet_keep(struct kpkt *k, uint32_t out)
     return out;
 }
 
-/* True for a packet of this machine that may be an inquiry, where flows are kept. */
+/* True for a packet of this machine that may be an inquiry, if the program keeps flows. */
 static inline bool inquires(const struct kpkt *k)
 {
     return k->key.kind & KIND_OUT && inquiry_may_be(&k->key) && count_program(k->program)->flags & KERNEL_KEEPS_FLOWS;
 }
 
-/* True for a question of DNS that passes as it is, which may be to a resolver that live sets believe. */
+/* True for a DNS question that passes unchanged, and may go to a resolver that live sets trust. */
 static inline bool asks(const struct kpkt *k)
 {
     return settle_hears(k) && k->key.dst_port == DNS_PORT && k->verdict.action == ACTION_ACCEPT &&
            k->key.kind & KIND_FRAG_NO;
 }
 
-/* True for a packet of the host that is rejected and needs an answer. */
+/* True for a packet of the host that is rejected and needs a reply. */
 static inline bool is_rejected(const struct kpkt *k)
 {
     return k->verdict.action == ACTION_REJECT && !(k->flags & KERNEL_FOREIGN) && !settle_watches(k);
@@ -93,7 +94,7 @@ static inline bool drop_is_told(const struct kpkt *k)
     return (action == ACTION_DROP || action == ACTION_REJECT) && state_world.drops && !(k->flags & KERNEL_ASKED);
 }
 
-/* Report to processes: drops and samples (events.bpf.c), and packets that need an answer. */
+/* Report to processes: drops and samples (events.bpf.c), and packets that need a reply. */
 static inline void act_tell(struct kpkt *k)
 {
     if (is_rejected(k)) kernel_tell(k, KERNEL_EVENT_REJECT, k->verdict.rule);
@@ -101,7 +102,7 @@ static inline void act_tell(struct kpkt *k)
     if (state_world.sample | state_world.thins && !(k->flags & KERNEL_ASKED)) kernel_sample(k);
 }
 
-/* Keep the flow, count and report the packet, and set where it goes: k->out. */
+/* Keep the flow, count and report the packet, and set its destination k->out. */
 inline_whole void act(struct kpkt *k, uint32_t out)
 {
     if (out == KERNEL_PASS || out == KERNEL_SEND) out = packet_keep(k, out);
@@ -121,15 +122,15 @@ inline_whole void act(struct kpkt *k, uint32_t out)
     k->out = (uint8_t)out;
 }
 
-/* Note that the frame was copied as it came, before it is edited. If the edit fails, the frame is not copied again
- * as it goes up. */
+/* Note that the frame was copied as it came, before the edit. If the edit fails, the frame is not copied again as it
+ * goes up. */
 inline_whole void copied_before(struct kpkt *k)
 {
     k->mirrors &= copies_row(k->program)->sent;
     k->flags |= KERNEL_SHOWN;
 }
 
-/* The packet at hand, as its hook has it. */
+/* The current packet in the form that its hook gives. */
 struct given {
     struct xdp_md *xdp; /* NULL: skb */
     struct __sk_buff *skb;
@@ -143,7 +144,8 @@ inline_whole void copy(const struct given *g, struct kpkt *k, uint32_t what)
         kernel_copy_tc(g->skb, k, what);
 }
 
-/* A frame of XDP whose checksum is left to a card is not edited; of one in a socket buffer that is noted. */
+/* Copy the packet before its edit. An XDP frame with a partial checksum is not copied, because it will not be
+ * edited; for a socket buffer, the partial checksum is noted. */
 inline_whole void copy_before(const struct given *g, struct kpkt *k)
 {
     if (!copies_are_made() || k->flags & KERNEL_ASKED) return;
@@ -153,7 +155,7 @@ inline_whole void copy_before(const struct given *g, struct kpkt *k)
     if (frame_is_left(k)) k->pkt.flags |= PKT_CSUM_PARTIAL;
 }
 
-/* Edit the packet, to be sent. False: it goes up. */
+/* Edit the packet before it is sent. False: it goes up. */
 inline_whole bool edited(const struct given *g, struct kpkt *k)
 {
     if (!leave_is_known(k, g->xdp)) return false;
@@ -163,7 +165,7 @@ inline_whole bool edited(const struct given *g, struct kpkt *k)
     return buffer_edit(g->skb, k);
 }
 
-/* Return the form of an unchanged packet. */
+/* Return the moments (enum kernel_copy) at which an unchanged packet is copied. */
 static inline uint32_t copy_as(const struct kpkt *k, bool goes_on)
 {
     const uint8_t action = k->verdict.action;
@@ -171,7 +173,7 @@ static inline uint32_t copy_as(const struct kpkt *k, bool goes_on)
                                                                         : KERNEL_COPY_CAME | KERNEL_COPY_LEFT;
 }
 
-/* True for a judged first fragment that no process takes up. Later fragments of its datagram follow the decision
+/* True for a judged first fragment that no process takes up. Later fragments of its datagram get the same decision
  * (shapes.h). */
 static inline bool datagram_is_followed(const struct kpkt *k)
 {
@@ -199,7 +201,7 @@ inline_whole void copy_after(const struct given *g, struct kpkt *k)
     copy(g, k, out == KERNEL_UP ? KERNEL_COPY_CAME : left ? KERNEL_COPY_LEFT : copy_as(k, out != KERNEL_DROP));
 }
 
-/* Do all to a packet but its way out, which is returned (enum kernel_out). */
+/* Do everything to a packet except sending it out. Return its way out (enum kernel_out). */
 inline_whole uint32_t act_whole(const struct given *g, struct kpkt *k)
 {
     if (datagram_is_followed(k)) kernel_later_keep(k);
@@ -212,8 +214,8 @@ inline_whole uint32_t act_whole(const struct given *g, struct kpkt *k)
     return k->out == KERNEL_SEND ? KERNEL_PASS : k->out;
 }
 
-/* Pass a frame to the host. A packet that is only to be received goes to all stations, because stacks do not route
- * packets to a group of the link. */
+/* Pass a frame to the host. If the host must only receive the packet, the frame gets the broadcast MAC, because
+ * stacks do not route such packets. */
 inline_whole int pass_xdp(const struct xdp_md *ctx, const struct kpkt *k)
 {
     uint8_t *frame = frame_begin(ctx);
@@ -236,23 +238,24 @@ SEC("xdp") int act_xdp(struct xdp_md *ctx)
     }
 }
 
-/* Send up what arrived. Its place in the host ends here, by the one word for it that links of traffic control know:
- * with others, such as TC_ACT_STOLEN, the packet goes on. */
+/* Send an arriving packet up, and take it from the host by TC_ACT_SHOT: with other codes, such as TC_ACT_STOLEN,
+ * links of traffic control let it go on. */
 inline_whole int raise(struct __sk_buff *ctx, struct kpkt *k)
 {
     if (up_goes(k) && kernel_raise(ctx, k)) up_lost(k);
     return TC_ACT_SHOT;
 }
 
-/* True for an error about translated packets: of a host behind an interface that is not served, or of this machine's
- * own stack about a reply that it got turned inwards. While the other side has not answered here, it got none. */
+/* True for an error about translated packets: from a host behind an unserved interface, or from the host stack about
+ * a reply that was translated for it. The host stack has received such a reply only if the other side has replied here.
+ */
 static inline bool tells_on_nats(const struct kpkt *k)
 {
     return settle_tells_on(k) && (k->key.kind & KIND_FORWARD || k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
-/* True for a packet that came by an interface which is not served, and was let by where it leaves: a nat may translate
- * it there, or it is an error about what one translates. */
+/* True for a packet that came by an unserved interface and passes where it leaves, if a nat may translate it there,
+ * or if it is an error about translated packets. Then KERNEL_ROUTED is set. */
 static inline bool is_nats(struct kpkt *k)
 {
     if (!kpkt_is_sent(k) || !(tells_on_nats(k) || settle_nat_looks(k))) return false;
@@ -260,7 +263,7 @@ static inline bool is_nats(struct kpkt *k)
     return true;
 }
 
-/* The same, in a socket buffer */
+/* Pass a packet in a socket buffer to the host, as pass_xdp does with a frame. */
 inline_whole int pass_tc(struct __sk_buff *ctx, const struct kpkt *k)
 {
     if (settle_is_heard(k) && bpf_skb_change_type(ctx, PACKET_BROADCAST)) return TC_ACT_SHOT;

@@ -1,4 +1,4 @@
-/* DNS questions that pass are noted for their answers, which come up (vm/judge/answers/). */
+/* Note DNS questions that pass, for their answers, which go up (vm/judge/answers/). */
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/count.bpf.h"
 #include "vm/kernel/counts.h"
@@ -12,7 +12,7 @@ enum { LABELS = 128, LABEL_MOST = 63, ANSWER_OR_OPCODE = 0xf800, A = 1, AAAA = 2
 extern struct question_head state_question_head[];
 extern struct dns_question state_questions[];
 
-/* Return an address of the packet as resolvers' rows have it. */
+/* Write an address of the packet in the form of resolvers' rows. */
 static inline void address_wide(const uint32_t addr[4], bool v6, uint64_t wide[2])
 {
     wide[0] = v6 ? hash_pair(addr[1], addr[0]) : 0;
@@ -24,7 +24,7 @@ static inline bool wide_up_to(const uint64_t a[2], const uint64_t b[2])
     return a[0] < b[0] || (a[0] == b[0] && a[1] <= b[1]);
 }
 
-/* True if the packet's destination (dst) or source is a resolver, some of whose answers the program wants. */
+/* True if the packet's destination (dst) or source is a resolver whose answers the program may use. */
 GLOBAL bool kernel_is_resolver(struct kpkt *k NONNULL, bool dst)
 {
     const struct kernel_program *p = count_program(k->program);
@@ -38,7 +38,7 @@ GLOBAL bool kernel_is_resolver(struct kpkt *k NONNULL, bool dst)
     return found;
 }
 
-/* Return the bytes of the name at that place of the head, its root's 0 included; 0: it is too long, or compressed. */
+/* Return the length of the name at that place of the head, its root's 0 included; 0: it is too long, or compressed. */
 GLOBAL uint64_t kernel_name_len(struct kpkt *k NONNULL, uint32_t at)
 {
     uint32_t len = LOOSE(0);
@@ -52,7 +52,7 @@ GLOBAL uint64_t kernel_name_len(struct kpkt *k NONNULL, uint32_t at)
     return 0;
 }
 
-/* question_hash, of bytes in the head */
+/* Hash a question in the head, as question_hash does. */
 GLOBAL uint64_t kernel_question_hash(struct kpkt *k NONNULL, uint32_t at, uint32_t len)
 {
     uint64_t hash = len;
@@ -66,7 +66,7 @@ GLOBAL uint64_t kernel_question_hash(struct kpkt *k NONNULL, uint32_t at, uint32
     return hash;
 }
 
-/* Note a question for addresses (message_read). */
+/* Note a DNS question for addresses (message_read). Return 1 if the packet is one, otherwise 0. */
 GLOBAL uint64_t kernel_ask(struct kpkt *k NONNULL)
 {
     const struct pkt *pkt = &k->pkt;

@@ -1,6 +1,6 @@
-/* The edit of an ordinary packet of a bound flow in a socket buffer, at traffic control, and its way out: the same
- * as frame.bpf.h and way_out.bpf.h do in a frame of XDP. Only the buffer knows whether a checksum is complete,
- * covers the pseudo header only, or was made by a card; so the kernel's own helpers change it. */
+/* Edit an ordinary packet of a bound flow in a socket buffer, at traffic control, and send it out, as frame.bpf.h
+ * and way_out.bpf.h do with an XDP frame. Only the buffer knows whether a checksum is complete, covers only the
+ * pseudo header, or was computed by a card; so the kernel's own helpers change it. */
 #pragma once
 
 #include <linux/pkt_cls.h>
@@ -8,15 +8,15 @@
 #include "vm/kernel/act/frame.bpf.h"
 #include "vm/kernel/act/way_out.bpf.h"
 
-enum { BUFFER_PORTS = 4 /* bytes */, BUFFER_HOP6 = UINT16_MAX - 1 /* change of a sum by one hop of IPv6 */ };
+enum { BUFFER_PORTS = 4 /* bytes */, BUFFER_HOP6 = UINT16_MAX - 1 /* change of a checksum by one IPv6 hop */ };
 
-/* Return a change of a sum as helpers want it: bytes in the order of the wire. */
+/* Return the change of a sum as helpers want it: bytes in wire order. */
 static inline uint64_t buffer_diff(uint32_t delta) { return htobe16((uint16_t)((delta & UINT16_MAX) + (delta >> 16))); }
 
-/* Change the checksum by the recipe's new addresses, then by the change of all other new fields. Only the first may
- * fail, with nothing changed: it makes the headers writable. It moves a card's sum of the packet, too, as if the IP
- * header's own sum had taken up the addresses. IPv6 has no such sum: there the move is undone, and the sum includes
- * the hop limit. */
+/* Update the checksum, first for the recipe's new addresses, then for all other changed fields. Only the first step
+ * can fail, because it makes the headers writable; then nothing has changed. This step also changes a card's sum of
+ * the packet, as if the IP header's own sum had absorbed the addresses. An IPv6 header has no sum, so that change is
+ * undone, and the card's sum follows the hop limit. */
 inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k, uint32_t other)
 {
     const struct recipe *r = &k->recipe;
@@ -29,8 +29,8 @@ inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k, uint3
     return !other || !bpf_l4_csum_replace(skb, at, 0, buffer_diff(other), how);
 }
 
-/* True for a bare packet that is too long to get an Ethernet header: the kernel makes room for one in front of at most
- * that much (BPF_SKB_MAX_LEN, on pages of 4,096 bytes), but for super-packets. */
+/* True for a bare packet that is too long for an Ethernet header: the kernel puts one before at most this many bytes
+ * (BPF_SKB_MAX_LEN, with pages of 4,096 bytes). Super-packets have no such limit. */
 enum { BUFFER_LONG = 16000 };
 inline_whole bool buffer_is_long(const struct __sk_buff *skb, const struct kpkt *k)
 {
@@ -61,8 +61,8 @@ inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
     return !bpf_skb_store_bytes(skb, kpkt_skip(k), k->edited, (k->pkt.l3 & FRAME_L3_MOST) + len + BUFFER_PORTS, 0);
 }
 
-/* Edit the packet by its recipe. Its headers are in k->edited, because reports show the head as it came. False:
- * impossible here; the packet is unchanged. */
+/* Edit the packet by its recipe. Its headers are in k->edited, because reports show the head as it came. False: this
+ * stage can't edit the packet, which is unchanged. */
 inline_whole bool buffer_edit(struct __sk_buff *skb, struct kpkt *k)
 {
     const uint32_t how = k->seen.recipe & (RECIPE_IP6 - 1);
@@ -80,8 +80,8 @@ static inline int buffer_lost(const struct kpkt *k)
     return TC_ACT_SHOT;
 }
 
-/* Put an Ethernet header before a bare packet, or over the one there, once everything else is edited. False: no
- * room. */
+/* Put an Ethernet header before a bare packet, or over the header that it had in the buffer, once everything else is
+ * edited. False: no room. */
 inline_whole bool buffer_head(struct __sk_buff *skb, struct kpkt *k)
 {
     const struct kernel_way *way = &state_ways[k->recipe.out_if & MASK(ways)];
@@ -95,7 +95,7 @@ inline_whole bool buffer_head(struct __sk_buff *skb, struct kpkt *k)
     return !bpf_skb_store_bytes(skb, 0, k->edited, ETHER_LEN, 0);
 }
 
-/* Send the packet out by an interface; the kernel takes the link header off if that interface has none. If nats look
+/* Send the packet out by an interface; the kernel removes the link header if that interface has none. If nats look
  * at leaving packets, a mark shows that this one was translated. A packet without room for a header is dropped and
  * counted. */
 static inline int buffer_leave(struct __sk_buff *skb, struct kpkt *k)
@@ -103,7 +103,9 @@ static inline int buffer_leave(struct __sk_buff *skb, struct kpkt *k)
     const uint32_t out = k->recipe.out_if;
     if (leave_told(k)) return TC_ACT_UNSPEC;
     uint32_t back = skb->ifindex;
-    __asm__ volatile("" : "+r"(back)); /* or the two are loaded by one pointer, which the kernel's verifier rejects */
+    __asm__ volatile(
+        ""
+        : "+r"(back)); /* otherwise one pointer loads both ifindex values, and the kernel's verifier rejects that */
     k->out_if = out == IFACE_NONE ? back : state_ways[out & MASK(ways)].ifindex;
     if (state_ports[k->out_if & MASK(ports)].nats) skb->mark = state_world.ours;
     const bool bare = kpkt_is_bare(k) && state_ways[out & MASK(ways)].link != LINK_RAW;

@@ -1,5 +1,5 @@
-/* Edit the frame of an ordinary packet of a bound flow in place: `apply` of express.c, in an XDP buffer. The
- * recipes' code is the vm's own; this file adds the bounds that the kernel's verifier demands. */
+/* Edit the frame of an ordinary packet of a bound flow in place, as `apply` of express.c does, but in an XDP buffer.
+ * The vm's own code applies recipes; this file adds the bounds that the kernel's verifier demands. */
 #pragma once
 
 #include "vm/kernel/bpf.h"
@@ -9,14 +9,14 @@
 
 extern const char mask_ways;
 
-enum { FRAME_L3_MOST = 127 }; /* a frame with sixteen tags has 78 */
+enum { FRAME_L3_MOST = 127 }; /* the IP header of a frame with sixteen tags is at 78 */
 
 static inline uint8_t *frame_begin(const struct xdp_md *ctx) { return (uint8_t *)(long)ctx->data; }
 static inline uint8_t *frame_end(const struct xdp_md *ctx) { return (uint8_t *)(long)ctx->data_end; }
 
 /* Write the MACs of a frame with at least 12 bytes. The destination is the next hop. The source is the MAC of the
- * interface that the frame leaves by; if that is unknown, it is the MAC that the frame came to (in `was`, maybe the
- * frame itself). */
+ * interface that the frame leaves by; if that is unknown, it is the MAC that the frame was sent to (in `was`, which
+ * may be the frame itself). */
 static inline void frame_macs(const struct kpkt *k, uint8_t *frame, const uint8_t *was)
 {
     const struct recipe *r = &k->recipe;
@@ -71,8 +71,8 @@ static inline bool frame_to(const struct xdp_md *ctx, struct kpkt *k)
         frame_known;                                                                                                   \
     })
 
-/* Write the outer header into the room that was opened at the front. First move there what is before the IP header
- * (one tag at most); the outer header goes behind that. kind: the recipe's. */
+/* Write the outer header into the room that was opened at the front. First move the link header there (at most one
+ * tag); the outer header follows it. kind: the recipe's. */
 static __attribute__((noinline)) bool frame_put_outer(struct xdp_md *ctx, struct kpkt *k, uint64_t kind)
 {
     const struct recipe_numbers n = {.hash = (uint32_t)(k->seen.hash >> 8), .id = (uint16_t)k->datagram};
@@ -102,7 +102,8 @@ static inline bool frame_outer(struct xdp_md *ctx, struct kpkt *k)
     }
 }
 
-/* Cut the frame after the IP packet and put the outer header in front. False: no room; at most padding is lost. */
+/* Cut the frame after the IP packet and put the outer header in front. False: there is no room; the frame has lost
+ * at most its padding. */
 static inline bool frame_wrap(struct xdp_md *ctx, struct kpkt *k)
 {
     const uint32_t len = (uint32_t)k->pkt.l3 + k->key.length, over = recipe_overhead(k->seen.recipe);
@@ -111,11 +112,11 @@ static inline bool frame_wrap(struct xdp_md *ctx, struct kpkt *k)
     if (there > len && bpf_xdp_adjust_tail(ctx, (int)len - (int)there)) return false;
     if (bpf_xdp_adjust_head(ctx, -(int)over)) return false;
     if (frame_outer(ctx, k)) return true;
-    bpf_xdp_adjust_head(ctx, (int)over); /* the opened room is closed again: nothing was written */
+    bpf_xdp_adjust_head(ctx, (int)over); /* close the opened room again: nothing was written */
     return false;
 }
 
-/* Edit the frame by its recipe. False: impossible here; the packet is unchanged. */
+/* Edit the frame by its recipe. False: this stage can't edit the packet, which is unchanged. */
 static inline bool frame_edit(struct xdp_md *ctx, struct kpkt *k)
 {
     if (!sends_on() || kpkt_is_bare(k)) return false;

@@ -1,9 +1,9 @@
-/* The way up from traffic control: by the ring of the interface (gate.h). */
+/* Send packets up from traffic control, through the ring of their interface (gate.h). */
 #include "vm/kernel/act/up.bpf.h"
 #include "vm/kernel/copy/partial.bpf.h"
 #include "vm/kernel/ring.bpf.h"
 
-extern char map_rings; /* by kernel_port.served */
+extern char map_rings; /* index: kernel_port.served */
 
 _Static_assert((int)KERNEL_RAISED_MOST == (int)RING_FRAME_MOST, "records of a ring");
 
@@ -19,8 +19,8 @@ static inline void raised_fill(struct kernel_raised *r, const struct kpkt *k, ui
 #define FILL(r)                raised_fill(r, k, len)
 #define LOAD(ctx, at, to, len) bpf_skb_load_bytes(ctx, (at) + skip, to, len)
 
-/* Share of a ring that datagrams and pings which begin flows, and answers of DNS, may fill: a flood of them delays
- * connections only for the worker's time for this many. */
+/* Share of a ring, in bytes, for DNS answers, and for datagrams and pings that begin flows: a flood of them delays
+ * connections only by the worker's time for this share. */
 enum { SHARE = KERNEL_RAISED_BYTES / 8 };
 
 static inline bool ring_is_over(void *ring, const struct kpkt *k)

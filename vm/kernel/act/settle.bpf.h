@@ -1,5 +1,5 @@
 /* Turn decisions into verdicts, and count them: the choices of settle.c, express.c and forward.c for packets that
- * the kernel finishes. All others go up, and are only counted as going up. */
+ * the kernel finishes. All other packets go up, and are counted here only as going up. */
 #pragma once
 
 #include "vm/flow/inquiry.h"
@@ -62,10 +62,10 @@ static __always_inline uint32_t settle_ordinary(struct kpkt *k, decided by)
     return KERNEL_SEND;
 }
 
-uint64_t kernel_is_told(struct kpkt *k, uint64_t at); /* answered.bpf.c */
+uint64_t kernel_is_told(struct kpkt *k, uint64_t at); /* defined in answered.bpf.c */
 
-/* Return the place in the head of the address that is asked for by an ARP request, a neighbour solicitation or an echo
- * request; 0: the packet is none of these. */
+/* Return the offset in the head of the address that an ARP request, a neighbour solicitation or an echo request asks
+ * for, or 0 for any other packet. */
 static inline uint64_t settle_asked_at(const struct kpkt *k)
 {
     const struct key *key = &k->key;
@@ -87,21 +87,22 @@ static inline bool settle_asks(struct kpkt *k)
     return at && kernel_is_told(k, at);
 }
 
-/* True if the packet is to be forwarded and the host does not forward its family: user space sends it on. */
+/* True if user space must forward the packet, because the host does not forward its family. */
 static inline bool settle_needs_router(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind, of = kind & KIND_IP4 ? KERNEL_ROUTES_4 : KERNEL_ROUTES_6;
     return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_STAYS);
 }
 
-/* True for an answer to this machine at a foreign address: packet sockets get it at the interface, and the host's
- * stack must not forward it. */
+/* True for a reply to this machine at an address that is not its own: packet sockets receive it at the interface,
+ * and the host stack must not forward it. */
 static inline bool settle_is_heard(const struct kpkt *k)
 {
     return k->verdict.done && !(k->flags & KERNEL_STAYS) && !state_world.watches;
 }
 
-/* Let an accepted packet pass. A request for one of the services' addresses goes up for an answer (forward/vips.c). */
+/* Let an accepted packet pass. A request for one of the services' addresses goes up, because the worker replies to
+ * it (forward/vips.c). */
 static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
 {
     const bool sends = count_program(k->program)->flags & KERNEL_SENDS_ON && !(k->flags & KERNEL_STAYS);
@@ -116,7 +117,7 @@ static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
 static inline bool settle_opens(const struct kpkt *k) { return (k->key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN; }
 
 /* Pass an accepted packet of a proxy's service to the host. A packet that opens a connection goes up: user space
- * notes for the proxy which rule accepted it, and asks the service's rate. */
+ * notes for the proxy which rule accepted it, and checks the service's rate. */
 static __always_inline uint32_t settle_proxied(struct kpkt *k, decided by)
 {
     if (k->flags & KERNEL_ASKED || settle_opens(k)) return settle_up(k, KERNEL_UP_BEGIN);
@@ -129,7 +130,7 @@ static inline bool settle_is_error(const struct key *key)
     return key->kind & KIND_ICMP_HEADER && icmp_type_is_error(key->kind & KIND_IP6, (uint8_t)key->icmp_type);
 }
 
-/* True if a nat may forward the packet's port, or translate to it. */
+/* True if a nat may forward the packet's destination port, or translate to it. */
 static inline bool settle_nat_has_port(const struct kernel_program *p, const struct key *key)
 {
     bool taken = false;
@@ -139,8 +140,8 @@ static inline bool settle_nat_has_port(const struct kernel_program *p, const str
     return taken;
 }
 
-/* True for a packet to the host itself, at a port that no nat forwards or translates to: the packet stays the
- * host's. Identifiers of echoes may be mapped. */
+/* True for a packet to the host itself at a port that no nat forwards or translates to: such a packet stays with the
+ * host. ICMP is not included, because a nat may map the identifiers of echoes. */
 static inline bool settle_is_hosts(const struct kpkt *k)
 {
     const struct kernel_program *p = count_program(k->program);
@@ -150,7 +151,7 @@ static inline bool settle_is_hosts(const struct kpkt *k)
     return !settle_nat_has_port(p, key);
 }
 
-/* True if a statement of the nats lets packets leave translated by the interface with that id in rules. */
+/* True if a statement of the nats translates packets that leave by the interface with this id in rules. */
 static inline bool settle_nat_leaves(const struct kernel_program *p, uint32_t iface)
 {
     if (p->flags & KERNEL_NATS_ANY_WAY) return true;
@@ -167,8 +168,8 @@ static inline bool settle_is_outside(struct kpkt *k)
     return kernel_is_told(k, k->pkt.l3 + (k->key.kind & KIND_IP6 ? IP6_DST : IP4_DST));
 }
 
-/* True if the way of a forwarded packet is known, and leads by a nat's interface; or if a statement asks for no way.
- * If the way is unknown, the host routes the packet, and the nat sees it again as it leaves (look.bpf.c, is_nats). */
+/* True if a forwarded packet's way is known and leads by a nat's interface, or if a statement needs no way. If the
+ * way is unknown, the host routes the packet, and the nat sees it again as it leaves (look.bpf.c, is_nats). */
 static inline bool settle_leaves_by_nat(const struct kpkt *k)
 {
     const struct kernel_program *p = count_program(k->program);
@@ -187,30 +188,31 @@ static inline bool settle_may_nat(struct kpkt *k)
     return !(key->kind & KIND_FORWARD) || settle_leaves_by_nat(k) || settle_is_outside(k);
 }
 
-/* True for a packet that the host sends on by an interface of a nat, if a statement may take it there: its flow is
- * translated, or only its opener was heard, or it has none, as an error that is not related to its flow. */
+/* True for a packet that the host forwards by a nat's interface, if a statement may translate it there: it has no
+ * flow yet, its flow is translated, only the flow's opener was heard, or it is an error that is not related to its
+ * flow. */
 static inline bool settle_nat_looks(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind;
     const struct kernel_port *port = &state_ports[k->ifindex & MASK(ports)];
     if (port->ifindex != k->ifindex || !port->nats || !(kind & KIND_FORWARD) || !(kind & KIND_IP)) return false;
-    if (kind & KIND_VLAN) return false; /* it leaves by a VLAN device */
+    if (kind & KIND_VLAN) return false; /* a tagged packet leaves by a VLAN device */
     if (k->seen.class != SEEN_UNBOUND) return k->seen.class <= SEEN_ORIGINAL;
     if (settle_is_error(&k->key)) return k->seen.mark != MARK_RELATED;
     return k->seen.dir == FLOW_ORIGINAL && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
-/* True for a packet whose flow is translated, if only the host can know its way: it routes the packet, and the nat
- * sees it again as it leaves. So user space learns the flow's next hop again (forward/nat.c). A flow may belong to a
- * statement that asks for no way. */
+/* True for a packet of a translated flow if only the host can know its way: the host routes the packet, the nat sees
+ * it again as it leaves, and so user space learns the flow's next hop again (forward/nat.c). False if any statement
+ * needs no way, because the flow may belong to that statement. */
 static inline bool settle_is_hosts_way(const struct kpkt *k)
 {
     if (!kpkt_is_old(k) || count_program(k->program)->flags & KERNEL_NATS_ALL) return false;
     return k->key.kind & KIND_FORWARD && k->pkt.way_why != WAY_KNOWN && k->pkt.way_why != WAY_SEVERAL;
 }
 
-/* Settle an accepted packet where there are services or translation. A packet that begins a flow there goes up. TCP
- * to a service in the wire that does not open a connection is none of the service's, nor of a nat's. */
+/* Settle an accepted packet of a program with services or nats. A packet that begins a flow there goes up. TCP to a
+ * service in the wire that does not open a connection belongs neither to the service nor to a nat. */
 static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
 {
     const uint32_t translates = count_program(k->program)->flags & KERNEL_TRANSLATES;
@@ -238,7 +240,7 @@ static inline bool settle_watches(const struct kpkt *k)
     return k->branch == PBC_NONE || k->flags & KERNEL_FOREIGN;
 }
 
-/* True for a SYN that crosses this machine, whose MSS user space clamps. */
+/* True for a forwarded SYN whose MSS user space clamps. */
 static inline bool settle_clamps(const struct kpkt *k)
 {
     const struct key *key = &k->key;
@@ -272,11 +274,11 @@ static inline bool settle_tells_mtu(const struct kpkt *k)
     return key->icmp_type == ICMP4_UNREACHABLE && key->icmp_code == ICMP4_CODE_TOO_BIG;
 }
 
-/* True for an error about a flow that is sent on, where it leaves: the host's own, or of a host behind an interface
- * that is not served. */
+/* True for an error about a flow that is sent on, as it leaves: an error of the host itself, or of a host behind an
+ * interface that is not served. */
 static inline bool settle_tells_on(const struct kpkt *k) { return k->seen.class == SEEN_ERROR && kpkt_is_sent(k); }
 
-/* Return where the packet goes (enum kernel_out) by what look and judge found. Nothing is counted yet. */
+/* Return the packet's destination (enum kernel_out) from the findings of look and judge. Nothing is counted yet. */
 static __always_inline uint32_t settle(struct kpkt *k)
 {
     if (settle_tells_on(k)) k->up = KERNEL_UP_NONE;
@@ -289,9 +291,9 @@ static __always_inline uint32_t settle(struct kpkt *k)
     return settle_up(k, k->seen.class == SEEN_ERROR ? KERNEL_UP_ERROR : KERNEL_UP_BEGIN);
 }
 
-bool kernel_is_resolver(struct kpkt *k, bool dst); /* asked.bpf.c */
+bool kernel_is_resolver(struct kpkt *k, bool dst); /* defined in asked.bpf.c */
 
-/* True if the program takes members from DNS answers, and the packet may be of DNS (answers_may). */
+/* True if the program takes members from DNS answers, and the packet may be a DNS message (answers_may). */
 static inline bool settle_hears(const struct kpkt *k)
 {
     const struct key *key = &k->key;
@@ -299,8 +301,8 @@ static inline bool settle_hears(const struct kpkt *k)
     return key->kind & KIND_PORTS && count_program(k->program)->flags & KERNEL_HEARS_DNS;
 }
 
-/* Send up an accepted answer of a resolver, and a question that would be sent on from here: the worker sees it as it
- * leaves. Packets that the machine's own stack sends pass. */
+/* Send up a resolver's accepted answer, and a question that would be sent on from here: the worker sees the question
+ * as it leaves. Packets that the host stack sends pass. */
 static inline uint32_t settle_names(struct kpkt *k, uint32_t out)
 {
     const struct key *key = &k->key;
@@ -327,7 +329,7 @@ static __always_inline void settle_count_served(const struct kpkt *k)
     if (v->service == PBC_NONE) count_of(p, p->nats, p->would, k->recipe.server, bytes);
 }
 
-/* Count at a place of what would be (audit_count). */
+/* Count the packet at one place of the would-be counters (audit_count). */
 static inline void settle_count_would_at(const struct kernel_program *p, uint32_t at, const struct kpkt *k)
 {
     const uint64_t place = p->first + bpf_get_smp_processor_id() * p->row + p->would + at;
@@ -338,7 +340,8 @@ static inline void settle_count_would_at(const struct kernel_program *p, uint32_
     state_counts[(place + 2) & MASK(counts)].packets += (k->said & KERNEL_WOULD_BEGAN) != 0;
 }
 
-/* Note in the verdict that another rule would decide, and count it (vm/worker/audit.c, audit_settle). */
+/* Note in the verdict that another rule would decide, and count the packet for that rule (vm/worker/audit.c,
+ * audit_settle). */
 static __attribute__((noinline)) void settle_count_would(struct kpkt *k)
 {
     struct verdict *v = &k->verdict;

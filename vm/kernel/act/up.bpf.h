@@ -1,4 +1,5 @@
-/* The way up, to the process: from XDP by a socket of AF_XDP, from traffic control by a ring (raise.bpf.c). */
+/* Send packets up to the process: from XDP through an AF_XDP socket, from traffic control through a ring
+ * (raise.bpf.c). */
 #pragma once
 
 #include "vm/kernel/act/settle.bpf.h"
@@ -10,11 +11,11 @@
 
 extern struct kernel_port state_ports[];
 extern const char mask_ports;
-extern char map_xsks; /* by kernel_port.xsks and queue */
+extern char map_xsks; /* index: kernel_port.xsks + queue */
 
-uint64_t kernel_tell(struct kpkt *k, uint32_t kind, uint32_t rule); /* events.bpf.c */
+uint64_t kernel_tell(struct kpkt *k, uint32_t kind, uint32_t rule); /* defined in events.bpf.c */
 
-/* Write the known facts about the packet. */
+/* Write the known facts about the packet into the note. */
 static inline void up_say(struct kernel_note *n, const struct kpkt *k)
 {
     n->magic = KERNEL_NOTE_MAGIC;
@@ -47,12 +48,13 @@ static inline int up_lost(struct kpkt *k)
     return XDP_DROP;
 }
 
-/* Pings to this machine, and others without ports, come up where a nat may have them, though most are the host's. This
- * many begin there in a second, and at most one second's worth at once: a flood of them is no service's loss. */
+/* Number of packets without ports, such as pings to this machine, that may go up per second to begin flows: a nat
+ * may take them, though most are the host's. At most one second's share goes up at once, so a flood of pings costs
+ * no service its packets. */
 enum { UP_PINGS_PER_S = 2000 };
 
-/* Take one of the share, by the clock of flows (struct limit, in one word that all processors change). A processor
- * whose exchange fails gets none. */
+/* Take one packet of the share, by the clock of flows (as struct limit, but in one word that all processors change).
+ * A processor whose exchange fails gets none. */
 static inline bool up_ping_may(uint64_t now_ns)
 {
     const uint64_t second = 1000000000, was = *(const volatile uint64_t *)&state_flow_head.pings_ns;
@@ -61,7 +63,7 @@ static inline bool up_ping_may(uint64_t now_ns)
     return __sync_bool_compare_and_swap(&state_flow_head.pings_ns, was, next + second / UP_PINGS_PER_S);
 }
 
-/* True for such a packet past its share. */
+/* True for a packet without ports that exceeds the share. */
 static inline bool up_is_over(const struct kpkt *k)
 {
     if (k->up != KERNEL_UP_BEGIN || k->seen.class != SEEN_NEW || k->branch != PBC_NONE) return false;
@@ -69,7 +71,7 @@ static inline bool up_is_over(const struct kpkt *k)
     return !up_ping_may(k->now_ns);
 }
 
-/* Count a packet that goes up. False: no process takes it, or a process asks. */
+/* Count a packet that goes up. False: it exceeds the share, no process takes it, or a process only asks about it. */
 static inline bool up_goes(struct kpkt *k)
 {
     if (!(k->flags & KERNEL_ASKED) && up_is_over(k)) {

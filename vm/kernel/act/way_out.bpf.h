@@ -1,4 +1,4 @@
-/* The way out of the stages by an interface. */
+/* Send packets out of the stages by an interface. */
 #pragma once
 
 #include "vm/kernel/act/settle.bpf.h"
@@ -8,17 +8,18 @@
 
 extern struct kernel_port state_ports[];
 extern const char mask_ports;
-extern char map_outs; /* by interface id */
+extern char map_outs; /* index: interface id */
 
-/* True if a packet may leave by a device whose packets begin with IP. It needs no next hop there. Traffic control takes
- * an Ethernet header off as it redirects, XDP does not, and neither takes tags off. */
+/* True if a packet may leave by a device whose packets begin with IP. It needs no next hop there. Traffic control
+ * removes an Ethernet header as it redirects, XDP does not, and neither removes tags. */
 static inline bool leave_fits_bare(const struct kpkt *k, bool xdp)
 {
     return !xdp && !k->pkt.tag_count && (kpkt_is_bare(k) || k->pkt.l3 == ETHER_LEN);
 }
 
-/* True if interface and next hop of an edited packet are known. They need not be for a process that asks: it knows
- * them. Back by where it came goes what has a station there, so no bare packet. xdp: XDP has the packet. */
+/* True if an edited packet's interface and next hop are known. They need not be if a process asks, because it knows
+ * them. A packet goes back by its incoming interface only to a station there, so a bare packet never does. xdp: the
+ * packet is at XDP. */
 static inline bool leave_is_known(const struct kpkt *k, bool xdp)
 {
     const struct recipe *r = &k->recipe;
@@ -32,7 +33,7 @@ static inline bool leave_is_known(const struct kpkt *k, bool xdp)
     return hop && (!kpkt_is_bare(k) || way->mac);
 }
 
-/* Send the frame back by the interface that it came from. */
+/* Send the frame back by its incoming interface. */
 static inline int leave_back(const struct xdp_md *ctx)
 {
     const struct kernel_port *port = &state_ports[ctx->ingress_ifindex & MASK(ports)];
@@ -40,7 +41,7 @@ static inline int leave_back(const struct xdp_md *ctx)
     return (int)bpf_redirect_map(&map_outs, port->iface, XDP_DROP);
 }
 
-/* Count the packet that leaves. True for a process that asks: it learns the interface. */
+/* Count the packet that leaves. True if a process only asks: the process learns the interface from k->out_if. */
 static inline bool leave_told(struct kpkt *k)
 {
     const bool asked = k->flags & KERNEL_ASKED;

@@ -1,5 +1,5 @@
 /* This machine's own addresses (natively: packet/parse/sides.c). If they are few and published, they are in `world`
- * and each is compared; otherwise two hash sets are asked, at 15 ns each. Callers first check that the family has
+ * and each is compared; otherwise two hash sets are searched, at 15 ns each. Callers first check that the family has
  * any own address: for a family without one, the entries here are out of date. */
 #pragma once
 
@@ -9,11 +9,12 @@
 
 extern char map_own4, map_own6;
 
-/* Return a word with the highest bit set if a number of 32 bits is 0: no branch for each address is needed. */
+/* Return a word whose highest bit is set if a 32-bit number is 0, so that no address needs a branch. */
 static inline uint64_t is_zero(uint64_t number) { return number - 1; }
 static inline uint64_t folded(uint64_t number) { return number >> 32 | (uint32_t)number; }
 
-/* Number of the published state. The comparison counts only if the number is even, and still the same afterwards. */
+/* Return the number of the published state. A comparison counts only if the number is even, and still the same
+ * afterwards. */
 static inline uint32_t own_change(void) { return *(const volatile uint32_t *)&state_world.own.change; }
 
 enum { OWN_STEP = 4 }; /* addresses compared together; most machines have no more */

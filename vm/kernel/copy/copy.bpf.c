@@ -1,4 +1,4 @@
-/* Frames on their way to a process, and clones to devices (events.h). */
+/* Copy frames to a process, and clone them to devices (events.h). */
 #include "vm/kernel/copy/copy.bpf.h"
 
 #include "vm/kernel/copy/partial.bpf.h"
@@ -10,7 +10,7 @@ extern struct kernel_mirror state_mirrors[];
 extern const char mask_mirrors;
 extern char map_copied;
 
-/* More than this waits in the ring: the reader is called. It looks by itself, too. */
+/* Bytes waiting in the ring above which the reader is woken; the reader also looks by itself. */
 enum { WAITS_MOST = KERNEL_COPIED_BYTES / 4 };
 
 static inline uint64_t wakes(void)
@@ -33,7 +33,7 @@ static inline uint32_t lowest(uint64_t bits)
            (one & UINT64_C(0xffff0000ffff0000) ? 16 : 0) + (one >> 32 ? 32 : 0);
 }
 
-/* Count one mirror's lost copy; those that are left are in the packet (EACH_TURN). */
+/* Count one mirror's lost copy; the remaining mirrors are in the packet (EACH_TURN). */
 static long lost_turn(uint32_t turn, void *at)
 {
     struct kpkt *k = TURN_OF(struct kpkt, at);
@@ -76,8 +76,8 @@ static inline void copied_fill(struct kernel_copied *c, const struct kpkt *k, ui
 #define FILL(c)       copied_fill(c, k, len, wire_len, edited)
 #define PUT_ANY(load) RING_PUT(&map_copied, struct kernel_copied, FILL, load, wakes(), kernel_copy_lost(k))
 
-/* Note in k->asked the receivers of the frame. False: none. A reply of a bound flow is observed as it leaves, other
- * packets as they came: as the client sees them. */
+/* Note in k->asked the receivers of the frame. False: no receiver. A reply of a bound flow is observed as it
+ * leaves, and other packets as they came, because the client sees them so. */
 static inline bool is_wanted(struct kpkt *k, uint32_t what)
 {
     const struct kernel_copies *c = copies_row(k->program);
@@ -93,7 +93,7 @@ static inline bool is_wanted(struct kpkt *k, uint32_t what)
     return bits || k->asked.observed;
 }
 
-/* Return how many bytes of a frame are wanted. */
+/* Return the number of bytes of the frame that are wanted. */
 static inline uint32_t wanted_of(const struct kpkt *k, uint32_t len)
 {
     const uint32_t snap = copies_row(k->program)->snap;
@@ -109,14 +109,14 @@ GLOBAL uint64_t kernel_copy_xdp(struct xdp_md *ctx, struct kpkt *k NONNULL, uint
     PUT_ANY(bpf_xdp_load_bytes)
 }
 
-/* A turn of cloning takes this from the stack; all else is in the packet (EACH_TURN). */
+/* Argument of a turn of cloning, on the stack; all else is in the packet (EACH_TURN). */
 struct cloning {
     struct __sk_buff *ctx;
     struct kpkt *k;
 };
 
 /* Clone the frame to the device of one mirror. Does nothing if the mirror wants only a part, or the frame is too
- * long for the device: it then goes by the ring. */
+ * long for the device: the copy then goes through the ring. */
 static long clone_turn(uint32_t turn, void *at)
 {
     struct __sk_buff *ctx = ((const struct cloning *)at)->ctx;
@@ -143,7 +143,7 @@ GLOBAL uint64_t kernel_copy_tc(struct __sk_buff *ctx, struct kpkt *k NONNULL, ui
 {
     if (k->flags & KERNEL_ASKED || !is_wanted(k, what)) return 0;
     struct cloning c = {.ctx = ctx, .k = k};
-    /* A device of Ethernet takes no bare packet: the process puts a header before it. */
+    /* An Ethernet device takes no bare packet: the process puts a header before it. */
     k->asked.left = kpkt_is_bare(k) ? 0 : k->asked.mirrors & copies_row(k->program)->clones;
     if (k->asked.left) bpf_loop(PBC_MIRRORS_MAX, clone_turn, &c, 0);
     if (!(k->asked.mirrors | k->asked.observed)) return 0;

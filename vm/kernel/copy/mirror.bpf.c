@@ -1,4 +1,4 @@
-/* Rules with `mirror`, as they are passed: the packet notes which mirrors copy it. */
+/* Rules with `mirror`: as the packet passes them, it notes which mirrors copy it. */
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/loop.bpf.h"
 #include "vm/pbc.h"
@@ -8,7 +8,7 @@ SECTION(const struct pbc_mirror, mirrors);
 
 uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id);
 
-/* The same as effect_mirror, except the copy, which act makes (copy.bpf.c). */
+/* Do the same as effect_mirror, except the copy, which act makes (copy.bpf.c). */
 GLOBAL uint64_t kernel_mirror(struct kpkt *k NONNULL, uint32_t rule)
 {
     if (k->flags & KERNEL_DRY) return 0;

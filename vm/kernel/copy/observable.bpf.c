@@ -1,5 +1,5 @@
-/* Packets of connections that may be observed, of either direction. Endpoints are asked by address and port only;
- * the observers ask the rest, and know the connections (vm/observe/). */
+/* Find packets of connections that may be observed, in either direction. Endpoints are compared only by address and
+ * port; the observers test the rest, and know the connections (vm/observe/). */
 #include "vm/kernel/copy/copy.bpf.h"
 #include "vm/packet/edit/recipe.h"
 

@@ -6,7 +6,7 @@
 #include "vm/packet/wire.h"
 
 /* True if the TCP or UDP checksum covers the pseudo header only: it must be completed before a program sends the
- * packet. (One in 65,536 whole checksums looks the same.) */
+ * packet. (One in 65,536 complete checksums looks the same.) */
 static inline bool frame_is_partial(const struct kpkt *k, uint16_t sum)
 {
     const struct key *key = &k->key;
@@ -20,8 +20,8 @@ static inline bool frame_is_partial(const struct kpkt *k, uint16_t sum)
     return (uint16_t)((pseudo & 0xffff) + (pseudo >> 16)) == sum;
 }
 
-/* The same for a packet that may have such a sum, by kernel_port.software, or because this machine sends it; neither
- * XDP nor the head shows it. A fragment's sum is complete. The packet must be unedited. */
+/* True if the packet's checksum is partial. Only a packet of a kernel_port.software interface or of this machine may
+ * have such a sum; neither XDP nor the head shows it. A fragment's sum is complete. The packet must be unedited. */
 static inline bool frame_is_left(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind, at = k->pkt.l4 + (kind & KIND_TCP ? TCP_SUM : UDP_SUM);

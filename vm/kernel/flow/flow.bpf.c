@@ -6,8 +6,7 @@
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/read.h"
 
-/* Options of TCP. Where turns are counted, reading an option is a function that the kernel's verifier checks only
- * once. */
+/* Options of TCP. If turns are counted, reading an option is a function that the kernel's verifier checks only once. */
 #ifdef COUNTED
 uint64_t kernel_tcp_option(struct kpkt *k, struct tcp_syn_options *found, uint32_t at, uint32_t left);
 #define TCP_OPTION(pkt, options, at, left, found)                                                                      \
@@ -49,10 +48,10 @@ void tcp_read(const struct pkt *pkt, const struct key *key, struct tcp_segment *
     kernel_tcp_read((struct kpkt *)(uintptr_t)pkt, s);
 }
 
-/* True if the packet's tuple is that of a flow whose side has another. */
+/* True if the packet's tuple belongs to the other side of a flow (AT_FOREIGN). */
 GLOBAL bool kernel_flow_is_foreign(struct kpkt *k NONNULL) { return k->seen.at & AT_FOREIGN; }
 
-/* track_is_turned */
+/* Return the result of track_is_turned. */
 GLOBAL bool kernel_flow_is_turned(struct kpkt *k NONNULL) { return seen_is_turned(&k->seen); }
 
 GLOBAL uint64_t kernel_sctp_read(struct kpkt *k NONNULL, struct sctp_packet *p NONNULL)

@@ -54,8 +54,8 @@ GLOBAL bool kernel_flow_copy(struct flow *to NONNULL, int64_t slot)
     return false;
 }
 
-/* Set *over if the flow of s->slot has expired, and release it, unless nothing may change. Return 0, or a reason to
- * go up. */
+/* Set *over if the flow of s->slot has expired, and release it, unless the packet is only judged. Return 0, or a
+ * reason to go up. */
 static uint64_t look_at_time(struct kpkt *k, bool *over)
 {
     struct track_seen *s = &k->seen;
@@ -116,8 +116,8 @@ GLOBAL uint64_t kernel_inquire(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* Find an inquiry of this machine in a packet that a process asks about (vm/worker/turns.c, look_at_inquiry).
- * Otherwise the hook shows what this machine sends. */
+/* Find an inquiry of this machine in a packet that a process asks about (vm/worker/turns.c, look_at_inquiry). For
+ * other packets, the hook shows which ones this machine sends. */
 GLOBAL uint64_t kernel_inquiry_asked(struct kpkt *k NONNULL)
 {
     const enum inquiry_sender sender = inquiry_sender(&k->pkt, &k->key, state_world.facts.mac);
@@ -149,7 +149,7 @@ GLOBAL uint64_t kernel_flow_would(struct kpkt *k NONNULL)
     return look_would(k->seen.slot == FLOW_NONE ? NULL : &k->flow, &k->key, &k->pkt, &k->seen);
 }
 
-/* Return the packet's link header, as recipe_takes wants it. */
+/* Return the packet's link header as recipe_takes wants it: NULL for a bare packet. */
 static inline const uint8_t *head_link(const struct kpkt *k) { return k->pkt.link == LINK_RAW ? NULL : k->head; }
 
 /* True for an ordinary packet, whose edit is complete in k->recipe (vm/flow/track/ordinary.c). */
@@ -161,7 +161,7 @@ static bool is_by_recipe(const struct kpkt *k)
         return false;
     if (s->at & (AT_SAME | AT_GROUP) || s->twin != (s->dir == FLOW_REPLY)) return false;
     if (s->how == HOW_TCP) return s->mark == MARK_ESTABLISHED && ordinary_is_open(&k->flow);
-    if (s->proves && s->next.track.plain.astray) return false; /* user space asks the routes */
+    if (s->proves && s->next.track.plain.astray) return false; /* user space looks up the routes */
     return ordinary_udp(&k->flow, (enum flow_dir)s->dir);
 }
 
@@ -190,7 +190,7 @@ APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
     struct track_seen *s = &k->seen;
     if (!sends_on()) return KERNEL_UP_BEGIN;
     if (s->class == SEEN_ERROR) return KERNEL_UP_ERROR;
-    /* Under audit, rules would judge the replies of a flow that would not exist. */
+    /* If the rules in audit decided, this flow would not exist, and rules would judge its replies. */
     if (s->class == SEEN_REPLY && k->flow.would & FLOW_WOULD_STATE && has_audit(k)) return KERNEL_UP_BEGIN;
     if (s->recipe && is_by_recipe(k) && has_recipe(k) &&
         recipe_takes(&k->recipe, s->recipe, &k->pkt, k->key.length, head_link(k), s->twin, recipe_longest(k))) {
@@ -214,8 +214,7 @@ GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL, uint32_t len4, uint32_t len
     if (!state_flow_head.grains.count || !(k->key.kind & KIND_IP)) return 0;
     kernel_source_of(k->key.src, len, v6, &source);
     const uint32_t held = (uint32_t)kernel_source_flows(&source);
-    return flows_with(held, &k->key, len, s,
-                      table_slot(TABLE, s->slot)); /* any slot is right for a packet without a flow */
+    return flows_with(held, &k->key, len, s, table_slot(TABLE, s->slot)); /* a packet without a flow may use any slot */
 }
 
 /* Take another station's packet out of a bound flow: the packet then has no flow, and is invalid. up: result of

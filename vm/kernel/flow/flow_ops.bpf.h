@@ -1,4 +1,5 @@
-/* Changes that processes make to the flow table (vm/flow/table/ops.h): a program of type SYSCALL makes one. */
+/* Changes that processes make to the flow table (vm/flow/table/ops.h). Each is one call of a program of type
+ * SYSCALL. */
 #pragma once
 
 #include "vm/flow/table/ops.h"

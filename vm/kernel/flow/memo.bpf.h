@@ -22,8 +22,8 @@ static inline uint16_t *memo_in(struct flow *f, bool reply)
 }
 
 /* Return the word to be stored for a row. It holds the packet's interface and whether the host sends it, so an
- * arriving packet that pretends to be the host's finds nothing. 0: the interface's number is too large, or one
- * number is not enough: the decision on a forwarded packet may depend on both interfaces. */
+ * arriving packet that pretends to be the host's finds nothing. 0: nothing can be stored, because the interface's
+ * number is too large, or because the decision on a forwarded packet may depend on both interfaces. */
 static inline uint16_t memo_word(const struct kpkt *k, uint32_t row)
 {
     enum { IFACES = 127, OTHER = 126 };
@@ -52,7 +52,7 @@ static inline uint32_t memo_row(uint64_t decision, uint32_t table)
 
 static inline bool memo_audits(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }
 
-/* Return the fields of a pair of the packet's program other than the decisions. */
+/* Return `said` of the packet's pair: its program and the flags of its decisions. */
 static inline uint64_t pair_said(const struct kpkt *k)
 {
     return ((uint64_t)k->program + 1) << 32 |
@@ -91,14 +91,14 @@ static inline uint32_t pair_row(const struct kpkt *k)
     return 0;
 }
 
-/* True for a whole packet of an established flow, as in remember.c. */
+/* True for a complete packet of an established flow, as in remember.c. */
 static inline bool memo_is_for(const struct kpkt *k)
 {
     return (k->flags & (KERNEL_JUDGED | KERNEL_NO_WAY)) == KERNEL_JUDGED && k->key.marks & MARK_ESTABLISHED &&
            k->key.kind & KIND_FRAG_NO && !key_is_bare_syn(&k->key) && !(k->pkt.flags & (PKT_SNAPPED | PKT_BAD_CSUM));
 }
 
-/* Remove decisions that no longer hold. Called before the flow's time changes. */
+/* Remove decisions that no longer hold. It must be called before the flow's time changes. */
 static inline void memo_forget(struct flow *f)
 {
     if (f->seen_ns > memo_since()) return;
@@ -113,14 +113,14 @@ static inline void memo_keep(const struct kpkt *k, struct flow *f)
     const bool reply = k->seen.dir == FLOW_REPLY;
     if (!memo_is_for(k) || k->now_ns <= since || (f->flags & FLOW_BOUND && reply)) return;
     if (memo_audits(k) && f->would & FLOW_WOULD_STATE) return;
-    if (inquiry_may_be(&k->key)) return; /* the express way would not note it */
+    if (inquiry_may_be(&k->key)) return; /* the express way would not note the inquiry */
     const uint32_t row = memo_audits(k) ? pair_row(k) : memo_row(k->decision, 0);
     if (!row || k->program != state_world.program || memo_since() != since) return;
     memo_put(f, reply, memo_word(k, row));
 }
 
-/* Read a pair into the packet. False: no valid pair, or a flow that audit would not have, or the first packet of its
- * flow that audit would change. */
+/* Read a pair into the packet. False: the pair is not valid, the flow would be another without `audit`, or the
+ * packet is the first of its flow that audit would change. */
 static __always_inline bool pair_recall(struct kpkt *k, const struct flow *f, uint32_t row)
 {
     const volatile struct kernel_pair *at = &state_memo_pairs[row & MASK(memo_pairs)];
@@ -133,7 +133,7 @@ static __always_inline bool pair_recall(struct kpkt *k, const struct flow *f, ui
     return true;
 }
 
-/* Recall the decision for an established packet of the flow into k->decision. False: no valid one. */
+/* Recall the decision for an established packet of the flow into k->decision. False: no valid decision. */
 static __always_inline bool memo_recall(struct kpkt *k, struct flow *f)
 {
     const uint64_t since = memo_since();

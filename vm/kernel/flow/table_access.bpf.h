@@ -8,7 +8,7 @@
 enum { STACK_PLAIN = 4096 /* larger ids are counted (stacks.h) */ };
 
 extern char map_events;
-uint64_t kernel_source_add(const struct kernel_source *key); /* sources.bpf.c */
+uint64_t kernel_source_add(const struct kernel_source *key); /* defined in sources.bpf.c */
 uint64_t kernel_source_flows(const struct kernel_source *key);
 uint64_t kernel_source_drop(const struct kernel_source *key);
 
@@ -37,7 +37,7 @@ static inline bool table_may_end(const struct flow *f)
 
 static inline uint64_t table_filling(uint64_t word) { return word | TAKEN_LOCK; }
 
-/* Report the end of a flow that no process asked for, to listeners of ends and to the counter of VLAN stacks' ids.
+/* Report the end of a flow that no process ended, to listeners of ends and to the counter of VLAN stacks' ids.
  * Return 0 if the counter needed the report and the ring had no room. */
 GLOBAL uint64_t kernel_flow_tell(uint32_t slot, uint32_t how, uint64_t now_ns)
 {
@@ -63,7 +63,8 @@ static inline bool table_tell(const struct flow_table *t, uint32_t slot, enum fl
     return kernel_flow_tell(slot, how, now_ns);
 }
 
-/* Write the network, by one grain, of the side that opened the slot's flow. False: no such grain, or a repeated one. */
+/* Write the network, by one grain, of the side that opened the slot's flow. False: the grain does not exist, or
+ * repeats an earlier one. */
 GLOBAL bool kernel_slot_source(uint32_t slot, uint32_t grain, struct kernel_source *s NONNULL)
 {
     const struct grains *const grains = &state_flow_head.grains;
@@ -80,22 +81,23 @@ GLOBAL bool kernel_slot_source(uint32_t slot, uint32_t grain, struct kernel_sour
 
 static inline void table_drop_sources(uint32_t slot, uint32_t grains)
 {
-    struct kernel_source source = {0}; /* Linux before 6.3 demands that all of a function's argument is written */
+    struct kernel_source source = {
+        0}; /* Linux before 6.3 demands that all bytes of a function's argument are written */
     for (uint32_t i = 0; i < PBC_GRAINS_MAX; i++)
         if (i < grains && kernel_slot_source(slot, i, &source)) kernel_source_drop(&source);
 }
 
-/* Flows of this table are not written in advance. */
+/* Do nothing: flows of this table are not written in advance. */
 static inline void table_touch(const struct flow_table *t, int64_t slot) {}
 
-/* Give back what the flow held. */
+/* Stop counting the flow for its source's networks. */
 static inline void table_give_back(const struct flow_table *t, uint32_t slot)
 {
     if (!table_has_sources() || !(table_slot(TABLE, slot)->flags & FLOW_COUNTED)) return;
     table_drop_sources(slot, PBC_GRAINS_MAX);
 }
 
-/* Count the new flow of that slot for each network of its source by which flows are counted. */
+/* Count the slot's new flow for each network of its source by which flows are counted. */
 static inline void table_take_source(uint32_t slot)
 {
     struct kernel_source source = {0};

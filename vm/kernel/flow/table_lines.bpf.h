@@ -1,9 +1,9 @@
-/* vm/flow/table/access.h for the kernel's stages: each kind of line has a map of its own; all processors change them.
+/* vm/flow/table/access.h for the kernel's stages: each kind of line has its own map, which all processors change.
  *
  * A flow's lock is one bit of its taken word, taken by a compare-and-swap; the fifteen bits beside it count its
  * changes, so that a reader can know whether its copy of the line is current. (In a worker's own table these sixteen
- * are `epoch`.) Here are the places of lines and their locks, all that readers need; table_access.bpf.h has the
- * rest. */
+ * bits are `epoch`.) This file has the places of lines and their locks, all that readers need; table_access.bpf.h
+ * has the rest. */
 #pragma once
 
 #include "vm/flow/table/ops.h"
@@ -14,7 +14,7 @@ enum { TABLE_SHARED = 1, TABLE_TRIES = 64 };
 #define TABLE_ALONE  ALONE
 #define TABLE_WITHIN __always_inline
 #ifdef COUNTED
-#define TABLE_APART TABLE_ALONE /* the kernel's verifier looks at it once, not at each turn */
+#define TABLE_APART TABLE_ALONE /* the kernel's verifier checks the function once, not at each turn */
 #else
 #define TABLE_APART static
 #endif
@@ -46,7 +46,7 @@ static inline struct flow_cold *table_cold(const struct flow_table *t, int64_t s
 }
 static inline struct flow_bind *table_bind(const struct flow_table *t, int64_t slot)
 {
-    return NULL; /* processes have bindings, and no stage asks for them */
+    return NULL; /* only processes have bindings, and no stage needs them */
 }
 static inline struct recipe *table_recipe(const struct flow_table *t, int64_t slot)
 {
@@ -66,7 +66,7 @@ static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
     return &state_flow_tags[AT_MOST((uint64_t)group * GROUP, LAST(flow_tags) - (GROUP - 1))];
 }
 
-/* Slot i has row i here: rows are neither taken nor given back. */
+/* Do nothing: slot i has row i here, so rows are neither taken nor given back. */
 static inline void table_take_row(const struct flow_table *t, uint32_t slot) {}
 static inline void table_give_row(const struct flow_table *t, uint32_t slot) {}
 #define table_ask_free(t, slot) __builtin_prefetch(table_slot(t, slot), 1)
@@ -82,7 +82,7 @@ static inline void table_ask_pages(const struct flow_table *t, uint32_t group)
     if (sends_on()) (void)*(volatile uint64_t *)(void *)table_recipe(t, (int64_t)group * GROUP);
 }
 
-/* The same for its second lines, which only IPv6 uses. */
+/* Touch the pages of the group's second lines, which only IPv6 uses. */
 static inline void table_ask_cold(const struct flow_table *t, uint32_t group)
 {
     (void)*(volatile uint64_t *)(void *)table_cold(t, (int64_t)group * GROUP);

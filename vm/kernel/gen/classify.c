@@ -1,13 +1,13 @@
-/* Write CLASSIFY and AGAIN. The search itself is kernel_classify of classify.bpf.c. It finds a rule, or leads to code
- * of the function. That code is found by halving, for BPF has no jump to a computed place. */
+/* Write CLASSIFY and AGAIN. The search itself is kernel_classify of classify.bpf.c. It finds a rule, or leads to
+ * code of the function. That code is found by halving, because BPF has no jump to a computed place. */
 #include <stdlib.h>
 
 #include "vm/judge/classify/classify.h"
 #include "vm/kernel/gen/emit_priv.h"
 #include "vm/kernel/kpkt.h"
 
-/* Write the bound of a search, which the kernel's verifier wants to see: a counter of the kernel's, longer than any
- * search (PBC_CHAIN_MAX). A search that used it up would send the packet up. */
+/* Write the bound of a search that the kernel's verifier demands: the kernel's own counter, which is larger than any
+ * search (PBC_CHAIN_MAX). If a search used it up, the packet would go up. */
 static void bound_search(struct emit *e)
 {
     struct insns *const a = &e->a;
@@ -18,7 +18,7 @@ static void bound_search(struct emit *e)
     insns_put(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* A place of code that entries lead to, and its label here. */
+/* A place in the code to which entries lead, and its label. */
 struct target {
     uint32_t code, label;
 };
@@ -43,7 +43,7 @@ static void halve(struct emit *e, const struct target *t, uint32_t count)
     halve(e, t + half, count - half);
 }
 
-/* Pieces of code that entries share, with their labels in this pass. */
+/* Code that entries share, with its labels in this pass. */
 enum { SHAPES_MOST = 32 };
 struct in_common {
     uint32_t count, shape[SHAPES_MOST], label[SHAPES_MOST];
@@ -62,7 +62,7 @@ static uint32_t label_of(struct emit *e, struct in_common *s, uint32_t shape)
 }
 
 /* Return the targets of the classifier's entries, ascending; neighbours with the same label are one target. The
- * caller frees them. */
+ * caller frees the targets. NULL: no memory. */
 static struct target *targets_of(struct emit *e, const struct pbc_classifier *c, struct in_common *s, uint32_t *count)
 {
     struct target *const t = malloc(((size_t)c->entry_count + 1) * sizeof *t);

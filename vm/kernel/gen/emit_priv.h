@@ -1,7 +1,7 @@
-/* Shared by the parts of the generator: one function of the program during its translation to BPF.
+/* Shared by the parts of the generator: one function of the program while it is translated to BPF.
  *
- * r6 is the packet (struct kpkt) throughout. The bytecode's registers are in r7, r8, r9, then on the stack; r1 to r5
- * live within one instruction. */
+ * r6 always points to the packet (struct kpkt). The bytecode's registers are in r7, r8, r9, then on the stack; r1 to
+ * r5 are valid within one instruction. */
 #pragma once
 
 #include "vm/kernel/gen/gen.h"
@@ -15,31 +15,32 @@ struct emit {
     const struct program *p;
     const char *const *names; /* [function]: its name; NULL: not reached */
     uint32_t func;
-    uint32_t first, count; /* its instructions; label i is before the i-th */
+    uint32_t first, count; /* the function's instructions; label i is before the i-th one */
     uint32_t regs; /* number of registers used; behind them: the entry that CLASSIFY found, its rule, and the packet */
-    uint32_t tail, search; /* labels: a rule decides (r0: rule + 1, r1: firewall + 1); the search for an entry */
+    uint32_t tail, search; /* labels: of the code after a rule decides (r0: rule + 1, r1: firewall + 1); of the search
+                              for an entry */
     uint32_t leave;        /* label at the end of a turn; r0 is the function's result */
-    bool decides, again;   /* the tail is needed; the function has AGAIN */
+    bool decides, again;   /* decides: the tail is needed; again: the function has AGAIN */
     bool counted;          /* for kernels without may_goto: a function that has AGAIN is a turn of a loop (turns.c) */
     /* Entries that share their code with others (shapes.c): */
-    uint32_t *shapes; /* [entry of the classifier]: its shape; 0: it has code of its own */
-    bool *left_out;   /* [instruction]: it belongs to code that is shared */
+    uint32_t *shapes; /* [entry of the classifier]: its shape; 0: the entry has its own code */
+    bool *left_out;   /* [instruction]: it belongs to shared code */
 };
 
 /* Write instruction number i of the function. */
 void step_insn(struct emit *e, uint32_t i);
 
-/* Write an instruction that tests the packet and jumps. */
+/* Write an instruction that tests the packet and jumps to label `to`. */
 void step_test(struct emit *e, const struct insn *n, uint32_t to);
-/* Write CLASSIFY with the code behind it, and AGAIN. `next`: label of the following instruction. */
+/* Write CLASSIFY with the code behind it (first function), or AGAIN. `next`: label of the following instruction. */
 void step_classify(struct emit *e, const struct insn *n, uint32_t next);
 void step_again(struct emit *e);
 
-/* Find what entries share, before the first pass. The caller frees the arrays. False: no memory. */
+/* Find the code that entries share, before the first pass. The caller frees the arrays. False: no memory. */
 bool shapes_find(struct emit *e, const struct pbc_classifier *c);
 void shape_code(struct emit *e, uint32_t shape);
 
-/* Return the function of the C that does COUNT or LOG for a rule; code without `audit` has its own one. */
+/* Return the name of the C function that does COUNT or LOG for a rule; code without `audit` has its own. */
 const char *step_effect(const struct emit *e, unsigned op);
 
 /* Return from the function with r0, or with a number. */
@@ -48,8 +49,8 @@ void step_return(struct emit *e, uint64_t value);
 
 /* Write a call of the program's function f; r0: its result. */
 void step_call_program(struct emit *e, uint32_t f);
-/* Parts of a function that searches again, as a turn: its start, the step to the next turn, and the end of the last.
- * turns_whole writes the loop as a function of its own, for callers that are not generated. */
+/* Write the parts of a function that searches again, as a turn of a loop: its start, the step to the next turn, and
+ * the end of the last turn. turns_whole writes the loop as a separate function, for callers that are not generated. */
 void turn_begin(struct emit *e);
 void turn_again(struct emit *e);
 void turn_end(struct emit *e);
@@ -62,7 +63,8 @@ void step_get(struct emit *e, unsigned dst, uint32_t reg);
 void step_set(struct emit *e, uint32_t reg, unsigned src);
 int16_t step_place(uint32_t reg); /* offset from the end of the stack; reg: KEPT_COUNT or more */
 
-/* Call f(k, …) with its other arguments in r2 and on: a function of this program, or, by STEP_CALL, of the C. */
+/* Call f(k, …) with its other arguments in r2 and on: a function of this program or, through STEP_CALL, a C
+ * function. */
 static inline void step_call(struct emit *e, const char *symbol)
 {
     insns_put(&e->a, BPF_ALU64 | BPF_MOV | BPF_X, R1, PACKET, 0, 0);

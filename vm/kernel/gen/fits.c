@@ -24,7 +24,7 @@ static bool binds(const struct program *p)
 
 static uint32_t bit(bool there, enum kernel_up up) { return there ? 1u << up : 0; }
 
-/* True if the program judges forwarded packets: if the host does not forward, user space does. */
+/* True if the program judges forwarded packets, which user space sends on if the host does not. */
 static bool judges_crossing(const struct program *p)
 {
     for (uint32_t i = 0; i < p->firewalls_count; i++)

@@ -1,4 +1,4 @@
-/* The judge of a program as BPF instructions (gen.h): one BPF function for each of the program's that is reached. */
+/* The judge of a program as BPF instructions (gen.h): one BPF function for each reached function of the program. */
 #include "vm/kernel/gen/gen.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 enum { NAME_MOST = 24 };
 
-/* Work in progress. The functions and names made so far are behind `functions` itself. */
+/* State of the generation. The array of `functions` also has room for the texts of their names. */
 struct made {
     const struct program *p;
     bool counted;
@@ -128,7 +128,7 @@ static bool make_function(struct made *m, uint32_t func)
     return made_take(m, m->names[func], &e);
 }
 
-/* Make a function of that name that the program does not have: one for no services, or one around a loop. */
+/* Make a function that the program lacks: one that finds nothing, one that only calls another, or one around a loop. */
 static bool make_apart(struct made *m, const char *name, void (*write)(struct emit *, const char *), const char *of)
 {
     struct emit e = {.p = m->p, .counted = m->counted, .a.no_gotol = m->counted};

@@ -1,5 +1,5 @@
-/* The judge of a program as BPF instructions. Also: the parts of a program that the kernel executor does itself, and
- * the reasons to hand packets up. */
+/* The judge of a program as BPF instructions; the parts of a program that the kernel executor handles itself, and
+ * the reasons for which packets go up. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -40,25 +40,24 @@ struct code {
 int gen_judge(const struct program *p, bool counted, struct code *code, char *err, size_t err_len);
 void gen_free(struct code *code);
 
-/* Return [function]: true if function 0, meta.services or meta.would leads to it. The caller frees it. NULL: no memory.
- */
+/* Return an array by function: true if function 0, meta.services or meta.would leads to it. The caller frees the
+ * array. NULL: no memory. */
 bool *gen_reached(const struct program *p);
 
 struct kernel_fits {
     uint32_t in_line, called; /* number of instructions in reached functions, by opcode.def's column `kernel` */
-    uint32_t functions;       /* functions in the kernel */
+    uint32_t functions;       /* number of reached functions */
     uint32_t up;              /* reasons for which packets may go up: bit i, enum kernel_up i */
-    uint32_t unbounded;       /* those of them for which all packets of a kind go up (kernel_unbounded) */
+    uint32_t unbounded;       /* reasons of `up` for which all packets of a kind go up (kernel_unbounded) */
 };
-/* Find the parts of a verified program that the kernel does. False: out of memory. */
+/* Find the parts of a verified program that the kernel handles. False: out of memory. */
 bool kernel_fits(const struct program *p, struct kernel_fits *fits);
 
 /* Return the reasons, as in `up`, for which all packets of a kind named in the rules go up. */
 uint32_t kernel_unbounded(const struct program *p);
 
-/* Return the first service in the wire that keeps connections in their sockets, so that all their packets go up;
- * PBC_NONE: none does. True if a service's connections may leave their sockets, and stay in the kernel (second
- * function). */
+/* Return the first service in the wire that keeps connections in their sockets, so that all their packets go up, or
+ * PBC_NONE. Second function: true if a service's connections may leave their sockets, and stay in the kernel. */
 uint32_t kernel_stays_in_wire(const struct program *p);
 bool kernel_lets_leave(const struct program *p);
 

@@ -1,4 +1,4 @@
-/* Writing BPF instructions (insns.h). */
+/* Write BPF instructions (insns.h). */
 #include "vm/kernel/gen/insns.h"
 
 #include <stdlib.h>
@@ -46,7 +46,7 @@ void insns_put(struct insns *a, uint8_t code, unsigned dst, unsigned src, int16_
     if (!insns_grow(a, (void **)&a->insns, a->insn_count, &a->insn_room, sizeof *a->insns)) return;
     a->insns[a->insn_count++] =
         (struct bpf_insn){.code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = off, .imm = imm};
-    /* Note the target of a jump that has a distance instead of a label. */
+    /* Note the target of a jump with a distance instead of a label. */
     const bool jumps = BPF_CLASS(code) == BPF_JMP || BPF_CLASS(code) == BPF_JMP32;
     a->skipped_to >>= 1;
     if (jumps && off > 0 && off < INSNS_SKIP) a->skipped_to |= UINT64_C(1) << off;
@@ -114,7 +114,7 @@ void insns_jump(struct insns *a, uint32_t label)
     insns_put(a, INSN_GOTOL, 0, 0, 0, 0);
 }
 
-/* Return a relay to the label: its last one, or a new one if that is before instruction `first`. */
+/* Return a relay to the label: its last one, or a new one if the last is before instruction `first`. */
 static uint32_t relay_to(struct insns *a, uint32_t label, uint32_t first)
 {
     const uint32_t last = a->labels[label].relay;

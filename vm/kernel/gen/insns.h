@@ -1,5 +1,5 @@
-/* Writing BPF instructions: labels, jumps of any distance, symbols. One function at a time is written, in passes: a
- * jump that proves too far for 16 bits becomes two in the next pass. */
+/* Write BPF instructions with labels, jumps of any distance, and symbols. One function at a time is written, in
+ * passes: a jump that proves too far for 16 bits becomes two in the next pass. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,12 +12,12 @@
 #define INSN_MAY_GOTO (BPF_JMP | 0xe0)
 
 struct insns_label_at {
-    uint32_t at;    /* the instruction behind it; INSNS_NONE: not placed yet */
-    uint32_t relay; /* instruction of its last relay, or INSNS_NONE */
+    uint32_t at;    /* index of the instruction behind the label; INSNS_NONE: not placed yet */
+    uint32_t relay; /* instruction of the label's last relay, or INSNS_NONE */
 };
 struct insns_jump_at {
     uint32_t at, label;
-    uint32_t relay; /* instruction of the relay that it leads to; INSNS_NONE: it leads to its label */
+    uint32_t relay; /* instruction of the relay that the jump leads to; INSNS_NONE: it leads to its label */
 };
 #define INSNS_NONE UINT32_MAX
 
@@ -29,7 +29,7 @@ struct insns {
     bool *far; /* [jump]: too far for 16 bits; kept from pass to pass */
     uint32_t insn_count, ref_count, jump_count, label_count;
     uint32_t insn_room, ref_room, jump_room, label_room;
-    uint32_t relayed;    /* the instruction behind the last relays */
+    uint32_t relayed;    /* index of the instruction behind the last relays */
     uint64_t skipped_to; /* bit i: a jump without a label leads to the i-th instruction behind the next */
     bool no_gotol;       /* for kernels without gotol: long jumps go by relays */
     bool failed;         /* out of memory */
@@ -44,17 +44,17 @@ void insns_here(struct insns *a, uint32_t label);
 /* Write relays, for kernels without gotol; to be called between two steps. If many instructions are behind the last
  * relays, each label that is not placed yet gets a relay here, and jumps to it lead there. All jumps lead forward. */
 void insns_relay(struct insns *a);
-/* True if a gotol is left after the last pass: a group of many thousand relays is longer than a jump. */
+/* True if a gotol is left after the last pass, because a group of many thousand relays is longer than a jump. */
 bool insns_has_gotol(const struct insns *a);
 /* End a pass: give jumps their distances. False: some were too far, and another pass is needed. */
 bool insns_end(struct insns *a);
 void insns_free(struct insns *a);
 
-/* Write one instruction. A jump with a distance leads over fewer than INSNS_SKIP; others need insns_jump or
+/* Write one instruction. A jump with a distance skips fewer than INSNS_SKIP instructions; others need insns_jump or
  * insns_jump_if. */
 enum { INSNS_SKIP = 64 };
 void insns_put(struct insns *a, uint8_t code, unsigned dst, unsigned src, int16_t off, int32_t imm);
-/* Write a load of 64 bits: of a number, or of the address or number of a symbol (code.h) plus `add`. */
+/* Write a load of 64 bits: of a number, or of the address or number of a symbol (gen.h) plus `add`. */
 void insns_number(struct insns *a, unsigned dst, uint64_t value);
 void insns_symbol(struct insns *a, unsigned dst, const char *symbol, uint32_t add);
 void insns_call(struct insns *a, const char *symbol);

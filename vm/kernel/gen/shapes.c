@@ -1,6 +1,6 @@
-/* One piece of code for all entries of a classifier that do the same with their own rule: count or log it, then
- * decide by it or search on. The rule is a number in that code, so the code for a hundred thousand rules that log is
- * no longer than for one rule. */
+/* Shared code for all entries of a classifier that do the same with their own rule: count or log it, then decide by
+ * it or search on. The rule is a variable in that code, so the code for a hundred thousand rules that log is no
+ * longer than for one rule. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static uint32_t shape_of(const struct emit *e, const struct pbc_entry *entry)
     return 0;
 }
 
-/* Bits of an instruction: a jump leads there; the instruction before continues there. */
+/* Bits of an instruction. JUMPED: a jump leads to it; FALLEN: the instruction before continues with it. */
 enum { JUMPED = 1, FALLEN = 2 };
 static void mark_led_to(const struct emit *e, uint8_t *led)
 {
@@ -39,7 +39,7 @@ static uint32_t code_end(const struct emit *e, uint32_t i)
     return i + 1;
 }
 
-/* True if nothing but entries leads to the code, or into it. */
+/* True if only entries lead to the code, or into it. */
 static bool is_apart(const struct emit *e, const uint8_t *led, uint32_t code)
 {
     if (led[code]) return false;

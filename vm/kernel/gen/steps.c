@@ -1,4 +1,4 @@
-/* Writing instructions that act, call, return and decide. */
+/* Write instructions that act, call, return and decide. */
 #include <stddef.h>
 
 #include "vm/judge/effects.h"
@@ -41,7 +41,7 @@ void step_return(struct emit *e, uint64_t value)
     step_leave(e);
 }
 
-/* Load the register into r0; continue behind the instruction if it is 0. */
+/* Load the register into r0; if it is 0, continue behind the instruction. */
 static void unless_zero(struct emit *e, const struct insn *n, uint32_t next)
 {
     step_get(e, R0, n->a);
@@ -92,7 +92,7 @@ void step_insn(struct emit *e, uint32_t i)
         STEP_CALL(e, kernel_mirror);
         break;
     case OP_ADD:
-        if (e->p->root) break; /* it adds no member either */
+        if (e->p->root) break; /* the second judgement adds no members */
         step_mov(e, R2, n->imm);
         STEP_CALL(e, kernel_add);
         break;

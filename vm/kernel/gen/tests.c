@@ -1,4 +1,4 @@
-/* Writing instructions that test the packet and jump. Comparisons of the key are in line; sets, MACs, patterns and
+/* Write instructions that test the packet and jump. Comparisons of the key are in line; sets, MACs, patterns and
  * meters are functions of judge.bpf.c and its neighbours. */
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* AGAIN for kernels without may_goto: a function that searches again is one turn of the kernel's own loop
- * (bpf_loop), and its caller loops over it. Between turns all is in the packet (struct kernel_again), of which those
- * kernels know nothing: they look at one turn, and leave out code that this turn never reaches. */
+ * (bpf_loop), and its caller loops over it. Between turns all state is in the packet (struct kernel_again), whose
+ * contents those kernels do not know: they follow only one turn, and remove code that this turn never reaches. */
 #include <stddef.h>
 
 #include "vm/kernel/gen/emit_priv.h"
@@ -72,7 +72,7 @@ static void loop(struct emit *e, const char *name)
     insns_put(a, BPF_ALU64 | BPF_ADD | BPF_K, R3, 0, 0, step_place(packet));
     step_mov(e, R4, 0);
     insns_put(a, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_loop);
-    /* A search that has not ended goes up. */
+    /* If a search has not ended, the packet goes up. */
     insns_put(a, BPF_JMP | BPF_JGE | BPF_K, R0, 0, 2, TURNS_MOST);
     insns_put(a, BPF_LDX | BPF_MEM | BPF_DW, R0, PACKET, RESULT, 0);
     insns_put(a, BPF_JMP | BPF_JA, 0, 0, 2, 0);

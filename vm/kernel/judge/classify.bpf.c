@@ -1,4 +1,4 @@
-/* The search of a classifier for the judge in the kernel: that of vm/judge/classify/search.h. A leaf is a separate
+/* The search of a classifier for the judge in the kernel, as in vm/judge/classify/search.h. A leaf is a separate
  * function, which the kernel's verifier checks only once. */
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/loop.bpf.h"
@@ -16,7 +16,8 @@ SECTION(const struct pbc_rank, ranks);
 #define FORK(i)         ((i)&7)
 #define TREE_AT(im, i)  ROW(tree, (im)->tree + (i))
 #define RANK_AT(im, i)  (&ROW(ranks, (im)->ranks + (i)))
-/* By arithmetic: a verifier would follow a comparison both ways, and an address could mispredict it. */
+/* Compare by arithmetic: a verifier would follow a branch both ways, and a processor could mispredict it for some
+ * addresses. */
 #define NOT_BELOW(a, b) ((uint32_t)(~((~(a) & (b)) | ((~(a) | (b)) & ((a) - (b)))) >> 63))
 #define IS(a, b)        ((uint32_t)(~(((a) ^ (b)) | (0 - ((a) ^ (b)))) >> 63))
 #define BOUND_AT(i)     BELOW_8(i)
@@ -27,7 +28,7 @@ SECTION(const struct pbc_rank, ranks);
 #define LANE_IN_TURN   true
 #define LANE_BY_BRANCH true
 #endif
-/* Keep the address: clang would compute it again for each lane. */
+/* Keep the address in a register: clang would compute it again for each lane. */
 #define KEPT_AS_IT_IS(p) __asm__ volatile("" : "+r"(p))
 enum { FORKS = KERNEL_FORKS, LANES = 8 };
 
@@ -35,7 +36,7 @@ struct image {
     uint32_t tree, blocks, formats, ranks;
 };
 
-/* The mask is for the kernel's verifier, which knows no bounds of a loop's counter. */
+/* Return a column of a block. The mask is for the kernel's verifier, which knows no bounds of a loop's counter. */
 static INLINE const uint32_t *block_column(const struct pbc_line *b, unsigned column)
 {
     return (const uint32_t *)(const void *)b + 8 * (size_t)(column & 31);
@@ -48,8 +49,8 @@ static INLINE const uint32_t *block_column(const struct pbc_line *b, unsigned co
 /* Return the number of lines as one that the kernel's verifier knows to be in bounds. */
 static INLINE unsigned lines_of(const struct pbc_format *f) { return f->lines & PBC_LINES_MOST; }
 
-/* Not 0 if a column, by mask or by range, does not hold the half. Where loops are counted, without a branch: the
- * verifier would follow it both ways in each turn. */
+/* Return a number other than 0 if a column, by mask or by range, does not hold the half. If loops are counted, there
+ * is no branch, because the verifier would follow it both ways in each turn. */
 static INLINE uint32_t column_differs(const struct pbc_line *b, const struct pbc_format *f, const struct key *key,
                                       unsigned at, unsigned lane)
 {
@@ -79,7 +80,7 @@ static INLINE bool any_matches(const struct pbc_line *b, const struct pbc_format
     return !differ;
 }
 
-/* Return the first entry of the block, not below `from`, whose lane matches, in a shape but ANY. */
+/* Return the first matching entry of a block, not below `from`. The block's shape is not ANY. */
 static INLINE uint32_t first_of_block(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
                                       enum masked masked, const struct key *key, uint32_t from, bool ranked)
 {
@@ -103,7 +104,7 @@ static INLINE struct image image_of(const struct program *p, uint32_t classifier
 #ifdef COUNTED
 #include "vm/kernel/judge/classify_turns.bpf.h"
 #else
-/* The same of a block in any format. */
+/* Do the same for a block in any format. */
 static INLINE uint32_t first_of_any(const struct pbc_line *b, const struct pbc_format *f, const struct key *key,
                                     uint32_t from, bool ranked)
 {
@@ -118,7 +119,8 @@ static INLINE uint32_t first_of_any(const struct pbc_line *b, const struct pbc_f
     return ENTRY_NONE;
 }
 
-/* Return a leaf's first matching entry, not below `from`, in blocks of a shape, a constant, from line `at` on. */
+/* Return a leaf's first matching entry, not below `from`, in blocks from line `at` on. shape: that of the blocks, a
+ * constant. */
 static INLINE uint32_t first_of_run(struct kpkt *k, uint32_t at, uint32_t format, unsigned shape, uint32_t from,
                                     bool ranked)
 {
@@ -140,7 +142,7 @@ static INLINE uint32_t first_of_run(struct kpkt *k, uint32_t at, uint32_t format
     return ENTRY_NONE;
 }
 
-/* Search a leaf, by the shape of its blocks; block and format are indices in the whole tables. */
+/* Search a leaf, by the shape of its blocks; block and format are indices in the tables of all classifiers. */
 #define RUN(shape, ranked) first_of_run(k, LOOSE(block), format, shape, from, ranked)
 GLOBAL uint64_t kernel_leaf(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from, uint32_t shape)
 {
@@ -177,7 +179,7 @@ GLOBAL uint64_t kernel_leaf_any(struct kpkt *k NONNULL, uint32_t block, uint32_t
     return RUN(PBC_SHAPE_ANY, false);
 }
 
-/* The same if the key holds ranks, whose blocks have at least three lines; a block of three has one column that is
+/* Do the same with ranks in the key. A block then has at least three lines; a block of three has one column that is
  * not a rank. */
 GLOBAL uint64_t kernel_leaf_ranked(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from,
                                    uint32_t shape)
@@ -215,7 +217,7 @@ static INLINE uint32_t first_of_leaf(const struct image *im, uint64_t leaf, cons
 #include "vm/judge/classify/search.h"
 #endif
 
-/* Classify as classify_one does (vm/judge/classify/classify.h): a classifier without ranks, and one with them. */
+/* Classify as classify_one does (vm/judge/classify/classify.h), by a classifier without ranks. */
 GLOBAL uint64_t kernel_classify(struct kpkt *k NONNULL, uint32_t classifier, uint32_t from)
 {
     return search(image_of(NULL, classifier), &k->key, from, false);
@@ -238,7 +240,7 @@ GLOBAL uint64_t kernel_rank(struct kpkt *k NONNULL, uint32_t classifier, uint32_
     return line;
 }
 
-/* The key holds the ranks while the tree is searched. */
+/* Classify by a classifier with ranks. The key holds the ranks while the tree is searched. */
 GLOBAL uint64_t kernel_classify_ranked(struct kpkt *k NONNULL, uint32_t classifier, uint32_t from)
 {
     const uint32_t src = k->key.src[0], dst = k->key.dst[0];

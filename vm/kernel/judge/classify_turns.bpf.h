@@ -4,10 +4,10 @@
 
 #include "vm/judge/classify/cut_window.h"
 
-/* More turns than any search takes: blocks, and words of the tree, as the program's verifier bounds them. */
+/* More turns than any search takes: prey's verifier bounds its blocks and its words of the tree. */
 enum { WALK_MOST = LANES * PBC_COMPARED_MAX + (PBC_TREE_DEPTH << PBC_FORKS_MAX) + 2 };
 
-/* Search one block of a shape but ANY. True: the leaf continues behind it. */
+/* Search one block of any shape except ANY. True: the leaf continues behind it. */
 static INLINE bool block_next(struct kernel_walk *w, const struct key *key, unsigned shape, bool ranked)
 {
     const struct pbc_line *b = &ROW(blocks, w->block);
@@ -43,7 +43,8 @@ static INLINE bool lane_next(struct kernel_walk *w, const struct key *key, bool 
     return word & PBC_LANE_MORE;
 }
 
-/* With ranks a block has at least three lines; a block of three has one column that is not a rank. */
+/* Search the next block or lane of a leaf. True: the leaf continues behind it. With ranks a block has at least three
+ * lines; a block of three has one column that is not a rank. */
 static INLINE bool leaf_next(struct kernel_walk *w, const struct key *key, bool ranked)
 {
     const unsigned shape = TREE_SHAPE(w->word);
@@ -62,7 +63,8 @@ static INLINE bool leaf_next(struct kernel_walk *w, const struct key *key, bool 
     }
 }
 
-/* Go on with the last fork whose other part may hold a lower entry. Return 1 if there is none: the search is over. */
+/* Continue with the last fork whose other part may hold a lower entry. Return 1 if there is none: the search is
+ * over. */
 static INLINE long fork_next(struct kernel_walk *w)
 {
 #pragma clang loop unroll(full)

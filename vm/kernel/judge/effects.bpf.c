@@ -1,4 +1,4 @@
-/* Effects of judging other than meters (meters.bpf.c) and logs (events.bpf.c). */
+/* Effects of judging, except meters (meters.bpf.c) and logs (events.bpf.c). */
 #include "vm/kernel/count.bpf.h"
 
 /* Count as effect_count does. */

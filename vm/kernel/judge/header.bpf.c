@@ -24,7 +24,7 @@ GLOBAL uint64_t kernel_header(struct kpkt *k NONNULL, uint32_t ip4, uint32_t ip6
     return ip_bits_get(k->head + (k->pkt.l3 & HEAD_MASK), bits);
 }
 
-/* True if the bytes are in the head. If they were captured and are not, the packet goes up. */
+/* True if the bytes are in the head. If they were captured but are not in the head, the packet goes up. */
 static inline bool in_head(struct kpkt *k, uint32_t at, uint32_t len)
 {
     if (at + len <= k->head_len) return true;

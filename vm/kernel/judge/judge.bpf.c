@@ -17,8 +17,8 @@ SECTION(const uint8_t, verdicts);
 
 uint64_t judge_program(struct kpkt *k);
 uint64_t judge_services(struct kpkt *k);
-/* The same program without `audit`, and the code around it (would.bpf.c); for programs without the word these do
- * nothing. */
+/* Judge by the same program without `audit`, with the code around it (would.bpf.c). For programs without `audit`
+ * these functions do nothing. */
 uint64_t judge_would(struct kpkt *k);
 uint64_t would_begin(struct kpkt *k);
 uint64_t would_end(struct kpkt *k);
@@ -57,7 +57,7 @@ inline_whole void serve(struct kpkt *k)
     if (inlined ? s->mode == PBC_MODE_PROXY_SPLICED : s->proxy != 0) k->flags |= KERNEL_PROXIED;
 }
 
-/* True if the packet may prove a SYN cookie. It goes up unjudged: a cookie is given only for a SYN that was let in. */
+/* True if the packet may prove a SYN cookie. It goes up unjudged, because only accepted SYNs get a cookie. */
 inline_whole bool may_prove(struct kpkt *k)
 {
     if (!(count_program(k->program)->flags & KERNEL_HAS_COOKIES)) return false;
@@ -70,8 +70,8 @@ inline_whole bool may_prove(struct kpkt *k)
 /* True if the packet's interface and schedules may be numbered for another program. */
 inline_whole bool is_misnumbered(const struct kpkt *k) { return state_world.renumbers && !(k->flags & KERNEL_ASKED); }
 
-/* Choose the leg that rules are asked about, where only the host knows by which the packet leaves (vm/judge/ways.c,
- * settle_leg). A packet of which a leg's rules can't know here goes up. False: the way is unknown. */
+/* Choose the leg that rules are asked about if only the host knows the packet's leg (vm/judge/ways.c, settle_leg).
+ * If a leg can't be judged here, the packet goes up. False: the way is unknown. */
 inline_whole bool choose_leg(struct kpkt *k)
 {
     k->flags |= KERNEL_DRY;
@@ -82,7 +82,7 @@ inline_whole bool choose_leg(struct kpkt *k)
     return k->pkt.way_why == WAY_KNOWN;
 }
 
-/* Set what routes give for the packet; a process that asks only for the judgement has set it. */
+/* Set the packet's facts from the routes; a process that asks only for the judgement has set them. */
 inline_whole void settle_ways(struct kpkt *k)
 {
     const bool asks = !(k->flags & KERNEL_ONLY_JUDGE);
@@ -93,8 +93,8 @@ inline_whole void settle_ways(struct kpkt *k)
     k->way = (uint16_t)pkt_way(&k->pkt, &k->key);
 }
 
-/* Find the way of an accepted, forwarded packet that begins a flow, or whose flow's recipe is out of date: a nat's
- * statement may ask for it. */
+/* Find the way of an accepted, forwarded packet that begins a flow, or whose flow's recipe is out of date, because a
+ * nat's statement may need it. */
 inline_whole void find_way(struct kpkt *k)
 {
     k->pkt.way = 0;
@@ -108,15 +108,15 @@ inline_whole void find_way(struct kpkt *k)
     k->nowhere = way.kind == ROUTE_REFUSED;
 }
 
-/* True if something is in audit. Read from a map, so that the verifier looks at the functions of the second judgement:
- * from code around a bpf_loop Linux 6.18 can't remove functions that nothing calls. */
+/* True if something is in audit. The flag is read from a map, so that the kernel's verifier checks the functions of
+ * the second judgement: Linux 6.18 can't remove uncalled functions from code around a bpf_loop. */
 inline_whole bool audits(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }
 
 /* True if a process asks only for the decision without `audit`. */
 inline_whole bool asks_would(const struct kpkt *k) { return k->flags & KERNEL_WOULD && audits(k); }
 
-/* Judge a second time, as if nothing were in audit. A packet of which this can't be known here goes up as if nothing
- * had judged it. */
+/* Judge a second time, as if nothing were in audit. If this is impossible here, the packet goes up as if nothing had
+ * judged it. */
 inline_whole void judge_again(struct kpkt *k)
 {
     if (!audits(k) || k->flags & KERNEL_ONLY_JUDGE || k->up != KERNEL_UP_NONE) return;
@@ -126,9 +126,9 @@ inline_whole void judge_again(struct kpkt *k)
     if (k->up != KERNEL_UP_NONE) k->flags &= ~KERNEL_JUDGED;
 }
 
-/* Decide by the rules. Packets from an unserved device are seen only as they leave: where no firewall judges packets
- * that come in by that device, the one of the interface that it leaves by does, and the packet counts as coming in
- * by that from here on. */
+/* Decide by the rules. A packet from an unserved device is seen only as it leaves. If no firewall judges packets
+ * that come in by that device, the firewall of the outgoing interface does, and the packet counts as coming in by
+ * that interface from here on. */
 inline_whole decided decide(struct kpkt *k)
 {
     const decided d = judge_program(k);
@@ -137,7 +137,8 @@ inline_whole decided decide(struct kpkt *k)
     return judge_program(k);
 }
 
-/* Judge the packet. Inlined, as all of the entry is: the calls below need every stack frame that the kernel has. */
+/* Judge the packet. Inlined, like all of the entry function, because the calls below need every stack frame that the
+ * kernel has. */
 inline_whole void judge(struct kpkt *k)
 {
     if (k->program != (uint32_t)NUMBER(serial)) k->flags &= ~KERNEL_ORDINARY; /* the recipe is another program's */
@@ -161,7 +162,7 @@ inline_whole void judge(struct kpkt *k)
     const decided d = asks_would(k) ? judge_would(k) : decide(k);
     const uint32_t rule = decided_rule(d);
     k->decision = d;
-    if (k->up == KERNEL_UP_NONE) k->flags |= KERNEL_JUDGED; /* else bytes that rules test are not in the head */
+    if (k->up == KERNEL_UP_NONE) k->flags |= KERNEL_JUDGED; /* otherwise bytes that rules test are not in the head */
     k->branch = k->verdict.service = PBC_NONE;
     if (asks_would(k)) return;
     judge_again(k);

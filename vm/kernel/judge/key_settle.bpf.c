@@ -1,11 +1,11 @@
-/* Redirection of a forwarded frame to a service (vm/forward/service.c, key_settle). It needs the program's
- * endpoints, so the judge does it. */
+/* Redirect a forwarded frame to a service (vm/forward/service.c, key_settle). This needs the program's endpoints, so
+ * the judge does it. */
 #include "vm/forward/endpoint.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/loop.bpf.h"
 
 SECTION(const struct pbc_endpoint, endpoints);
-extern const char const_endpoints; /* number of endpoints: the next table begins behind them */
+extern const char const_endpoints; /* number of endpoints, behind which the next table begins */
 
 static inline uint32_t kinds_of(const struct pbc_endpoint *e)
 {

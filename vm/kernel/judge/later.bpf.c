@@ -1,4 +1,4 @@
-/* Fragments that no process takes up, decided as the first of their datagram (shapes.h). */
+/* Decide fragments that no process takes up as the first of their datagram (shapes.h). */
 #include "vm/judge/decided.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/shapes.h"
@@ -36,8 +36,8 @@ GLOBAL uint64_t kernel_later_keep(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* Decide a later fragment as its first. If another program decided the first, no rule of this one decides. Without a
- * known first fragment it is dropped. */
+/* Decide a later fragment as its first. If another program decided the first, the decision counts for no rule of
+ * this one. Without a known first fragment the packet is dropped. */
 GLOBAL uint64_t kernel_later_follow(struct kpkt *k NONNULL)
 {
     struct kernel_datagram datagram;

@@ -1,5 +1,5 @@
-/* Ways of a packet by the routes, for stages in the kernel: vm/judge/ways.c over a trie (routes.h). Only programs that
- * ask for ways contain it. */
+/* Find ways of a packet by the routes, for stages in the kernel: vm/judge/ways.c over a trie (shapes.h). Only
+ * programs that need ways contain this code. */
 #include "vm/judge/decided.h"
 #include "vm/judge/route_share.h"
 #include "vm/judge/routes.h"
@@ -17,10 +17,10 @@ extern const char mask_route_rules;
 
 #define WAY(number) (&state_route_ways[(number)&MASK(route_ways)])
 
-/* Bit of a step's result: the rest is the number of the way. */
+/* Bit of a step's result: the search is over, and the rest is the number of the way. */
 #define FOUND (UINT64_C(1) << 32)
 
-/* Return the entry of a view for the address that is looked up; ROUTE_THROW: it holds none. */
+/* Return the entry of a view for the address that is looked up; ROUTE_THROW: the view has none. */
 GLOBAL uint64_t kernel_route_entry(struct kpkt *k NONNULL, uint32_t view)
 {
     const uint32_t family = k->routed.family;
@@ -61,7 +61,7 @@ GLOBAL uint64_t kernel_route_step(struct kpkt *k NONNULL, uint32_t i, uint32_t a
     return FOUND | way;
 }
 
-/* Return the way that was found, unless it is another by rules that the packet may meet. */
+/* Return the found way; if rules that the packet may meet lead to another way, return the reason why it is unknown. */
 static inline uint64_t way_settled(const struct kpkt *k, uint32_t way)
 {
     const struct route_branch *b = &k->may_meet;
@@ -86,7 +86,7 @@ GLOBAL uint64_t kernel_route(struct kpkt *k NONNULL)
     return way_settled(k, merged & ROUTE_WAY_MASK);
 }
 
-/* True if the host forwards packets of this family: then it chooses among legs, and marks may be set. */
+/* True if the host forwards packets of this family. It then chooses among legs, and may use marks. */
 static inline bool host_routes(const struct key *key)
 {
     return key->kind & KIND_IP4 ? state_world.facts.host_routes4 : state_world.facts.host_routes6;
@@ -112,18 +112,18 @@ static inline bool one_way(const struct kernel_route_way *way)
     return one;
 }
 
-/* Return 1 + the id in rules of the bridge's other port; 0: it came by no bridge. */
+/* Return 1 + the id in rules of the bridge's other port; 0: the packet did not come by a bridge. */
 static inline uint16_t peer_of(const struct kpkt *k)
 {
     if (!state_world.facts.bridges || k->pkt.iface >= KERNEL_WAYS) return 0;
     return state_ways[LOOSE((uint32_t)k->pkt.iface) & (KERNEL_WAYS - 1)].bridged; /* Linux 6.1 forgets the bound */
 }
 
-/* Return a struct way_found as a number, of an interface's id in rules or of none. */
+/* Return a struct way_found as a number: for an interface's id in rules, or for an unknown way (second function). */
 static inline uint64_t out_by(uint32_t as) { return (uint16_t)(as + 1) | (uint64_t)ROUTE_VIA << 16; }
 static inline uint64_t way_unknown(uint64_t why) { return (uint64_t)ROUTE_ASK << 16 | why << 24; }
 
-/* Fill in a question about the way from an address to another. */
+/* Fill in the look-up of the way to k->routed.to. returns: it is the way back to the packet's source. */
 static inline void ask_route(struct kpkt *k, bool returns)
 {
     const struct key *key = &k->key;
@@ -203,7 +203,7 @@ static inline enum pkt_source source_seen(struct kpkt *k)
 {
     const struct key *key = &k->key;
     if (!(key->kind & KIND_IP) || key->kind & KIND_OUT || ways_no_route(key)) return SOURCE_REACHED;
-    /* a packet that leaves came by an interface that is not served: its id in rules is known */
+    /* a leaving packet came by an unserved interface, whose id in rules is known */
     const uint16_t came = k->flags & KERNEL_EGRESS ? (uint16_t)(k->came - 1) : k->pkt.iface;
     if (came == IFACE_NONE || (!(k->flags & KERNEL_EGRESS) && peer_of(k))) return SOURCE_UNKNOWN;
     for (unsigned i = 0; i < 4; i++) k->routed.to[i] = key->src[i];
@@ -212,7 +212,7 @@ static inline enum pkt_source source_seen(struct kpkt *k)
     return way->kind == ROUTE_ASK ? SOURCE_UNKNOWN : leads_back(way, came);
 }
 
-/* See way_find.h. */
+/* Do as way_find.h describes. */
 GLOBAL uint64_t kernel_settle_ways(struct kpkt *k NONNULL, uint32_t asked)
 {
     uint64_t known = 1;

@@ -1,5 +1,5 @@
-/* The second judgement, for programs with `audit` (vm/worker/audit.h): the program's code as it would decide is run
- * between would_begin and would_end, which the generator calls for such programs only. */
+/* The second judgement, for programs with `audit` (vm/worker/audit.h): the program's code without `audit` runs
+ * between would_begin and would_end, which the generator calls only for such programs. */
 #include "vm/flow/track/track_look.h"
 #include "vm/judge/decided.h"
 #include "vm/kernel/count.bpf.h"
@@ -10,11 +10,11 @@ SECTION(const uint32_t, would_twins);
 SECTION(const struct pbc_rule, would_rules);
 extern const char const_would_rules, const_meter_defs;
 
-uint64_t kernel_flow_would(struct kpkt *k NONNULL); /* flow.bpf.c */
+uint64_t kernel_flow_would(struct kpkt *k NONNULL); /* defined in flow.bpf.c */
 uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id);
 uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule);
 
-/* Put into the key the value of `state`. */
+/* Put the value of `state` without `audit` into the key. */
 GLOBAL uint64_t kernel_would_begin(struct kpkt *k NONNULL)
 {
     const bool flows = count_program(k->program)->flags & KERNEL_KEEPS_FLOWS;
@@ -45,7 +45,7 @@ GLOBAL uint64_t kernel_would_count(struct kpkt *k NONNULL, uint32_t rule)
     return 0;
 }
 
-/* Log as effect_log does, without `audit`: only rules in audit. */
+/* Log as effect_log does, without `audit`. Only rules in audit are logged. */
 GLOBAL uint64_t kernel_would_log(struct kpkt *k NONNULL, uint32_t rule)
 {
     const struct pbc_rule *r = &ROW(would_rules, rule);

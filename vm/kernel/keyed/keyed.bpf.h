@@ -1,22 +1,23 @@
-/* A keyed table (vm/keyed/keyed.h) that many processors change at once without a lock on the table. The including file
- * first defines the arrays and their bounds: TABLE_TAGS, TABLE_WORDS, TABLE_KEYS (uint16_t, uint64_t, uint64_t [], with
- * room for one group, and key, more than TABLE_SLOTS, TABLE_KEY_WORDS), and TABLE_KEY_MOST: a key has so many words or
- * KEYED_KEY_LEAST.
+/* A keyed table (vm/keyed/keyed.h) that many processors change at once without a lock on the table. The including
+ * file first defines the arrays TABLE_TAGS (uint16_t) and TABLE_WORDS (uint64_t), which have TABLE_SLOTS entries and
+ * room for one more group; TABLE_KEYS (uint64_t), which has TABLE_KEY_WORDS entries and room for one more key; and
+ * TABLE_KEY_MOST: a key has this many words, or KEYED_KEY_LEAST.
  *
- * A slot's word decides. 0: the slot is free. KEYED_BORN: its key is being written, or its tag is being removed: a
- * processor that saw the tag free before must not put a key there until the tag is gone. Any other value is the
- * owner's, and changes by compare-and-swap only. A processor that read the word, then saw its key in the slot, and
- * swaps the word it read, has the word of that key: a slot freed in between has another word. So no word may come
- * again: the word of a new key is larger than any that the slot had. A key is added under a lock for its hash
- * (keyed_lock), so it is in one slot only.
+ * A slot's word shows the slot's state. 0: the slot is free. KEYED_BORN: its key is being written, or its tag is
+ * being removed; a processor that saw the tag free before must not put a key there until the tag is gone. Any other
+ * value is the including file's, and changes only by compare-and-swap. If a processor reads the word, then sees its
+ * key in the slot, and then swaps the word successfully, the word was that key's: a slot freed in between has
+ * another word. So no word may repeat: the word of a new key is larger than any that the slot had. A key is added
+ * under a lock for its hash (keyed_lock), so it is only in one slot.
  *
- * Every swap is a full barrier. That a word is read before its key needs a machine that keeps loads in order (x86). */
+ * Every swap is a full barrier. Reading a word before its key needs a machine that keeps loads in order (x86). */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Return the index, or 0 if it is too large: never in a valid table, but the kernel's verifier must see the bound. */
+/* Return the index, or 0 if it is too large. In a valid table it never is, but the kernel's verifier must see the
+ * bound. */
 static inline uint64_t table_within(uint64_t i, uint64_t count) { return i < count ? i : 0; }
 #define KEYED_TAGS(t, group) (&TABLE_TAGS[table_within((t)->first_slot + (uint64_t)(group)*GROUP, TABLE_SLOTS)])
 #define KEYED_WORD(t, slot)  (&TABLE_WORDS[table_within((t)->first_slot + (slot), TABLE_SLOTS)])
@@ -47,7 +48,8 @@ static inline bool keyed_lock(uint32_t *lock)
 }
 static inline void keyed_unlock(uint32_t *lock) { (void)__sync_lock_test_and_set(lock, 0); }
 
-/* Put a key that is not in the table, under its lock, with that word. Return the slot; KEYED_NONE: no room. */
+/* Put a key that is not in the table into a free slot, with this word. The caller holds the lock for its hash.
+ * Return the slot; KEYED_NONE: no room. */
 static inline uint32_t keyed_put(const struct keyed *t, const struct place *at, const hash_word *key, uint64_t word)
 {
     uint32_t left;

@@ -1,5 +1,5 @@
-/* Live sets in the kernel: vm/judge/live/look.c over memory that a process changes meanwhile, and what rules add, which
- * a process does. */
+/* Live sets in the kernel: vm/judge/live/look.c over memory that a process changes meanwhile, and reports of members
+ * that rules add, because only a process changes sets. */
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/events.h"
 #include "vm/kernel/loop.bpf.h"
@@ -42,8 +42,7 @@ uint64_t kernel_set(struct kpkt *k NONNULL, uint32_t set, uint32_t dst);
 
 /* ---- the overlay ---- */
 
-/* Return the word of the key's slot; 0: the key is not there. A slot whose word changes meanwhile is looked at again.
- */
+/* Return the word of the key's slot; 0: the key is not there. A slot whose word changes meanwhile is read again. */
 static __always_inline uint64_t overlay_word(const struct keyed *t, const struct live_key *key, unsigned words,
                                              uint32_t group, uint32_t hits)
 {
@@ -83,15 +82,15 @@ GLOBAL uint64_t kernel_live6(uint32_t live, const struct wide *addr NONNULL, uin
     return overlay_find(&ROW(live_cells, live).table[1], &key, KEY6_WORDS);
 }
 
-/* True while the member's end is to come. An end has 43 bits of milliseconds. */
+/* True if the member has not expired. Its end has 43 bits of milliseconds. */
 static inline bool is_held(uint64_t word, uint64_t now_ns) { return word_end(word) * 1000000 > now_ns; }
 
 /* ---- the base ---- */
 
-/* A base, as read at one time. */
+/* A base as it was at one time. */
 struct base_now {
     struct live_shown_base at;
-    uint64_t first; /* its half's first word */
+    uint64_t first; /* first word of the base's half */
 };
 
 static __always_inline void base_read(const struct kernel_live *l, uint64_t turn, struct base_now *b)
@@ -120,8 +119,8 @@ static __always_inline bool base_has6(const struct base_now *b, const struct wid
     return among6(LOOSE((uint32_t)(b->first / RANGE6_WORDS + first)), LOOSE(count), addr);
 }
 
-/* An answer of a base. AGAIN: it was replaced meanwhile, and the half that was searched may be written again, which
- * begins once the other one is in force. */
+/* Result of a search in a base. AGAIN: the base was replaced meanwhile, so a process may be rewriting the half that
+ * was searched. */
 enum has { HAS_NOT, HAS, HAS_AGAIN };
 
 static __always_inline uint64_t has_if_still(const struct kernel_live *l, uint64_t turn, bool has)
@@ -148,7 +147,7 @@ GLOBAL uint64_t kernel_base6(uint32_t live, const struct wide *addr NONNULL)
     return has_if_still(l, turn, base_has6(&b, addr));
 }
 
-/* ---- sets with live parts ---- */
+/* ---- sets that depend on live sets ---- */
 
 static __always_inline void wide_side(const struct kpkt *k, uint32_t dst, struct wide *addr)
 {
@@ -158,7 +157,7 @@ static __always_inline void wide_side(const struct kpkt *k, uint32_t dst, struct
         wide_of(k->key.src, addr);
 }
 
-/* Note an answer, as struct kernel_members has it. */
+/* Note a set's result in the form of struct kernel_members. */
 static __always_inline void member_note(struct kpkt *k, uint32_t live, bool has)
 {
     uint64_t *const asked = &k->members.asked[k->member.dst & 1], *const held = &k->members.held[k->member.dst & 1];
@@ -173,7 +172,7 @@ static __always_inline void member_note(struct kpkt *k, uint32_t live, bool has)
     }
 }
 
-/* Look in the base of the current live set, or in one length of its overlay. Return 1: no live set is left. */
+/* Search the base of the current live set, or one length of its overlay. Return 1: no live set is left. */
 static __always_inline long member_next(struct kpkt *k)
 {
     struct kernel_member *const m = &k->member;
@@ -206,8 +205,8 @@ static __always_inline long member_next(struct kpkt *k)
     return 0;
 }
 
-/* No path of nodes asks a live set twice, and a base is not replaced so often that a packet would ask it eight times
- * more. */
+/* Most turns of a look-up. No path of nodes asks a live set twice, and a base is not replaced so often that a packet
+ * would ask it eight times more. */
 enum { ASKS_MOST = PBC_LIVES_MAX * (LIVE_LENGTHS_MOST + 2) + 8 };
 #ifdef COUNTED
 static long member_turn(uint32_t turn, void *at) { return member_next(TURN_OF(struct kpkt, at)); }
@@ -219,7 +218,7 @@ static __always_inline void member_find(struct kpkt *k)
 }
 #endif
 
-/* As kernel_set, for a set that depends on live sets: set_now of vm/judge/sets/set.c. */
+/* Do the same as kernel_set for a set that depends on live sets (set_now of vm/judge/sets/set.c). */
 GLOBAL uint64_t kernel_live_set(struct kpkt *k NONNULL, uint32_t set, uint32_t dst)
 {
     struct kernel_member *const m = &k->member;
@@ -233,10 +232,10 @@ GLOBAL uint64_t kernel_live_set(struct kpkt *k NONNULL, uint32_t set, uint32_t d
     return kernel_set(k, m->set, dst);
 }
 
-/* ---- what rules add ---- */
+/* ---- members that rules add ---- */
 
-/* True if adding the member would change nothing worth telling: it is there, and stays (`once`), or its end would
- * move by less than a 32nd of the rule's time, and less than a second. A process that asks is always informed. */
+/* True if adding the member would change nothing worth a report: it is there and stays (`once`), or its end would
+ * move by less than a 32nd of the rule's time and less than a second. An asking process is always informed. */
 static __always_inline bool adds_nothing(const struct kpkt *k, const struct pbc_add *a, uint64_t word)
 {
     const uint64_t second = 1000000000, part = a->for_ns / 32, slack = part < second ? part : second;
@@ -244,7 +243,8 @@ static __always_inline bool adds_nothing(const struct kpkt *k, const struct pbc_
     return a->flags & PBC_ADD_ONCE || is_held(word, k->now_ns + a->for_ns - slack);
 }
 
-/* True if the set refuses the member, as far as that is known here: a process that asks does so itself. */
+/* True if the set refuses the member, as far as the kernel knows. False for an asking process, which tests this
+ * itself. */
 static __always_inline bool is_refused(struct kpkt *k, const struct pbc_add *a, uint32_t len, uint64_t word)
 {
     const struct pbc_live *const l = &ROW(lives, a->live);
@@ -256,8 +256,8 @@ static __always_inline bool is_refused(struct kpkt *k, const struct pbc_add *a, 
     return l->never != PBC_NONE && kernel_set(k, l->never, dst);
 }
 
-/* Notify the process of a member to be added. Half of the ring stays free for other records. Return 1: it has no
- * room. */
+/* Notify the process of a member to be added. Half of the ring stays free for other records. Return 1 if the ring
+ * has no room, otherwise 0. */
 GLOBAL uint64_t kernel_add_tell(struct kpkt *k NONNULL, uint32_t add, uint32_t len)
 {
     const struct pbc_add *const a = &ROW(adds, add);

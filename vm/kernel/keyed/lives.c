@@ -9,8 +9,9 @@
 /* Most bytes of a map of one value: pointers into it reach no further (the kernel's BPF_MAX_VAR_OFF). */
 #define MAP_MOST (UINT64_C(1) << 29)
 
-/* A base has room for one IPv4 range per member of the set, and for three words more of each in its look-up table,
- * or for as many of IPv6; and for so many at least, a share of them where there are many sets. */
+/* Room of a base: for one IPv4 range per member of the set, with three more words each in its look-up table, or for
+ * as many words of IPv6. Small sets have room for RANGES_LEAST ranges or, if there are many sets, for an equal share
+ * of RANGES_SHARED. */
 enum { KEY6 = 3, RANGE_WORDS = 4, RANGE6_WORDS = 4, HALVES = 2, RANGES_LEAST = 1 << 18, RANGES_SHARED = 1 << 21 };
 
 static uint64_t half_words(const struct program *p, uint32_t live)

@@ -1,7 +1,6 @@
-/* Meters as the judge asks them in the kernel: meter.c over tables that all processors share. Counters, time and
- * "once per packet" are each processor's own. No token is given twice; a packet whose attempts collide too often
- * gets none. The including file first defines the access to meters: METER_DEF(id), METER_CELL(id), METER_SAID(k,
- * id). */
+/* Meters for the judge in the kernel: meter.c over tables that all processors share. Counters, time and "once per
+ * packet" are each processor's own. No token is given twice; a packet whose attempts collide too often gets none.
+ * The including file first defines the access to meters: METER_DEF(id), METER_CELL(id), METER_SAID(k, id). */
 
 enum { BUCKET_WITHIN, BUCKET_OVER, BUCKET_GONE, BUCKET_NO_ROOM };
 
@@ -74,7 +73,7 @@ GLOBAL uint64_t kernel_meter_free(uint32_t id, uint32_t group, uint64_t now)
     return freed;
 }
 
-/* Put a new key, with that bucket, if the table may hold one more. */
+/* Put a new key with its bucket into the table, if there is room for one more. */
 GLOBAL uint64_t kernel_meter_put(uint32_t id, const struct meter_key *key NONNULL, uint64_t hash, uint64_t bucket)
 {
     struct kernel_meter *const m = METER_CELL(id);
@@ -113,7 +112,8 @@ static inline uint64_t take_new(uint32_t id, const struct meter_key *key, uint64
     return said;
 }
 
-/* Take the packet's tokens from its key's bucket. *overflowed: the key found no room. */
+/* Take the packet's tokens from its key's bucket. *overflowed: the key found no room, and the shared bucket was
+ * used. */
 static inline bool take_keyed(uint32_t id, const struct meter_key *key, uint64_t now, uint64_t cost, bool *overflowed)
 {
     struct kernel_meter *const m = METER_CELL(id);
@@ -173,7 +173,7 @@ GLOBAL uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id)
     return within;
 }
 
-/* Do a part of meters_sweep, and advance s->hand. */
+/* Sweep the next groups as meters_sweep does, and advance s->hand. */
 static inline void meters_sweep_some(struct kernel_meters_sweep *s, uint32_t count)
 {
     TURNS(METER_SWEEPS)

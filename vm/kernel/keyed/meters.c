@@ -30,8 +30,8 @@ bool kernel_meters_layout(const struct program *p, uint32_t cpus, struct kernel_
            l->key_words * sizeof(uint64_t) < MAP_MOST;
 }
 
-/* Return a number for the properties that remap.c compares: the definition, and the name, or the place of a rule's
- * log without one; and whether the cell is for decisions without `audit`. */
+/* Return a number for the properties that remap.c compares: the definition; the name or, for a rule's log without a
+ * name, its place; and whether the cell is for decisions without `audit`. */
 static uint64_t identity_of(const struct program *p, const struct pbc_meter *m, bool would)
 {
     struct {
@@ -147,7 +147,8 @@ bool kernel_meters_held(const struct kernel_meters *m)
 
 static uint64_t read_word(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 
-/* Copy a slot while others change it: its word must be the same before and after. False: the slot is free. */
+/* Copy a slot while others change it: its word must be the same before and after. False: the slot is free, or keeps
+ * changing. */
 static bool copy_slot(const struct kernel_meters *from, const struct kernel_meter_place *t, uint32_t slot,
                       uint16_t *tag, uint64_t *key, uint64_t *word)
 {
@@ -163,8 +164,8 @@ static bool copy_slot(const struct kernel_meters *from, const struct kernel_mete
     return false;
 }
 
-/* Raise the word to `least`: tokens taken from the other bucket count as taken here. A bucket equal to `free` is
- * unused. */
+/* Raise the word to `least`, so that tokens taken from the other bucket count as taken here. A bucket equal to
+ * `free` is unused. */
 static void raise_to(uint64_t *word, uint64_t least, uint64_t free)
 {
     uint64_t was = read_word(word);
@@ -284,7 +285,7 @@ void kernel_meters_set(struct kernel_meters *m, const struct meters *from)
         const uint64_t slots = (uint64_t)at->groups * GROUP;
         struct meter_buckets there;
         meters_tell(from, i, &there);
-        if (!there.base_ns) continue; /* it is unused */
+        if (!there.base_ns) continue; /* the meter is unused */
         cell->base_ns = there.base_ns;
         cell->started = 1;
         cell->shared = there.shared;

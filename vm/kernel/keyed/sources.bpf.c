@@ -3,7 +3,7 @@
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/loop.bpf.h"
 
-/* Rows of runtime/kernel/maps/map.def. Each is longer than its mask reaches. */
+/* Rows of runtime/kernel/maps/map.def. Each array is longer than its mask reaches. */
 extern uint16_t state_source_tags[];
 extern uint64_t state_source_words[], state_source_keys[];
 extern const char last_source_tags, last_source_keys;

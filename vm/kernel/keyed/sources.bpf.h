@@ -1,9 +1,9 @@
-/* Flows by source in the kernel: sources.c over a table that all processors share. The including file first defines its
- * place, SOURCES. */
+/* Flows by source in the kernel: sources.c over a table that all processors share. The including file first defines
+ * the table's place, SOURCES. */
 #include "vm/packet/loop.h"
 
-/* Tries of each of two loops. The end of a flow must be counted, or its source is blamed for ever; 64 times 64
- * collisions in a row do not happen. */
+/* Tries of each of two nested loops. The end of a flow must be counted, or it counts against its source for ever; 64
+ * times 64 collisions in a row do not happen. */
 enum { SOURCE_TRIES = 64 };
 
 static inline uint64_t source_hash(const struct kernel_source *key)
@@ -11,7 +11,8 @@ static inline uint64_t source_hash(const struct kernel_source *key)
     return hash_words(&SOURCES->table.hash, key->addr, SOURCE_WORDS);
 }
 
-/* Return the source's slot, or KEYED_NONE. A call, so that its frame is off the stack before the flow is counted. */
+/* Return the source's slot, or KEYED_NONE. A separate function, so that its frame is off the stack before the flow
+ * is counted. */
 GLOBAL uint64_t kernel_source_find(const struct kernel_source *key NONNULL, uint64_t hash)
 {
     const struct place at = place_of(hash, SOURCES->table.groups);
@@ -71,7 +72,8 @@ GLOBAL uint64_t kernel_source_add(const struct kernel_source *key NONNULL)
     if (keyed_lock(lock)) {
         const uint32_t slot = (uint32_t)kernel_source_find(key, hash);
         const uint64_t said = slot == KEYED_NONE ? SOURCE_GONE : source_change(slot, key, true);
-        done = said == SOURCE_CHANGED || (said == SOURCE_GONE && source_put(key, hash)); /* BUSY: it has a slot */
+        done =
+            said == SOURCE_CHANGED || (said == SOURCE_GONE && source_put(key, hash)); /* BUSY: the source has a slot */
         keyed_unlock(lock);
     }
     if (!done) (void)__sync_fetch_and_add(&SOURCES->full, 1);

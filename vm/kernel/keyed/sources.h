@@ -13,16 +13,16 @@ struct kernel_source {
 struct kernel_sources {
     struct keyed table;
     uint32_t locks[SOURCE_LOCKS]; /* for adding keys, by the key's hash */
-    uint32_t version; /* version of the next new key; a word is version << 32 | flows, so none comes again */
-    uint64_t full;    /* number of flows that found no room */
+    uint32_t version;             /* version of the next new key; a word is version << 32 | flows, so no word repeats */
+    uint64_t full;                /* number of flows that found no room */
 };
 
-/* Return the slots of a table for that many flows; 0: too many. Keys take SOURCE_WORDS words per slot. */
+/* Return the number of slots of a table for that many flows; 0: too many. Keys take SOURCE_WORDS words per slot. */
 uint64_t kernel_sources_slots(uint64_t flows);
 /* Make an empty table in zeroed memory. Places and hashes equal those of sources_new with that seed. */
 void kernel_sources_fill(struct kernel_sources *s, uint64_t flows, uint64_t seed);
 
-/* Count one more flow of that source, in a table in those arrays that no stage uses yet. False: there is no room. */
+/* Count one more flow of a source, in a table of these arrays that no stage uses yet. False: there is no room. */
 bool kernel_sources_count(struct kernel_sources *s, uint16_t *tags, uint64_t *words, uint64_t *keys,
                           const struct kernel_source *of);
 

@@ -1,7 +1,6 @@
-/* The express way: an ordinary packet of a known flow goes from its first byte to the wire, or on to the host, in
- * one go, without a copy of its head, a call or another stage. The parts of the stages run in another order: quick
- * parser, tuple, recipe, edit, counters. A packet that is not ordinary, or not decided at once, takes the long way,
- * unchanged. */
+/* The express way: one piece of code brings an ordinary packet of a known flow to the wire or to the host, without a
+ * copy of its head, a call or another stage. The parts of the stages run in another order: quick parser, tuple,
+ * recipe, edit, counters. A packet that is not ordinary, or not decided at once, takes the long way, unchanged. */
 #pragma once
 
 #include "vm/flow/table/lookup.h"
@@ -18,22 +17,22 @@
 #include "vm/kernel/flow/recipe.bpf.h"
 #include "vm/kernel/look/head.bpf.h"
 
-/* Such a packet's bytes, in place: it is read and edited there. */
+/* Bytes of an ordinary packet, which is read and edited in place. */
 struct express_bytes {
-    uint8_t *frame; /* its first byte; of an Ethernet frame ETHER_LEN are there */
-    uint8_t *ip;    /* its header, and that of TCP or UDP behind it */
+    uint8_t *frame; /* first byte of the frame; of an Ethernet frame ETHER_LEN bytes are there */
+    uint8_t *ip;    /* the IP header; the header of TCP or UDP follows it */
     const uint8_t *end;
     uint32_t l3;   /* offset of `ip` */
-    uint16_t type; /* type of the bytes at `ip`, as it is in the frame; 0: IP4_LEN of them are not there */
+    uint16_t type; /* EtherType of the bytes at `ip`, in wire order; 0: fewer than IP4_LEN bytes are there */
 };
 
-/* Return the packet's header behind IP. */
+/* Return the header behind the IP header. */
 inline_whole const uint8_t *express_l4(const struct kpkt *k, const struct express_bytes *b)
 {
     return b->ip + BELOW_64(k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN);
 }
 
-/* Findings of a step are kept in the packet, not on the stack, whose room calls need. */
+/* Keep the findings of a step in the packet, not on the stack, because calls need the stack's room. */
 #define EXPRESS_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
 
 /* True unless a process's request, the program, or reports to processes rule out this way for all packets. */
@@ -52,7 +51,7 @@ inline_whole void settle_iface(struct kpkt *k)
     if (k->came && !(k->key.kind & KIND_OUT)) k->key.iface = (uint16_t)(k->came - 1);
 }
 
-/* Return the id of the packet's VLAN stack, of one 802.1Q tag at most (stacks.h). */
+/* Return the id of the packet's VLAN stack, which has at most one 802.1Q tag (stacks.h). */
 inline_whole uint16_t express_stack(const struct key *key)
 {
     return (uint16_t)(key->kind & KIND_VLAN ? 1 + key->vlan_outer : 0);
@@ -79,8 +78,8 @@ inline_whole bool express_is_plain(struct kpkt *k)
 
 /* Lines of the flow table found for the packet, so that their addresses are computed once */
 struct express_lines {
-    struct flow *at; /* line of the packet's tuple: its flow's, or that of its flow's twin */
-    struct flow *f;  /* line of its flow */
+    struct flow *at; /* line of the packet's tuple: the flow's, or that of the flow's twin */
+    struct flow *f;  /* line of the packet's flow */
 };
 
 /* Find the packet's tuple, and the first slot that may hold it. */
@@ -242,7 +241,7 @@ inline_whole void express_edit(const struct kpkt *k, const struct express_bytes 
     frame_macs(k, b->frame, b->frame);
 }
 
-/* Copy the headers to the packet's head, or to its edited part. */
+/* Copy the headers to the packet's head, or to its edited part. False: they are too short. */
 inline_whole bool express_copy(uint8_t *to, const struct express_bytes *b)
 {
     const uint64_t there = (uint64_t)(b->end - b->frame), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;

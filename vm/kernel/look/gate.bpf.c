@@ -1,6 +1,6 @@
 /* The host's packets of proxied connections, which pass unjudged: their first packet was judged, and the kernel's
- * own table of sockets shows which connections there are (socket.bpf.h). This belongs to the first stage, before
- * flows are looked up. Processes that ask about a frame have no sockets, and do not come here. */
+ * own table of sockets shows which connections there are (socket.bpf.h). This code belongs to the first stage,
+ * before flows are looked up. It is not run for a process that asks about a frame, because there are no sockets. */
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/gate.h"
 #include "vm/packet/parse/header.h"
@@ -41,8 +41,8 @@ GLOBAL uint64_t kernel_is_served(const struct numbered_ip *addr NONNULL, uint16_
     return (kind && *kind & GATE_SERVICE) || (state_gate.wide && is_in_wide(addr, port, here));
 }
 
-/* Read the packet's segment, if its headers are in the head; of an ICMP error, the segment that would answer the quoted
- * one. Not inlined, as all functions that need much stack: together they have 512 bytes. */
+/* Read the packet's segment if its headers are in the head; for an ICMP error, read the segment that would answer
+ * the quoted one. Not inlined, like all functions that need much stack: together they have 512 bytes. */
 static __attribute__((noinline)) bool read_segment(struct kpkt *k, struct segment *s)
 {
     const bool six = k->key.kind & KIND_IP6;
@@ -65,8 +65,9 @@ static inline void count_passed(const struct kpkt *k)
     count->passed_bytes += k->pkt.wire_len;
 }
 
-/* True if an arriving packet belongs to a connection of the proxy, and so to the host: any to a service but an opener;
- * an answer of a server, if the proxy has clients' addresses there; an ICMP error about what either sent. */
+/* True if an arriving packet belongs to a connection of the proxy, and so to the host: any segment to a service
+ * except an opener; a server's reply, if the proxy uses clients' addresses there; an ICMP error about packets of
+ * either. */
 static __always_inline bool arrives(void *ctx, struct kpkt *k)
 {
     struct segment s = {};
@@ -91,7 +92,7 @@ GLOBAL uint64_t kernel_gate_in(struct __sk_buff *ctx, struct kpkt *k NONNULL)
     return passes;
 }
 
-/* The same for the host's packets: from a service's address and port, or with a client's address from a socket. */
+/* Do the same for the host's packets: from a service's address and port, or with a client's address from a socket. */
 GLOBAL uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k NONNULL)
 {
     struct segment s = {};

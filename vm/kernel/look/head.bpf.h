@@ -22,7 +22,7 @@ inline_whole bool head_ends(uint8_t *to, const uint8_t *from, const uint8_t *end
     const uint64_t back = len - 8 * words;
     if (back > 8 * words) return false;
     const uint8_t *last = from + back;
-    __asm__ volatile("" : "+r"(last)); /* the checked pointer is the one that is used */
+    __asm__ volatile("" : "+r"(last)); /* makes the compiler use the checked pointer */
     if (last + 8 * words > end) return false;
     head_words(to + back, last, words);
     return true;

@@ -13,7 +13,7 @@ inline_whole uint64_t frame_len(struct xdp_md *ctx, const struct express_bytes *
     return len <= there - b->l3 ? there : bpf_xdp_get_buff_len(ctx);
 }
 
-/* Return KERNEL_FOREIGN for a frame to another station than the interface, and to no group; else 0. */
+/* Return KERNEL_FOREIGN for a frame to another station than the interface and not to a group; otherwise 0. */
 inline_whole enum kernel_flag foreign_frame(uint32_t ifindex, const struct express_bytes *b)
 {
     const uint64_t own = own_mac(ifindex);

@@ -20,23 +20,23 @@
 uint64_t kernel_later_follow(struct kpkt *k);
 uint64_t kernel_later_keep(struct kpkt *k);
 extern struct kernel_port state_ports[];
-extern char map_others; /* by ifindex */
+extern char map_others; /* key: ifindex */
 
-uint64_t kernel_flow_look(struct kpkt *k); /* flow.bpf.c */
+uint64_t kernel_flow_look(struct kpkt *k); /* defined in flow.bpf.c */
 uint64_t kernel_flow_see(struct kpkt *k, bool opened);
 bool kernel_flow_is_turned(struct kpkt *k NONNULL);
 extern struct gate_config state_gate;
-uint64_t kernel_gate_xdp(struct xdp_md *ctx, struct kpkt *k); /* gate.bpf.c */
+uint64_t kernel_gate_xdp(struct xdp_md *ctx, struct kpkt *k); /* defined in gate.bpf.c */
 uint64_t kernel_gate_in(struct __sk_buff *ctx, struct kpkt *k);
 uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k);
-uint64_t kernel_is_opened_xdp(struct xdp_md *ctx, struct kpkt *k); /* opened.bpf.c */
+uint64_t kernel_is_opened_xdp(struct xdp_md *ctx, struct kpkt *k); /* defined in opened.bpf.c */
 uint64_t kernel_is_opened_in(struct __sk_buff *ctx, struct kpkt *k);
-uint64_t kernel_spliced_xdp(struct xdp_md *ctx, struct kpkt *k); /* splice_pass.bpf.c */
+uint64_t kernel_spliced_xdp(struct xdp_md *ctx, struct kpkt *k); /* defined in splice_pass.bpf.c */
 uint64_t kernel_spliced_in(struct __sk_buff *ctx, struct kpkt *k);
 extern struct splice_head state_splices;
 extern const char last_splice_slots;
 
-/* The frame, as its hook has it. */
+/* The frame in the form that its hook gives. */
 struct frame {
     struct xdp_md *xdp; /* NULL: skb */
     struct __sk_buff *skb;
@@ -63,11 +63,11 @@ inline_whole void set_head(struct kpkt *k, uint64_t len)
     k->pkt.head_len = least_len((uint32_t)len, k->pkt.cap_len);
 }
 
-/* Copy that much of the frame, or all of it. */
+/* Copy at most `most` bytes of the frame into the head. */
 inline_whole void load(struct kpkt *k, const struct frame *f, uint32_t most)
 {
     uint64_t len = k->frame_len < most ? k->frame_len : most;
-    __asm__ volatile("" : "+r"(len)); /* the bounded number is the one that is passed */
+    __asm__ volatile("" : "+r"(len)); /* makes the compiler pass the bounded number */
     len = ((len - 1) & (KERNEL_HEAD - 1)) +
           1; /* all verifiers see a length of 1 to KERNEL_HEAD; 0 becomes the largest, and fails */
     __asm__ volatile("" : "+r"(len));
@@ -104,7 +104,8 @@ inline_whole void bytes_of_bare(struct express_bytes *b)
     b->type = version == 4 ? htobe16(ETHER_IP4) : version == 6 ? htobe16(ETHER_IP6) : 0;
 }
 
-/* Return the packet's bytes, up to the IP header, which is behind Ethernet's and one tag at most, or first. */
+/* Return the packet's bytes and the place of its IP header: behind an Ethernet header with at most one tag, or
+ * first. */
 inline_whole struct express_bytes bytes_of(const struct frame *f)
 {
     struct express_bytes b = {.frame = first_byte(f), .end = end_byte(f)};
@@ -125,7 +126,8 @@ inline_whole struct express_bytes bytes_of(const struct frame *f)
     return b;
 }
 
-/* Note the frame's tag, at most one: in its bytes, or taken off. False: another kind of frame. */
+/* Read the frame's tag, if it has one: from its bytes, or as the kernel took it off. False: the frame has more tags,
+ * or is of another kind. */
 inline_whole bool read_outer(const struct kpkt *k, const struct express_bytes *b, struct outer *o)
 {
     uint32_t kind = KIND_ETHER | KIND_ETHERTYPE;
@@ -214,7 +216,7 @@ inline_whole void count_long(struct kpkt *k)
 /* Mark the host's own packets as sent, even without an own address (DHCP, duplicate address detection). */
 inline_whole void settle_sent(struct kpkt *k, const struct frame *f)
 {
-    if (f->xdp || f->skb->ingress_ifindex) return; /* also if the host sends on a packet that arrived elsewhere */
+    if (f->xdp || f->skb->ingress_ifindex) return; /* XDP, or the host sends on a packet that arrived elsewhere */
     if (!kpkt_is_sent(k) || !(k->key.kind & KIND_IN)) return;
     if (!(state_world.facts.self4_count | state_world.facts.self6_count)) return; /* as in facts_have_self */
     k->key.kind = (k->key.kind & ~(uint32_t)KIND_IN) | KIND_OUT;
@@ -258,7 +260,7 @@ inline_whole bool is_stray(const struct kpkt *k, const struct frame *f)
     return f->skb->vlan_present || (type != htobe16(ETHER_IP4) && type != htobe16(ETHER_IP6));
 }
 
-/* True for a fragment, in a program whose fragments follow their first. */
+/* True for a fragment, if the program decides later fragments as their first one. */
 inline_whole bool follows(const struct kpkt *k)
 {
     return k->key.kind & KIND_FRAGMENT && state_world.flags & PBC_FOLLOWS_FRAGMENTS;
@@ -297,8 +299,8 @@ inline_whole bool is_opened(struct kpkt *k, const struct frame *f)
     return f->xdp ? kernel_is_opened_xdp(f->xdp, k) : kernel_is_opened_in(f->skb, k);
 }
 
-/* True if the packet, read or parsed, was a segment of a spliced connection, which leaves now. The headers of a
- * socket buffer must be in its head. */
+/* Send a segment of a spliced connection, read or parsed. True: the segment leaves now. The headers of a socket
+ * buffer must be in k->head. */
 inline_whole bool is_spliced(struct kpkt *k, const struct frame *f)
 {
     if (FORM_LINK != LINK_ETHER || !IS_MORE(LAST(splice_slots)) || !state_splices.live) return false;
@@ -306,7 +308,7 @@ inline_whole bool is_spliced(struct kpkt *k, const struct frame *f)
     return !(k->flags & KERNEL_EGRESS) && kernel_spliced_in(f->skb, k);
 }
 
-/* The same for a packet read in place in a socket buffer. Its bytes are located again, because for the kernel's
+/* Do the same for a packet read in place in a socket buffer. Its bytes are located again, because for the kernel's
  * verifier they may have moved. */
 inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
 {
@@ -318,18 +320,18 @@ inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
 }
 
 /* True if nats look at packets that leave by the buffer's interface after the host has routed them
- * (settle_nat_looks). They always look at packets that a process gave to the host, whose routes may know more by
- * then. */
+ * (settle_nat_looks). They always look at packets that a process gave to the host, because the host's routes may
+ * know more by then. */
 inline_whole bool nats_look(const struct __sk_buff *ctx)
 {
     const struct kernel_port *port = &state_ports[ctx->ifindex & (KERNEL_PORTS - 1)];
-    if (ctx->vlan_present) return false; /* it leaves by a VLAN device */
+    if (ctx->vlan_present) return false; /* a tagged packet leaves by a VLAN device */
     const bool given = ctx->ingress_ifindex && ctx->ingress_ifindex == state_world.given;
     const bool looks = given || state_world.nats_leave || !state_world.knows_routes;
     return looks && port->ifindex == ctx->ifindex && port->nats;
 }
 
-/* Let a packet pass that no nat translates on its way out. Later fragments follow a first. */
+/* Let a packet pass that no nat translates on its way out. Its later fragments are decided as the first. */
 inline_whole enum stage routed_pass(struct kpkt *k)
 {
     if (k->key.kind & KIND_FRAG_LATER || !(k->key.kind & KIND_FRAGMENT)) return STAGE_NONE;
@@ -339,12 +341,13 @@ inline_whole enum stage routed_pass(struct kpkt *k)
     return STAGE_NONE;
 }
 
-/* True for a reply or an error that this process translated and gave to the host, and that the host sends by a nat's
+/* True for a reply or an error that user space translated and gave to the host, and that the host sends by a nat's
  * interface. */
 inline_whole bool was_turned(struct kpkt *k) { return !k->came && kernel_flow_is_turned(k); }
 
-/* Look up the flow of a packet that was judged where it came in, and that the host has routed; of a later fragment,
- * its first. A packet that can't be read or looked up here goes up, too: it may have to be translated. */
+/* Look up the flow of a packet that was judged on arrival and that the host has routed; for a later fragment, look
+ * up the first one. A packet that can't be read or looked up here goes up, too, because a nat may have to translate
+ * it. */
 inline_whole enum stage routed_look(struct kpkt *k)
 {
     bool unsure = k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE;
@@ -423,7 +426,7 @@ inline_whole uint64_t now(struct kpkt *k)
     return state_world.clock == KERNEL_CLOCK_COARSE ? coarse(k) : 0;
 }
 
-/* Set the facts about a frame that no process made. */
+/* Set the facts about a frame that arrives or leaves, if no process asks about it. */
 inline_whole void arrive(struct kpkt *k, uint32_t ifindex, enum kernel_flag flags)
 {
     const struct kernel_port *port = &state_ports[ifindex & (KERNEL_PORTS - 1)];
@@ -448,20 +451,20 @@ inline_whole uint64_t own_mac(uint32_t ifindex)
     return port->ifindex == ifindex ? port->mac : 0;
 }
 
-/* The same for a socket buffer: the kernel itself has compared the address. */
+/* Return KERNEL_FOREIGN for a socket buffer that is for another station: the kernel itself has compared the address. */
 inline_whole enum kernel_flag foreign_buffer(const struct __sk_buff *ctx)
 {
     return ctx->pkt_type == PACKET_OTHERHOST && own_mac(ctx->ifindex) ? KERNEL_FOREIGN : 0;
 }
 
-/* Let a packet leave that the process sends itself, unjudged. The mark is cleared, because other programs use marks,
+/* Let a packet leave unjudged that the process itself sends. The mark is cleared, because other programs use marks,
  * too.
  *
- * By a software device the packet leaves as a clone, which comes here once more: the socket stays with the original
- * (README.md). */
+ * By a software device the packet leaves as a clone, which reaches this hook again: the socket stays with the
+ * original (README.md). */
 inline_whole int leave_ours(struct __sk_buff *ctx)
 {
-    enum { NOWHERE = 0 }; /* no interface: the original is done with, and counts as sent */
+    enum { NOWHERE = 0 }; /* no interface: the original ends here, and counts as sent */
     const struct kernel_port *port = &state_ports[ctx->ifindex & (KERNEL_PORTS - 1)];
     const bool clones = port->clones && port->ifindex == ctx->ifindex && ctx->sk;
     if (clones && !bpf_clone_redirect(ctx, ctx->ifindex, 0)) return (int)bpf_redirect(NOWHERE, 0);
@@ -469,8 +472,8 @@ inline_whole int leave_ours(struct __sk_buff *ctx)
     return TC_ACT_UNSPEC;
 }
 
-/* Return the incoming device of a packet that the host sends, as far as it is known; as 0: this machine made the
- * packet, or this process gave it to the host. */
+/* Return the incoming device of a packet that the host sends, as far as it is known. `as` is 0 if this machine made
+ * the packet, or the process gave it to the host. */
 inline_whole struct kernel_other came_by(const struct __sk_buff *ctx)
 {
     const uint32_t from = ctx->ingress_ifindex;
@@ -538,15 +541,15 @@ inline_whole int look_at(struct __sk_buff *ctx)
     return TC_ACT_SHOT;
 }
 
-/* Where SYNs are clamped, make the host hash arriving packets by their headers: a SYN comes to the host by a
- * process, and has no hash from a card. So the host chooses the same of several ways for both. */
+/* If SYNs are clamped, make the host hash arriving packets by their headers. A SYN comes to the host through a
+ * process, and has no hash from a card; so the host chooses the same of several ways for it and for other packets. */
 inline_whole void hash_alike(struct __sk_buff *ctx)
 {
     if (count_program(state_world.program)->flags & KERNEL_CLAMPS) bpf_set_hash_invalid(ctx);
 }
 
-/* True if the packet begins that many bytes behind the buffer's first: the packet's last linear byte is the buffer's
- * last. */
+/* True if the packet begins `skip` bytes behind the buffer's first byte: then the last linear byte of the packet is
+ * the buffer's last. */
 inline_whole bool begins_at(struct __sk_buff *ctx, uint32_t skip)
 {
     uint8_t byte;
@@ -556,9 +559,9 @@ inline_whole bool begins_at(struct __sk_buff *ctx, uint32_t skip)
     return bpf_skb_load_bytes_relative(ctx, last + 1, &byte, 1, BPF_HDR_START_NET) != 0;
 }
 
-/* Return the bytes before a packet that arrives by a device without Ethernet: none, or, if IPsec has decrypted the
- * packet, the Ethernet header of the frame that it came in (xfrm_input keeps it). A frame of any other length is
- * read as a packet, which is malformed then. */
+/* Return the number of bytes before a packet that arrives by a device without Ethernet: 0 or, if IPsec has decrypted
+ * the packet, the length of its frame's Ethernet header (xfrm_input keeps it). A frame of any other length is read
+ * as a packet, which is malformed then. */
 inline_whole uint8_t look_skip(struct __sk_buff *ctx)
 {
     const struct kernel_port *port = &state_ports[ctx->ifindex & (KERNEL_PORTS - 1)];
@@ -566,7 +569,7 @@ inline_whole uint8_t look_skip(struct __sk_buff *ctx)
     return begins_at(ctx, ETHER_LEN) ? ETHER_LEN : 0;
 }
 
-/* A packet that arrives goes the way of those that the host sends: one program is verified for both. */
+/* Hand an arriving packet to the stage `look` of packets that the host sends: one program is verified for both. */
 inline_whole int look_arrived(struct __sk_buff *ctx, enum stage look)
 {
     struct kpkt *k = kpkt_here();
@@ -574,6 +577,6 @@ inline_whole int look_arrived(struct __sk_buff *ctx, enum stage look)
     k->skip = look_skip(ctx);
     k->arrives = true;
     bpf_tail_call(ctx, &map_stages_tc, look);
-    k->arrives = false; /* the stages are gone */
+    k->arrives = false; /* reached only if the stages are gone */
     return TC_ACT_SHOT;
 }

@@ -1,6 +1,6 @@
 /* Packets that may belong to an inline connection: user space has the connection's ends (vm/forward/inline/), and
- * its tuple is marked here. The worker checks the rest, such as tags; a packet of no connection is judged there,
- * with the same result. */
+ * its tuple is marked here. The worker checks the rest, such as tags. If a packet belongs to no connection, the
+ * worker judges it, with the same result. */
 #pragma once
 
 #include "vm/flow/marks.h"

@@ -1,6 +1,6 @@
 /* Connections that this machine opened before flows were followed. A connection that only receives would wait for
  * ever: its segments have no flow, and this machine sends nothing before it gets a segment. The kernel's own table
- * of sockets knows the connection. It is asked in the first stage, once no flow was found. Such a segment begins no
+ * of sockets knows the connection. The first stage asks this table if it has found no flow. Such a segment begins no
  * flow, so the judging of this machine's packets does not change. */
 #include "vm/kernel/bpf.h"
 #include "vm/packet/wire.h"
@@ -47,7 +47,7 @@ static __always_inline bool is_opened6(void *ctx, const struct key *key)
     return socket_state(ctx, &t, sizeof t.ipv6) != BPF_TCP_LISTEN;
 }
 
-/* True if a TCP segment that arrives for this machine belongs to such a connection. */
+/* True if a TCP segment that arrives for this machine belongs to a connection that this machine opened. */
 GLOBAL uint64_t kernel_is_opened_xdp(struct xdp_md *ctx, struct kpkt *k NONNULL)
 {
     return k->key.kind & KIND_IP6 ? is_opened6(ctx, &k->key) : is_opened4(ctx, &k->key);

@@ -3,8 +3,8 @@
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 
-/* Static, since all callers are in this file: the kernel's verifier then follows what they pass in a struct on the
- * stack. */
+/* These functions are static, because all callers are in this file: the kernel's verifier then follows what they
+ * pass in a struct on the stack. */
 struct parse;
 static enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
 static enum pkt_reason parse_link(struct parse *p);
@@ -23,8 +23,8 @@ static enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, s
 
 #include "vm/kernel/look/parse.bpf.h"
 
-/* A packet may have many headers of IPv6, and thousands of options behind each. One header, and a header's options,
- * are functions that the kernel's verifier checks only once. */
+/* A packet may have many headers of IPv6, and thousands of options behind each. Reading one header, and reading a
+ * header's options, are functions that the kernel's verifier checks only once. */
 enum { IP6_OPTIONS_TURNS = 64 };
 uint64_t kernel_ip6_options(struct kpkt *k, uint32_t at, uint32_t end, bool hop_by_hop);
 #define IP6_OPTIONS(p, at, end, hop_by_hop) kernel_ip6_options((struct kpkt *)(p)->pkt, at, end, hop_by_hop)
@@ -32,7 +32,7 @@ struct chain;
 static enum pkt_reason ip6_header(struct parse *p, struct chain *c);
 #define IP6_HEADER(p, c) ip6_header(p, c)
 
-/* So are whole layers: NAME_there is the shared code, which kernel_NAME calls, which NAME calls. */
+/* Whole layers are such functions, too: NAME calls kernel_NAME, which calls the shared code NAME_there. */
 #include "vm/packet/parse/arp.c"
 #include "vm/packet/parse/icmp.c"
 #define parse_ip4 parse_ip4_there
@@ -135,7 +135,7 @@ GLOBAL uint64_t kernel_ip6_options(struct kpkt *k NONNULL, uint32_t at, uint32_t
 #endif
 
 /* Walk one header of the chain, at `at`. Return the reason | the next header << 8 | enum ip6_step | its place << 32.
- * `end`: of the packet. */
+ * `end`: end of the packet. */
 enum ip6_step { IP6_STEP_LATER = 1 << 16, IP6_STEP_FRAGMENT = 1 << 17 };
 GLOBAL uint64_t kernel_ip6_header(struct kpkt *k NONNULL, uint32_t at, uint32_t next, uint32_t end)
 {
@@ -161,7 +161,8 @@ GLOBAL uint64_t kernel_parse_carefully(struct kpkt *k NONNULL)
     return parse_frame(&k->pkt, &state_world.facts, &k->key);
 }
 
-/* Set where IP begins behind Ethernet with one tag at most, in its bytes or taken off. Return IP's type; 0: others. */
+/* Set the place of IP behind an Ethernet header with at most one tag, in the bytes or taken off. Return the
+ * EtherType there; 0: the frame is another kind. */
 static inline uint16_t behind_ethernet(const struct kpkt *k, struct outer *o)
 {
     const struct pkt *pkt = &k->pkt;
@@ -182,7 +183,7 @@ static inline uint16_t behind_ethernet(const struct kpkt *k, struct outer *o)
     return type;
 }
 
-/* The same of a bare IP packet. */
+/* Do the same for a bare IP packet. */
 static inline uint16_t of_bare(const struct kpkt *k)
 {
     if (k->pkt.link != LINK_RAW || k->pkt.tag_count) return 0;

@@ -1,5 +1,5 @@
 /* The parser of vm/packet/parse/ for the first stage: the quick one for ordinary packets, finished inline; the
- * careful one, used if the quick one gives up, in functions of its own (parse.bpf.c). */
+ * careful one, used if the quick one gives up, in separate functions (parse.bpf.c). */
 #pragma once
 
 #include "vm/kernel/addresses/own.bpf.h"
@@ -9,7 +9,7 @@ uint64_t kernel_sides6(struct kpkt *k NONNULL);
 uint64_t kernel_parse_carefully(struct kpkt *k NONNULL);
 uint64_t kernel_parse_express(struct kpkt *k NONNULL);
 
-/* Own addresses for the parser; others use own_has4 and own_has6. */
+/* Return the sides of a packet by own addresses, for the parser; other code calls own_has4 and own_has6. */
 static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
 #include "vm/packet/parse/read.h"

@@ -1,6 +1,6 @@
 /* Ordinary segments of spliced connections: their numbers, addresses and way out are in a slot that the worker has
  * written (vm/forward/splice/slots.h). The result is that of splice_pass and of the worker's way out, byte for byte;
- * every other segment goes up, and the packet has not been changed then. */
+ * every other segment goes up unchanged. */
 #include "vm/forward/ordinary.h"
 #include "vm/forward/splice/slots.h"
 #include "vm/kernel/act/buffer.bpf.h"
@@ -15,13 +15,13 @@ extern uint64_t state_splice_tags[];
 extern struct splice_slot state_splice_slots[];
 extern const char last_splice_tags, last_splice_slots;
 
-/* The options of such a segment: two no-ops and timestamps if they were agreed on, then two no-ops and up to four
- * blocks of SACK, if there are any (splice_options_write). */
+/* The options of an ordinary segment: two no-ops and timestamps if they were agreed on, then two no-ops and up to
+ * four blocks of SACK, if there are any (splice_options_write). */
 enum { STAMPS_AT = TCP_LEN, STAMPS_LEN = 12, SACK_FIRST = 4, SACK_BLOCK = 8, BLOCKS = 4 };
 #define STAMPS_BEGIN 0x0101080au
 #define SACK_BEGIN   0x01010500u
 
-/* True unless what processes want to know of packets closes this way. */
+/* True unless the packet is for another station, or a process's request or reports to processes rule out this way. */
 inline_whole bool may_pass(const struct kpkt *k)
 {
     const struct kernel_world *w = &state_world;
@@ -39,7 +39,8 @@ inline_whole bool is_ordinary(const struct kpkt *k, const uint8_t *frame)
     return ordinary_frame(&k->pkt, key, frame);
 }
 
-/* Copy the slot into the packet, and its use, if it is the tuple's. The worker may change it meanwhile. */
+/* Copy the slot into the packet, and its use into *use, if it is the tuple's. False: it is not, or the worker has
+ * changed it meanwhile. */
 inline_whole bool copy_slot(struct kpkt *k, const struct splice_slot *s, const struct splice_tuple *t, bool v6,
                             uint32_t *use)
 {
@@ -58,7 +59,7 @@ inline_whole bool copy_slot(struct kpkt *k, const struct splice_slot *s, const s
     return *change == version && k->moves.v6 == v6;
 }
 
-/* Find the packet's slot, and copy it. NULL: it has none. */
+/* Find the packet's slot, and copy it. NULL: the packet has none. */
 inline_whole struct splice_slot *find(struct kpkt *k, bool v6, uint32_t *use)
 {
     struct splice_tuple t = {.ports = (uint32_t)k->key.src_port << 16 | k->key.dst_port};
@@ -79,7 +80,7 @@ inline_whole struct splice_slot *find(struct kpkt *k, bool v6, uint32_t *use)
     return NULL;
 }
 
-/* True if the sender has not moved, where the worker asks for it: replies have to follow it. */
+/* True if the sender has not moved, or the worker does not ask for this check. Replies must follow the sender. */
 inline_whole bool is_heard(const struct kpkt *k, const uint8_t *frame)
 {
     const struct recipe *r = &k->recipe;
@@ -87,7 +88,7 @@ inline_whole bool is_heard(const struct kpkt *k, const uint8_t *frame)
     return recipe_heard(r, frame, k->pkt.iface);
 }
 
-/* True if the copied slot holds, and the packet may leave by it. */
+/* True if the copied slot is valid, and the packet may leave by it. */
 inline_whole bool takes(const struct kpkt *k)
 {
     const struct splice_moves *m = &k->moves;
@@ -95,10 +96,10 @@ inline_whole bool takes(const struct kpkt *k)
         pkt_longest(&k->pkt, k->key.length) > m->longest)
         return false;
     if (k->key.marks & (TCP_ECE | TCP_CWR) && !(m->has & SPLICE_ECN)) return false;
-    return leave_is_known(k, true); /* as by XDP: none leads to a device without Ethernet */
+    return leave_is_known(k, true); /* as at XDP: no slot leads to a device without Ethernet */
 }
 
-/* The segment, with its headers: in the frame, or, of a socket buffer, in the head. */
+/* The segment with its headers, in the frame or, for a socket buffer, in the head. */
 struct spliced {
     uint8_t *frame, *tcp, *sack;
     const uint8_t *end;
@@ -106,7 +107,7 @@ struct spliced {
     uint64_t delta; /* change of the checksum */
 };
 
-/* Find the segment's options. False: they are others, or in another order. */
+/* Find the segment's options. False: it has other options, or another order. */
 inline_whole bool read_options(const struct kpkt *k, struct spliced *s, bool v6)
 {
     const uint32_t ip_len = v6 ? IP6_LEN : IP4_LEN;
@@ -132,7 +133,7 @@ inline_whole bool read_options(const struct kpkt *k, struct spliced *s, bool v6)
     return s->sack + SACK_FIRST <= end && wire_get32(s->sack) == (SACK_BEGIN | (rest - 2));
 }
 
-/* Add to a number, and return the change of sums. */
+/* Add to a number, and return the change of a sum over it. */
 inline_whole uint64_t move(uint8_t *at, uint32_t by)
 {
     const uint32_t was = wire_get32(at);
@@ -140,13 +141,14 @@ inline_whole uint64_t move(uint8_t *at, uint32_t by)
     return csum_delta32(was, was + by);
 }
 
-/* A slot's numbers, and the use that they are of */
+/* A slot's numbers, and the slot's use to which they belong */
 struct numbers {
     uint32_t next, acked, edge, stamp;
     uint32_t use;
 };
 
-/* Read them. False: a run that was late has written one after the slot was given away. The worker writes them again. */
+/* Read the slot's numbers. False: a late run has written a number after the slot was given away; the worker will
+ * write it again. */
 inline_whole bool read_numbers(const struct splice_slot *slot, struct numbers *n)
 {
     const volatile struct splice_slot *s = slot;
@@ -163,8 +165,8 @@ inline_whole void take_most(uint64_t *word, uint32_t was, uint32_t use, uint32_t
     if ((int32_t)(was - number) < 0) *(volatile uint64_t *)word = splice_number(use, number);
 }
 
-/* Note what the segment states: the worker has to know it when the connection ends. False: its numbers are far off,
- * so they are not followed. */
+/* Note the segment's numbers, which the worker needs when the connection ends. False: they are far off, so they are
+ * not followed. */
 inline_whole bool note(const struct kpkt *k, struct splice_slot *slot, const struct numbers *n, const struct spliced *s)
 {
     const uint32_t end = wire_get32(s->tcp + TCP_SEQ) + s->payload, ack = wire_get32(s->tcp + TCP_ACKNO);
@@ -177,8 +179,8 @@ inline_whole bool note(const struct kpkt *k, struct splice_slot *slot, const str
     return true;
 }
 
-/* Rewrite the segment, except its checksum. Its length is known to hold the options, so that nothing fails once
- * something has changed: what the kernel's verifier wants to see compared is true. */
+/* Rewrite the segment, except its checksum. Its length is known to hold the options, so nothing fails after the
+ * first change: the comparisons that the kernel's verifier demands are always true. */
 inline_whole bool rewrite(struct kpkt *k, struct splice_slot *slot, const struct numbers *n, struct spliced *s, bool v6)
 {
     const struct splice_moves *m = &k->moves;
@@ -217,8 +219,8 @@ inline_whole bool rewrite(struct kpkt *k, struct splice_slot *slot, const struct
     return true;
 }
 
-/* True unless segments that came before have still to be sent, or to be seen by the worker (slots.h): then the packet
- * has its turn behind them. */
+/* True unless earlier segments must still be sent, or be seen by the worker (slots.h). Then k->turn is the packet's
+ * turn behind them. */
 inline_whole bool in_order(struct kpkt *k, struct splice_slot *slot)
 {
     if (*(const volatile uint32_t *)&slot->gate & SPLICE_OPEN) return true;
@@ -228,8 +230,8 @@ inline_whole bool in_order(struct kpkt *k, struct splice_slot *slot)
     return false;
 }
 
-/* Rewrite the segment's headers from s->frame to s->end. partial: the checksum may cover the pseudo header only, and
- * such a segment goes up. */
+/* Rewrite the segment's headers from s->frame to s->end. partial: the checksum may cover only the pseudo header, and
+ * such a segment goes up. False: the packet goes up. */
 inline_whole bool pass(struct kpkt *k, struct spliced *s, bool v6, bool partial)
 {
     struct numbers n;
@@ -260,8 +262,8 @@ inline_whole bool pass_frame(struct xdp_md *ctx, struct kpkt *k, bool v6)
     return true;
 }
 
-/* True if the packet, parsed, is an ordinary segment of a spliced connection: it has been rewritten and counted, and
- * leaves (leave_out). */
+/* Rewrite and count the parsed packet if it is an ordinary segment of a spliced connection. True: it leaves
+ * (leave_out). */
 GLOBAL uint64_t kernel_spliced_xdp(struct xdp_md *ctx, struct kpkt *k NONNULL)
 {
     if (!may_pass(k) || !(k->key.kind & KIND_IP6 ? pass_frame(ctx, k, true) : pass_frame(ctx, k, false))) return false;
@@ -270,7 +272,7 @@ GLOBAL uint64_t kernel_spliced_xdp(struct xdp_md *ctx, struct kpkt *k NONNULL)
     return true;
 }
 
-/* Write the rewritten headers into the buffer, around the checksum. False: no memory; then nothing is changed there. */
+/* Write the rewritten headers into the buffer, around the checksum. False: no memory; the packet must be dropped. */
 inline_whole bool write_back(struct __sk_buff *skb, struct kpkt *k, uint64_t delta, bool v6)
 {
     const uint32_t tcp = ETHER_LEN + (v6 ? IP6_LEN : IP4_LEN), behind = tcp + TCP_SUM + 2;
@@ -291,8 +293,8 @@ inline_whole bool pass_buffer(struct __sk_buff *skb, struct kpkt *k, bool v6)
     return true;
 }
 
-/* The same at traffic control (buffer_leave), for a packet whose headers are in the head. k->out KERNEL_DROP: there was
- * no memory for it. */
+/* Do the same at traffic control (buffer_leave), for a packet whose headers are in the head. If k->out is
+ * KERNEL_DROP, there was no memory for the edit. */
 GLOBAL uint64_t kernel_spliced_in(struct __sk_buff *ctx, struct kpkt *k NONNULL)
 {
     if (!may_pass(k) || !(k->key.kind & KIND_IP6 ? pass_buffer(ctx, k, true) : pass_buffer(ctx, k, false)))

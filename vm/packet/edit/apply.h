@@ -1,10 +1,10 @@
-/* A recipe applied to a packet in place, inline: for the express way of both executors */
+/* Apply a recipe to a packet in place, inline for the express way of both executors. */
 #pragma once
 
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/wire.h"
 
-/* Return the sum after a change: RFC 1624 in 16 bits. */
+/* Return the checksum after a change (RFC 1624), in 16 bits. */
 static inline uint16_t moved_sum(uint16_t sum, uint32_t delta)
 {
     uint32_t s = (uint16_t)~sum + delta;
@@ -40,7 +40,7 @@ static inline void apply_ip6(uint8_t *ip, const struct recipe *r)
     put_addr6(ip + IP6_DST, r->dst);
 }
 
-/* Return the L4 checksum after the change. A partial checksum is the plain sum, a whole one its complement. */
+/* Return the L4 checksum after the change. A partial checksum is the plain sum, a complete one its complement. */
 static inline uint16_t moved_l4(uint16_t sum, const struct recipe *r, bool partial)
 {
     return partial ? (uint16_t)~moved_sum((uint16_t)~sum, r->l3_delta) : moved_sum(sum, r->l4_delta);

@@ -1,4 +1,4 @@
-/* Decapsulation: check each length against the one around it, set the ECN field, remove the outer headers. */
+/* Decapsulate: check each length against the one around it, set the ECN field, remove the outer headers. */
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 

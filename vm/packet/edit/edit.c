@@ -1,4 +1,4 @@
-/* Opening and closing of room in a packet's head. */
+/* Open and close room in a packet's head. */
 #include "vm/packet/edit/edit.h"
 
 #include "vm/packet/parse/header.h"

@@ -6,8 +6,8 @@
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
-/* A copy of the place of a packet's head. The compiler assumes that a store into bytes may change the packet itself,
- * and would then read data and length again. */
+/* A copy of the place of a packet's head. Without the copy, the compiler would read data and length again after each
+ * store into bytes, because the store might change the packet itself. */
 struct stretch {
     uint8_t *data;
     uint32_t len;
@@ -57,7 +57,7 @@ static inline uint64_t stretch_swap32(struct stretch s, uint32_t at, uint32_t v)
     return csum_delta32(from, v);
 }
 
-/* Write an IPv6 address, whole or not at all. */
+/* Write an IPv6 address, completely or not at all, and return the change of a sum over it. */
 static inline uint64_t stretch_swap_addr6(struct stretch s, uint32_t at, const uint32_t addr[4])
 {
     uint64_t delta = 0;
@@ -71,7 +71,7 @@ static inline uint64_t stretch_swap_addr6(struct stretch s, uint32_t at, const u
     return delta;
 }
 
-/* The same for a packet's head. */
+/* The same functions for a packet's head. */
 static inline bool edit_has(const struct pkt *pkt, uint32_t at, uint32_t len)
 {
     return stretch_has(stretch_of(pkt), at, len);
@@ -154,14 +154,14 @@ bool ttl_decrement(struct pkt *pkt, const struct key *key);
  * Return 0, or a negative errno with nothing changed: -EINVAL not IP, malformed, a fragment, cut by the capture, or
  * with a routing header that holds the last destination, which the pseudo header needs; -EROFS a view. */
 int checksum_fill(struct pkt *pkt, const struct key *key);
-/* True if the checksum of a whole TCP packet is right, is still to be completed, or can't be checked because a
+/* True if the checksum of a complete TCP packet is right, is still to be completed, or can't be checked because a
  * capture has truncated the packet. */
 bool tcp_sum_is_right(const struct pkt *pkt, const struct key *key);
 
 enum { FRAGMENTS_MOST = 8 }; /* most fragments of one packet */
 
-/* Cut an IP packet without IPv6 extension headers, its offsets set, into fragments of at most `mtu` bytes, each in a
- * slot of its own behind a copy of the link header (RFC 791, 3.2; RFC 8200, 4.5). An IPv4 packet may be a fragment
+/* Cut an IP packet without IPv6 extension headers, its offsets set, into fragments of at most `mtu` bytes, each in
+ * its own slot behind a copy of the link header (RFC 791, 3.2; RFC 8200, 4.5). An IPv4 packet may be a fragment
  * itself, and keeps its identification; id6 is IPv6's. `out` has room for FRAGMENTS_MOST. The caller owns the packet
  * and the fragments.
  *
@@ -177,9 +177,9 @@ int fragment(const struct pkt *pkt, uint32_t mtu, uint32_t id6, struct pool *poo
  *   gue 1 |link|outer IP|UDP|inner IP ...           the same; the inner version shows the family
  *
  * Fields of the outer header: the traffic class of the inner one (RFC 6040, 4.1, normal mode), TTL 64, DF as in the
- * inner one; for IPv6 inside IPv4 no DF, since the size that a too-big from the way reports is not kept (RFC 4213,
- * 3.2.1). Without DF the identification is the caller's, with DF 0 (RFC 6864, 4.1). Outer IPv6 has a flow label from
- * the flow's hash (RFC 6438). */
+ * inner one; for IPv6 inside IPv4 no DF, because prey does not keep the size that a too-big message reports (RFC
+ * 4213, 3.2.1). Without DF the identification is the caller's, with DF 0 (RFC 6864, 4.1). Outer IPv6 has a flow
+ * label from the flow's hash (RFC 6438). */
 
 enum tunnel_kind { TUNNEL_IPIP, TUNNEL_GUE, TUNNEL_GUE1, TUNNEL_KINDS }; /* GUE1: variant 1 */
 
@@ -191,15 +191,15 @@ struct tunnel {
     uint32_t mtu;            /* most bytes of an outer packet on the way to the peer */
 };
 
-enum { TUNNEL_MTU_LEAST = 576 }; /* nothing smaller is sent */
+enum { TUNNEL_MTU_LEAST = 576 }; /* lowest MTU that is reported to the sender of an IPv4 packet */
 
 /* Return the number of bytes that the tunnel adds. */
 uint32_t tunnel_overhead(const struct tunnel *t);
 
 enum tunnel_fit {
     TUNNEL_FITS,
-    TUNNEL_TOO_BIG,      /* the sender is to get `inner_mtu`; the packet is not encapsulated */
-    TUNNEL_IN_FRAGMENTS, /* encapsulated; the outer packet is then fragmented */
+    TUNNEL_TOO_BIG,      /* the caller reports `inner_mtu` to the sender, and does not encapsulate the packet */
+    TUNNEL_IN_FRAGMENTS, /* the caller encapsulates the packet, and then fragments the outer packet */
 };
 /* Return how a packet goes into the tunnel. If it is too big, and has DF or is IPv6, its sender gets an MTU that is
  * never less than IPv6's least (1,280; RFC 2473, 7.1), nor less than 576 for IPv4. A packet within that bound, and
@@ -229,13 +229,14 @@ enum decap {
     DECAP_CHECKSUM,  /* GUE: the outer UDP checksum is wrong */
     DECAP_CONGESTED, /* congestion is marked, and the inner packet cannot carry the mark: dropped (RFC 6040, 4.2) */
 };
-/* Remove the outer headers of a packet in a slot that pkt_parse found well formed. port: of GUE; both kinds of GUE take
- * both variants. The caller checks where the packet came from. The inner ECN field is set by RFC 6040, 4.2; the rest of
- * its traffic class stays (RFC 2983, 3.1: the pipe). With DECAP_DONE the frame ends with the inner packet and has to be
- * parsed again; otherwise nothing is changed. A GUE checksum counts as right where the capture cut the packet. */
+/* Remove the outer headers of a packet in a slot that pkt_parse found well formed. port: of GUE; both kinds of GUE
+ * take both variants. The caller checks where the packet came from. The inner ECN field is set by RFC 6040, 4.2; the
+ * rest of its traffic class stays (RFC 2983, 3.1: the pipe). With DECAP_DONE the frame ends with the inner packet
+ * and must be parsed again; otherwise nothing is changed. A GUE checksum counts as right if the capture cut the
+ * packet. */
 enum decap tunnel_decap(struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port);
 
-/* Find the packet inside a tunnel's packet, by the same checks without the checksum. Nothing is changed. */
+/* Find the packet inside a tunnel's packet, by the same checks except the checksum. Nothing is changed. */
 struct tunnel_inner {
     uint32_t at, len;
     bool v6;
@@ -246,8 +247,8 @@ bool tunnel_inner(const struct pkt *pkt, const struct key *key, enum tunnel_kind
 /* The maximum segment size that a SYN announces, limited by the way's MTU. */
 
 /* Lower the MSS option of a SYN or SYN+ACK, well formed and in a slot, to at most `most`; never raise it. An option
- * with an impossible length ends the search. A missing option is not added, since its absence means mss_default. True
- * if something changed. */
+ * with an impossible length ends the search. A missing option is not added, because its absence means mss_default.
+ * True if something changed. */
 bool mss_clamp(struct pkt *pkt, const struct key *key, uint16_t most);
 
 /* Return the MSS of a host that announces none (RFC 9293, 3.7.1). */

@@ -1,5 +1,5 @@
-/* Shared by the editing actions: places of headers, and rewriting there, the part of translation that a frame's own
- * headers and quoted ones share. */
+/* Shared by the editing actions: places of headers, and the part of translation that a frame's own headers and
+ * quoted ones share. */
 #pragma once
 
 #include "vm/packet/edit/translate.h"
@@ -17,11 +17,12 @@ struct place {
     bool dst_elsewhere; /* a routing header holds the last destination, which the pseudo header has (RFC 8200, 8.1) */
 };
 
-/* Find the headers of a frame's own packet, well formed, in a slot: 0, -EINVAL (not IP, malformed), -EROFS (view). */
+/* Find the headers of a frame's own packet, well formed, in a slot. Return 0, -EINVAL (not IP, malformed) or -EROFS
+ * (a view). */
 int place_own(const struct pkt *pkt, const struct key *key, struct place *out);
 
-/* Find the headers of a packet that begins at `at`, of which bytes up to `end` exist, with any content. False: its
- * IP header is truncated, or of the other family. */
+/* Find the headers of a packet that begins at `at` and exists up to `end`, whatever its content. False: its IP
+ * header is truncated, or of the other family. */
 bool place_quoted(const struct pkt *pkt, uint32_t at, uint32_t end, bool v6, struct place *out);
 
 /* Find the quote of a parsed ICMP or ICMPv6 error that is not a later fragment. The quote ends at the length that it

@@ -8,7 +8,7 @@
 
 struct whole {
     const struct pkt *pkt;
-    uint32_t l3, data, end; /* data: place of the bytes that are cut */
+    uint32_t l3, data, end; /* data: place of the bytes to be fragmented */
     uint32_t header;        /* length in each fragment, with IPv6's fragment header */
     uint32_t id6;
     bool v6, goes_on;                  /* goes_on: the packet is itself a fragment with more to come */

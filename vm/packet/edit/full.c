@@ -1,4 +1,4 @@
-/* Computation of whole checksums: the sum over pseudo header and packet, or the CRC of a protocol that has one. */
+/* Compute complete checksums: the sum over pseudo header and packet, or the CRC of a protocol that has one. */
 #include <errno.h>
 
 #include "vm/packet/edit/edit.h"
@@ -36,7 +36,7 @@ int checksum_fill(struct pkt *pkt, const struct key *key)
 
 bool tcp_sum_is_right(const struct pkt *pkt, const struct key *key)
 {
-    /* A packet truncated by a capture counts as intact, because the capturing host accepted it */
+    /* A packet truncated by a capture counts as intact, because the capturing host accepted it. */
     if (pkt->flags & (PKT_CSUM_PARTIAL | PKT_SNAPPED) || pkt->cap_len != pkt->head_len) return true;
     const uint32_t end = pkt->l3_end;
     if (end < pkt->l4 || end > pkt->head_len) return false;

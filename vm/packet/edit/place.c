@@ -10,8 +10,8 @@
 struct chain {
     uint32_t at;
     uint8_t next;
-    bool fragment, later; /* the packet is a fragment; it is one without the upper header */
-    bool routed;          /* a routing header with segments left */
+    bool fragment, later; /* fragment: the packet is a fragment; later: it is one without the upper header */
+    bool routed;          /* the chain has a routing header with segments left */
 };
 
 /* Walk one header of the chain. False: not an extension header, or truncated. */
@@ -20,7 +20,7 @@ static bool chain_step(const struct pkt *pkt, struct chain *c, uint32_t end)
     if (!ip6_is_extension(c->next)) return false;
     const uint32_t len = ip6_extension_len(c->next, edit_get8(pkt, c->at + 1));
     if (c->at + len > end) {
-        c->later = true; /* treated as later: the chain's end is not here */
+        c->later = true; /* treated as a later fragment: the chain's end is not here */
         return false;
     }
     if (c->next == IPPROTO_NR_FRAGMENT) {

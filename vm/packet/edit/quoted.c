@@ -1,4 +1,4 @@
-/* Translation of errors: first the quote, then the error, whose own checksum follows the changes of the quote. */
+/* Translate errors: first the quote, then the error, whose own checksum follows the changes of the quote. */
 #include <errno.h>
 
 #include "vm/packet/edit/edit_priv.h"

@@ -2,8 +2,8 @@
  * (docs/architecture.md, Recipes and remembered verdicts). It has no pointers and fills one cache line, so that the
  * kernel executor applies it, too.
  *
- * It holds new addresses and ports, and the changes of the sums: of the IPv4 header, and of TCP or UDP with its pseudo
- * header (RFC 1624, eqn. 3). The packet takes one hop. A sum that was wrong stays wrong by as much. */
+ * It holds new addresses and ports, and the changes of the sums: of the IPv4 header, and of TCP or UDP with its
+ * pseudo header (RFC 1624, eqn. 3). The packet takes one hop. A wrong sum stays wrong by the same amount. */
 #pragma once
 
 #include <assert.h>
@@ -31,10 +31,10 @@ struct recipe {
     uint32_t generation;         /* generation of the facts that it was made from */
     uint16_t server, service;    /* service RECIPE_NAT: server is the index of the nat's statement */
     uint8_t next_mac[6];         /* MAC of the next hop; 0: to be resolved */
-    uint16_t out_if;             /* IFACE_NONE: the interface that the packet came from */
+    uint16_t out_if;             /* IFACE_NONE: the interface that the packet came by */
     uint8_t heard_mac[6];        /* original direction: MAC that the opener last sent from. A packet from another MAC
                                   * redirects the replies */
-    uint16_t heard_if;           /* the same for the interface */
+    uint16_t heard_if;           /* the same for the interface by which the opener last sent */
 };
 static_assert(sizeof(struct recipe) == 64, "one line");
 enum { RECIPE_NAT = UINT16_MAX };
@@ -66,12 +66,12 @@ struct recipe_numbers {
     uint32_t hash; /* hash of the flow, as for tunnel_encap */
     uint16_t id;   /* identification, as for tunnel_encap */
 };
-/* Put such a packet into a tunnel, with the same result as ttl_decrement and tunnel_encap (edit.h). kind: the
+/* Put an ordinary packet into a tunnel, with the same result as ttl_decrement and tunnel_encap (edit.h). kind: the
  * recipe's. The packet must have recipe_overhead(kind) bytes of headroom, and the outer packet has at most 65,535
  * bytes. */
 void recipe_wrap(const struct recipe *r, uint8_t kind, const struct key *key, struct pkt *pkt,
                  const struct recipe_numbers *n);
 /* Do the part of recipe_wrap behind the link layer. Write the outer headers from `outer` on, up to the packet that
- * goes into the tunnel, and the frame's type before them. Take the packet's hop. */
+ * goes into the tunnel, and the EtherType before them. Take one hop from the inner packet. */
 void recipe_put_outer(const struct recipe *r, uint8_t kind, const struct key *key, uint8_t *outer,
                       const struct recipe_numbers *n);

@@ -1,4 +1,4 @@
-/* Rewriting of addresses, then ports, then the checksums that cover them. */
+/* Rewrite addresses, then ports, then the checksums that cover them. */
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/edit_priv.h"
 #include "vm/packet/parse/header.h"
@@ -96,7 +96,8 @@ static void upper(struct stretch s, const struct place *p, const struct translat
 uint64_t rewrite(struct pkt *pkt, const struct place *p, const struct translation *to, uint64_t body, bool partial)
 {
     struct change c = {.upper = body};
-    struct stretch s = stretch_upto(pkt, p->end); /* a field that is cut, or another packet's, is not written */
+    struct stretch s =
+        stretch_upto(pkt, p->end); /* a field that is cut off, or belongs to another packet, is not written */
     if (p->v6)
         addresses6(s, p, to, &c);
     else

@@ -1,18 +1,19 @@
-/* Translation: other addresses and ports in a packet's headers. A right checksum stays right, a wrong one wrong.
+/* Translation: other addresses and ports in a packet's headers. A right checksum stays right, and a wrong one stays
+ * wrong.
  *
  * | protocol | besides the addresses | checksum |
  * | TCP | ports | incremental, with the pseudo header |
  * | UDP | ports | the same; 0 means none and stays (RFC 768; IPv6: RFC 6935), a computed 0 becomes 0xffff |
- * | SCTP | ports | CRC32c, incremental: needs the packet's length only; 0 (not computed, RFC 9653) stays |
+ * | SCTP | ports | CRC32c, incremental: needs only the packet's length; 0 (not computed, RFC 9653) stays |
  * | ICMP, ICMPv6 queries | identifier | incremental; for every type of ICMPv6 with the pseudo header |
  * | DCCP, UDP-Lite | nothing | pseudo header |
  * | any other | nothing | none |
  *
  * Checksums are updated by RFC 1624, eqn. 3. A packet that the capture cut is translated like any other, since its
- * headers are whole. So is a first fragment, except for SCTP's ports: their CRC depends on the length of the
- * datagram, which a fragment does not contain. A later fragment gets its addresses only. PKT_CSUM_PARTIAL stays: the
- * sum covers the pseudo header only, and only addresses change it. IPv6 packets on the way of a routing header keep
- * their pseudo header's destination, which is in that header (RFC 8200, 8.1). */
+ * headers are complete. So is a first fragment, except for SCTP's ports: their CRC depends on the length of the
+ * datagram, which a fragment does not contain. Only the addresses of a later fragment change. PKT_CSUM_PARTIAL
+ * stays: the sum covers the pseudo header only, and only addresses change it. IPv6 packets that a routing header
+ * directs keep their pseudo header's destination, which is in that header (RFC 8200, 8.1). */
 #pragma once
 
 #include "vm/packet/key.h"
@@ -46,7 +47,7 @@ int translate(struct pkt *pkt, const struct key *key, const struct translation *
  * identifier, and checksums, incrementally, so that a wrong or cut one stays wrong. An SCTP checksum follows if the
  * quote shows its packet's length. The error's own checksum follows every changed byte.
  *
- * Return 0, or a negative errno with nothing changed: -EINVAL not an ICMP error, or a quote without a whole IP
+ * Return 0, or a negative errno with nothing changed: -EINVAL not an ICMP error, or a quote without a complete IP
  * header of its family; -EROFS a view. */
 int quoted_translate(struct pkt *pkt, const struct key *key, const struct translation *outer,
                      const struct translation *inner);

@@ -1,4 +1,4 @@
-/* One hop. The TTL shares a word of the checksum with the protocol. */
+/* Decrease the TTL or hop limit. The TTL shares a word of the checksum with the protocol. */
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 

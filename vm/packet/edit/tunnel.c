@@ -65,7 +65,7 @@ static void outer6(const struct outer *o, const struct tunnel *t, uint32_t hash)
 {
     struct pkt *pkt = o->pkt;
     uint32_t at = o->at, label = hash >> 8 & IP6_LABEL;
-    edit_put32(pkt, at, 6u << 28 | (uint32_t)o->tos << 20 | (label ? label : 1)); /* 0 would mean: no label */
+    edit_put32(pkt, at, 6u << 28 | (uint32_t)o->tos << 20 | (label ? label : 1)); /* 0 would mean no label */
     edit_put16(pkt, at + IP6_PAYLOAD, (uint16_t)(tunnel_overhead(t) - IP6_LEN + o->inner));
     edit_put8(pkt, at + IP6_NEXT, outer_proto(o, t));
     edit_put8(pkt, at + IP6_HOPS, BUILD_TTL);

@@ -7,7 +7,7 @@
 #include "vm/packet/wire.h"
 
 struct writer {
-    struct pkt *pkt; /* grows: head_len, cap_len and wire_len stay equal, tailroom shrinks */
+    struct pkt *pkt; /* the packet being written: head_len, cap_len and wire_len grow together, tailroom shrinks */
     bool full;       /* something did not fit */
 };
 

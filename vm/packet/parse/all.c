@@ -15,7 +15,7 @@ static void cross_bridge(const struct facts *facts, struct key *key)
     key->kind |= KIND_FORWARD;
 }
 
-/* Give a well-formed packet of an interface that is shut its reason. True if it is one. */
+/* Set the reason of a well-formed packet whose interface is shut. True if it is one. */
 static bool shut_out(const struct facts *facts, struct pkt *pkt, const struct key *key)
 {
     const struct facts_iface *at = facts_iface(facts, pkt->iface);

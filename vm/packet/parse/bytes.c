@@ -3,7 +3,7 @@
 #include "vm/packet/parse/read.h"
 
 #ifdef __bpf__
-/* In the kernel: a packet with bytes outside the head has gone up. */
+/* Copy nothing: in the kernel, a packet with bytes outside the head has already gone up. */
 uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out) { return 0; }
 #else
 /* Copy the wanted bytes that are in this piece, from `from` on. Return their number. */
@@ -15,7 +15,8 @@ static uint32_t piece_take(const uint8_t *piece, uint32_t piece_len, uint32_t fr
     return n;
 }
 
-/* Bytes before a piece are copied before its turn, so the next wanted byte never is before it. */
+/* Copy bytes from the head, then from each piece. Bytes before a piece are copied before its turn, so the next
+ * wanted byte is never before it. */
 uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out)
 {
     uint32_t limit = pkt->cap_len, start = least_len(pkt->head_len, limit);

@@ -6,8 +6,8 @@
  * one. An unusual frame goes to the careful parser, which parses it from the start and finds the reason. A result of
  * the express parser is always the careful one's (tests/unit/vm/test_proto_express.c).
  *
- * Inline: pkt_parse in all.c and the kernel's first stage contain it. Code for the kernel defines QUICK_CAREFUL before,
- * which calls for the careful parser. */
+ * The parser is inlined into pkt_parse (all.c) and into the kernel's first stage. Code for the kernel first defines
+ * QUICK_CAREFUL, which calls for the careful parser. */
 #pragma once
 
 #include "vm/packet/parse/ip4_header.h"
@@ -22,7 +22,7 @@
 #define unlikely(x)   __builtin_expect(!!(x), 0)
 #define inline_always static inline __attribute__((always_inline))
 
-/* Reading of the bytes after the IP header, by protocol. Masks are all ones where the field exists. The layer's own
+/* Shape of the bytes after the IP header, by protocol. Masks are all ones where the field exists. The layer's own
  * length is the sum of `fixed`, the TCP data offset and the UDP length; it must be at least `least` and fit the
  * packet. */
 struct shape {
@@ -35,7 +35,7 @@ struct shape {
     uint8_t offset;   /* mask of the data offset in bytes: 0x3c for TCP */
     uint8_t header;   /* bytes of the header besides the data offset */
     uint8_t fixed;
-    uint8_t least; /* IMPOSSIBLE: the careful parser's */
+    uint8_t least; /* IMPOSSIBLE: only the careful parser reads the protocol */
     uint8_t pad[11];
 };
 static_assert(sizeof(struct shape) == 32, "a shift away");
@@ -116,7 +116,7 @@ inline_always uint64_t halves(uint32_t a, uint32_t b, uint32_t c, uint32_t d) { 
 struct outer {
     uint32_t l3, kind;
     uint16_t vlan;
-    bool tag;   /* in the frame's bytes */
+    bool tag;   /* the tag is in the frame's bytes */
     bool whole; /* head_len is wire_len, and at most LARGEST */
 };
 
@@ -161,7 +161,7 @@ inline_always void write_upper(const uint8_t *p, struct pkt *pkt, struct key *ke
     if (o->tag) pkt->tags_in_frame = 1;
 }
 
-/* Finish the key for a machine with own addresses, or a wrong header checksum. */
+/* Finish the key if the machine has own addresses, or the header checksum is wrong. */
 static __attribute__((noinline)) enum pkt_reason finish4(struct pkt *pkt, const struct facts *f, struct key *key,
                                                          bool bad_sum)
 {
@@ -222,7 +222,7 @@ inline_always uint64_t addr_word(const uint8_t *p)
     return slots(v >> 32, v & UINT32_MAX);
 }
 
-/* The same for IPv6. */
+/* Do the same for IPv6. */
 inline_always enum express_read express_read6(const uint8_t *ip, struct pkt *pkt, struct key *key,
                                               const struct outer *o, const struct shape *s)
 {

@@ -5,9 +5,14 @@
 
 uint16_t icmp_query_read(const struct pkt *pkt) { return bytes_get16(pkt, pkt->l4 + (uint32_t)ICMP_REST); }
 
-enum { SCTP_CHUNKS = 4 /* read */, SCTP_REACH = 1024 /* bytes in which they begin */, CHUNK_LEN = 4, T_BIT = 1 };
+enum {
+    SCTP_CHUNKS = 4 /* most chunks that are read */,
+    SCTP_REACH = 1024 /* bytes in which these chunks begin */,
+    CHUNK_LEN = 4,
+    T_BIT = 1
+};
 
-/* True for chunks that must be the only ones (RFC 9260, 6.10), and for those that must be first (5.1). */
+/* True for chunks that must be the only ones (RFC 9260, 6.10), or that must be first (5.1; second function). */
 static bool is_alone(uint32_t type)
 {
     return type == SCTP_INIT || type == SCTP_INIT_ACK || type == SCTP_SHUTDOWN_COMPLETE;

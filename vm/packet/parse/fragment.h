@@ -1,4 +1,4 @@
-/* Fields of a fragment, and VLAN stack of a packet: read again from the bytes, for the few callers who need them. */
+/* Fields of a fragment, and VLAN stack of a packet: read again from the bytes, for the few callers that need them. */
 #pragma once
 
 #include "vm/packet/key.h"

@@ -109,7 +109,7 @@ enum { ICMP_LEN = 8, ICMP_CODE = 1, ICMP_SUM = 2, ICMP_REST = 4 };
 enum { ICMP4_QUOTE_LEN = 5, ICMP4_QUOTE_UNIT = 4, ICMP6_QUOTE_LEN = 4, ICMP6_QUOTE_UNIT = 8 };
 
 /* Generic UDP encapsulation (draft-ietf-intarea-gue-09): a header of four bytes in variant 0 (3.1), none in variant
- * 1 (4). The first two bits show the variant; those of an IP version are 01, variant 1. */
+ * 1 (4). The first two bits show the variant; an IP version begins with 01, which means variant 1. */
 enum { GUE_LEN = 4, GUE_PROTO = 1, GUE_FLAGS = 2 };
 enum { GUE_VARIANT_SHIFT = 6, GUE_CONTROL = 0x20, GUE_HLEN = 0x1f };
 enum { GUE_PORTS_FROM = 49152, GUE_PORTS_MASK = 0x3fff }; /* source ports */
@@ -133,7 +133,7 @@ enum icmp6 {
     ICMP6_UNREACHABLE = 1,
     ICMP6_TOO_BIG = 2,
     ICMP6_TIME_EXCEEDED = 3,
-    ICMP6_INFORMATIONAL = 128 /* least type that is no error */,
+    ICMP6_INFORMATIONAL = 128 /* lowest type that is not an error */,
     ICMP6_ECHO = 128,
     ICMP6_ECHO_REPLY = 129,
     ICMP6_ND_FIRST = 133,
@@ -163,8 +163,8 @@ static inline bool ip6_is_extension(uint8_t next)
     }
 }
 
-/* Return the length in bytes of that header by its length field: AH counts 4-byte units (RFC 4302, 2), others 8-byte
- * units. */
+/* Return the length in bytes of an extension header by its length field: AH counts 4-byte units (RFC 4302, 2),
+ * others 8-byte units. */
 static inline uint32_t ip6_extension_len(uint8_t next, uint8_t len)
 {
     if (next == IPPROTO_NR_FRAGMENT) return IP6_FRAG_LEN;

@@ -10,7 +10,7 @@
 #define IP4_ORDINARY_MASK (0xff00000000000000u | IP4_MF | IP4_OFFSET)
 #define IP4_ORDINARY      0x4500000000000000u
 
-/* True for an IPv4 header of 20 bytes, of no fragment. */
+/* True for an IPv4 header of 20 bytes that is not a fragment's. */
 static inline __attribute__((always_inline)) bool header_ordinary(const uint8_t *ip)
 {
     return (wire_raw64(ip) & htobe64(IP4_ORDINARY_MASK)) == htobe64(IP4_ORDINARY);

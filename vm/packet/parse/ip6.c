@@ -25,8 +25,7 @@ static void fill_key6(struct parse *p, uint32_t at)
 }
 
 /* Check the options of a hop-by-hop or destination header from *at on: each is inside it (RFC 8200, 4.2), and none
- * of a hop-by-hop header makes a jumbogram. *at goes on to the end, or, where turns are counted, as far as they
- * reach. */
+ * of a hop-by-hop header makes a jumbogram. *at moves to the end or, if turns are counted, as far as they reach. */
 static enum pkt_reason check_options(const struct parse *p, uint32_t *at, uint32_t end, bool hop_by_hop)
 {
     TURNS(IP6_OPTIONS_TURNS)
@@ -48,7 +47,7 @@ static enum pkt_reason check_options(const struct parse *p, uint32_t *at, uint32
 #define IP6_OPTIONS(p, at, end, hop_by_hop) check_options(p, &(uint32_t){at}, end, hop_by_hop)
 #endif
 
-/* Walk a header of the common form: next header, length in 8-byte units without the first. */
+/* Walk a header of the common form. Its length field counts 8-byte units without the first. */
 static enum pkt_reason walk_common(struct parse *p, struct chain *c)
 {
     const uint32_t at = c->at, end = LOOSE(at + (parse_at(p, at + 1) + 1u) * 8), next = LOOSE(c->next);
@@ -62,7 +61,8 @@ static enum pkt_reason walk_common(struct parse *p, struct chain *c)
     return r;
 }
 
-/* Walk an authentication header: length in 4-byte units without the first two, 12 bytes of it fixed (RFC 4302, 2). */
+/* Walk an authentication header. Its length field counts 4-byte units without the first two; 12 bytes are fixed (RFC
+ * 4302, 2). */
 static enum pkt_reason walk_ah(struct parse *p, struct chain *c)
 {
     const uint32_t len = (parse_at(p, c->at + 1) + 2u) * 4;
@@ -74,8 +74,9 @@ static enum pkt_reason walk_ah(struct parse *p, struct chain *c)
     return r;
 }
 
-/* Walk a fragment header. With neither offset nor more to come it is atomic: the packet is whole (RFC 6946). Each
- * fragment shows whether its datagram continues with AH (RFC 8200, 4.5), so later ones carry AH like their first. */
+/* Walk a fragment header. If it has no offset and no fragment follows, it is atomic: the packet is complete (RFC
+ * 6946). Each fragment shows whether its datagram continues with AH (RFC 8200, 4.5), so later ones carry AH like
+ * their first. */
 static enum pkt_reason walk_fragment(struct parse *p, struct chain *c)
 {
     uint16_t field = parse_at16(p, c->at + IP6_FRAG_OFFSET);

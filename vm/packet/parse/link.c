@@ -1,7 +1,8 @@
 /* Link headers: from the first byte of a frame to the type of its payload, through up to 16 VLAN tags. */
 #include "vm/packet/parse/parse.h"
 
-/* Return the ether type of a family in DLT_NULL or DLT_LOOP. AF_INET6 is the writer's: Linux and BSDs differ in it. */
+/* Return the EtherType of a family in DLT_NULL or DLT_LOOP. AF_INET6 is the number of the system that wrote the
+ * capture: Linux and the BSDs differ in it. */
 static uint16_t family_type(uint32_t family)
 {
     switch (family) {
@@ -113,7 +114,7 @@ static enum pkt_reason parse_header(struct parse *p, struct carried *c)
     case LINK_LOOP: return parse_loopback(p, c);
     case LINK_COUNT: break;
     }
-    return REASON_SHORT_ETHERNET; /* an unknown link has no header that could be whole */
+    return REASON_SHORT_ETHERNET; /* an unknown link has no header that could be complete */
 }
 
 enum pkt_reason parse_link(struct parse *p)

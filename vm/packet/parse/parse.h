@@ -2,9 +2,9 @@
  * takes every frame; express.h only replaces it for ordinary ones, and must give the same result.
  *
  * Two ends matter. A header is *short* by the bytes on the wire (or of its IP packet); it can be *read* if its bytes
- * were captured. parse_need checks both, for a whole header. Bytes are named by their index in the frame, and only
- * parse_at and its like turn an index into an address, so an executor whose verifier wants a check beside each read
- * puts it there. */
+ * were captured. parse_need checks both for a complete header. Bytes are named by their index in the frame, and only
+ * parse_at, parse_at16 and parse_at32 turn an index into an address, so an executor whose verifier wants a check
+ * beside each read puts it there. */
 #pragma once
 
 #include "vm/packet/facts.h"
@@ -17,15 +17,15 @@
 struct parse {
     struct pkt *pkt;
     struct key *key;
-    const struct facts *facts; /* may be NULL: no own addresses, and a wrong checksum does not drop */
+    const struct facts *facts; /* may be NULL: no own addresses, and a wrong checksum does not drop a packet */
     const uint8_t *data;
     uint32_t head, cap;  /* bytes that may be read here; bytes captured */
     uint32_t end;        /* one past the frame on the wire; from parse_ip4 and parse_ip6 on, past the IP packet */
-    bool first_fragment; /* nothing is checked that needs the whole datagram */
+    bool first_fragment; /* checks that need the whole datagram are skipped */
     bool to_group;       /* the frame is broadcast or multicast by its link header */
 };
 
-/* Set the bounds of what may be read. */
+/* Set the bounds of the bytes that may be read. */
 static inline void parse_bounds(struct parse *p)
 {
     p->cap = least_len(p->pkt->cap_len, p->pkt->wire_len);
@@ -35,8 +35,8 @@ static inline void parse_bounds(struct parse *p)
 /* Return the reason why the bytes up to `upto` may not be read. */
 enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
 
-/* Check that the bytes up to `upto` may be read. `short_reason`: the frame (the packet) ends before; REASON_SNAPPED:
- * only the capture does, with PKT_NOT_LINEAR if they are in a segment. */
+/* Check that the bytes up to `upto` may be read. Return `short_reason` if the frame (the packet) ends before, or
+ * REASON_SNAPPED if only the capture does, or, with PKT_NOT_LINEAR, if they are in a segment. */
 static inline enum pkt_reason parse_need(struct parse *p, uint32_t upto, enum pkt_reason short_reason)
 {
     return __builtin_expect(upto <= p->end && upto <= p->head, 1) ? REASON_NONE : parse_lacks(p, upto, short_reason);

@@ -1,5 +1,6 @@
-/* The headers of a plain packet, read straight from its bytes. Plain are ordinary packets (forward/ordinary.h) of
- * IPv4 without tags, in a complete Ethernet frame. A worker that forwards one by a recipe does not need its key.
+/* The headers of a plain packet, read straight from its bytes. A plain packet is an ordinary packet
+ * (forward/ordinary.h) of IPv4 without tags, in a complete Ethernet frame. A worker that forwards one by a recipe
+ * does not need its key.
  *
  * A packet is plain here only if pkt_parse finds the same in it, and no fault; functions that need its key parse it
  * then (tests/unit/vm/test_proto_express.c). */
@@ -38,7 +39,7 @@ static inline uint32_t plain_header(const uint8_t *l4, uint8_t proto, uint32_t b
     return proto == IPPROTO_NR_TCP && ordinary && len >= TCP_LEN && len <= bytes ? len : 0;
 }
 
-/* Write the fields into a key, whose others keep their values. */
+/* Write the fields into a key, whose other fields keep their values. */
 static inline void plain_put(const struct plain *p, struct key *key)
 {
     key->src[0] = p->src[0];
@@ -50,7 +51,8 @@ static inline void plain_put(const struct plain *p, struct key *key)
     key->length = p->length;
 }
 
-/* Read the packet into *p, and set what pkt_parse sets in it. False: it is not plain, and nothing is set. */
+/* Read the packet into *p, and set the fields of *pkt that pkt_parse sets. False: it is not plain, and nothing is
+ * set. */
 static inline bool plain_read(struct pkt *pkt, struct plain *p)
 {
     const uint8_t *frame = pkt->data, *ip = frame + ETHER_LEN, *l4 = ip + IP4_LEN;

@@ -3,7 +3,7 @@
 #include "vm/packet/parse/parse.h"
 #include "vm/packet/parse/read.h"
 
-/* The quote being read: `at` goes on over its headers, `end` is one past the quoted and captured bytes. */
+/* The quote being read: `at` moves over its headers, `end` is one past the quoted and captured bytes. */
 struct quote {
     const struct pkt *pkt;
     uint32_t at, end;

@@ -1,4 +1,4 @@
-/* Reading of a packet beside its key: bytes, own addresses, TCP's numbers and options, bodies of ARP, neighbour
+/* Parts of a packet that the key lacks: bytes, own addresses, TCP's numbers and options, bodies of ARP, neighbour
  * discovery, ICMP and SCTP, and quotes of errors. */
 #pragma once
 
@@ -23,9 +23,9 @@ static inline const uint8_t *bytes_at(const struct pkt *pkt, uint32_t at, uint32
     return bytes_copy(pkt, at, len, scratch) == len ? scratch : NULL;
 }
 
-/* Return the same from an Ethernet frame as it was on the wire, with the tags that were taken off. */
+/* Do the same in an Ethernet frame as it was on the wire, with the tags that were taken off. */
 const uint8_t *bytes_at_l2(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *scratch);
-/* Return the captured bytes of that frame. */
+/* Return the number of captured bytes of the frame as it was on the wire. */
 uint32_t bytes_l2_len(const struct pkt *pkt);
 
 /* Return one number; 0: it was not captured. */
@@ -43,9 +43,9 @@ static inline bool bytes_match(const uint8_t *bytes, const uint8_t *value, const
     return differ == 0;
 }
 
-/* Tests of a frame's first bytes before it is parsed. Inline: a replay applies them to most frames. */
+/* Tests of a frame's first bytes before it is parsed. They are inline, because a replay applies them to most frames. */
 
-/* True for any extension header: a fragment's may follow. */
+/* True if a fragment header may follow: for any extension header or unknown protocol. */
 static inline bool glance_ip6(uint8_t next)
 {
     return next != IPPROTO_NR_TCP && next != IPPROTO_NR_UDP && next != IPPROTO_NR_ICMP6;
@@ -66,14 +66,14 @@ static inline bool glance_fragment(const uint8_t *bytes, uint32_t cap_len, enum 
     }
 }
 
-/* Owners of addresses: the SELF bits of both sides and the direction that follows from them (pkt.h, pkt_parse). */
+/* Sides of a packet: the SELF bits of its addresses, and the direction that follows from them (pkt.h, pkt_parse). */
 
 static inline bool facts_have_self(const struct facts *f) { return f && (f->self4_count | f->self6_count) != 0; }
 
 /* True for multicast, broadcast, and 0.0.0.0, which a host takes for broadcast. */
 static inline bool sides_group4(uint32_t dst) { return dst >> 28 == 0xe || dst + 1 <= 1; }
 
-/* Return the bits in `self` with their direction; group: to multicast or broadcast. */
+/* Return the bits in `self` with the packet's direction. group: the packet is to multicast or broadcast. */
 static inline uint32_t sides_direction(uint32_t self, bool group)
 {
     if (self & KIND_SRC_SELF) return self | KIND_OUT;
@@ -121,11 +121,11 @@ struct tcp_syn_options {
     uint32_t stamp, echo; /* RFC 7323, 3.2: TSval, TSecr; also read if the segment is not a SYN */
 };
 
-/* Read the options. They end at the first that does not fit or is shorter than its own header; those before count.
- * The later of two options of a kind counts. An option whose length is not that of its kind does not count. */
+/* Read the options, up to the first that does not fit or is shorter than its own header. If two options are of one
+ * kind, the later one counts. An option with a wrong length for its kind does not count. */
 void tcp_syn_options_read(const struct pkt *pkt, struct tcp_syn_options *found);
 
-/* Bodies of ARP and neighbour discovery, for answers and descriptions; fields of ICMP and SCTP for flows. */
+/* Bodies of ARP and neighbour discovery, for replies and descriptions; fields of ICMP and SCTP for flows. */
 
 /* ARP between Ethernet and IPv4 addresses. */
 struct arp_body {
@@ -167,13 +167,13 @@ enum sctp_chunk {
 };
 #define SCTP_HAS(chunk) (1 << (chunk))
 
-/* Tags and chunks of an SCTP packet. Its first chunks are read, up to data: what changes an association
- * is before it (RFC 9260, 6.10). */
+/* Tags and chunks of an SCTP packet. Chunks are read up to the first data chunk, because chunks that change an
+ * association precede data (RFC 9260, 6.10). */
 struct sctp_packet {
     uint32_t tag;       /* verification tag */
     uint32_t init_tag;  /* tag that the sender of INIT or INIT ACK asks for; 0: cut off */
     uint16_t has;       /* SCTP_HAS of the chunks; 0: no chunk was captured, or their order is forbidden */
-    uint16_t reflected; /* 1: T bit of ABORT and SHUTDOWN COMPLETE: the tag is the sender's */
+    uint16_t reflected; /* 1: T bit of ABORT and SHUTDOWN COMPLETE, which means that the tag is the sender's */
 };
 void sctp_read(const struct pkt *pkt, const struct key *key, struct sctp_packet *p);
 

@@ -28,10 +28,10 @@ void tcp_header_read(const struct pkt *pkt, const struct key *key, struct tcp_he
     };
 }
 
-enum { OPTIONS_MASK = 63 }; /* bounds their indices */
+enum { OPTIONS_MASK = 63 }; /* bounds the options' indices */
 static_assert((int)TCP_OPTIONS_MOST <= (int)OPTIONS_MASK, "all of them");
 
-/* Store one option of `len` bytes, all of them there. */
+/* Store one option of `len` bytes, all of which exist. */
 static void note_option(struct tcp_syn_options *found, const uint8_t *option, uint32_t len)
 {
     if (option[0] == TCP_OPT_MSS && len == TCP_OPT_MSS_LEN) found->mss = wire_get16(option + 2);

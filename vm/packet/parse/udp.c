@@ -1,4 +1,5 @@
-/* UDP (RFC 768): 8 bytes; the length covers them and fits the packet. Bytes of the packet behind it are slack. */
+/* UDP (RFC 768): 8 bytes; the length covers them and fits the packet. Bytes of the packet behind this length are
+ * slack. */
 #include "vm/packet/parse/parse.h"
 
 enum pkt_reason parse_udp(struct parse *p, uint32_t at)

@@ -1,4 +1,4 @@
-/* Protocols with a bit of their own (parse.h). */
+/* Protocols with their own bit in key.kind (parse.h). */
 #include "vm/packet/parse/parse.h"
 
 uint32_t parse_upper(uint32_t kind, uint8_t proto)

@@ -1,9 +1,10 @@
-/* Choice of the answer to a rejected packet, and of packets that get none. */
+/* Choose the reply to a rejected packet, and the packets that get none. */
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 #include "vm/packet/reply/frame.h"
 
-/* True for no single host's address: this network, loopback, multicast, class E and broadcast (RFC 1122, 3.2.2). */
+/* True if the address is not a single host's: this network, loopback, multicast, class E and broadcast (RFC 1122,
+ * 3.2.2). */
 static bool is_no_host4(uint32_t a) { return a >> 24 == 0 || a >> 24 == 127 || a >> 28 >= 0xe; }
 
 /* True for an unspecified, loopback or multicast address (RFC 4443, 2.4 (e.6)). */

@@ -1,4 +1,4 @@
-/* A reply being built: link header mirrored, IP header, lengths and checksums. */
+/* Build a reply: link header mirrored, IP header, lengths and checksums. */
 #include "vm/packet/reply/build_priv.h"
 
 #include <errno.h>
@@ -38,12 +38,12 @@ static void write_ip4(struct reply *r, const struct reply_ip *ip)
     struct writer *w = &r->w;
     write8(w, 0x45);
     write8(w, ip->tos);
-    write16(w, 0); /* length, later */
+    write16(w, 0); /* length, written later */
     write16(w, ip->id);
     write16(w, ip->frag);
     write8(w, ip->ttl);
     write8(w, ip->proto);
-    write16(w, 0); /* checksum, later */
+    write16(w, 0); /* checksum, written later */
     write32(w, r->to.src[0]);
     write32(w, r->to.dst[0]);
 }
@@ -52,7 +52,7 @@ static void write_ip6(struct reply *r, const struct reply_ip *ip)
 {
     struct writer *w = &r->w;
     write32(w, 6u << 28 | (uint32_t)ip->tos << 20);
-    write16(w, 0); /* payload length, later */
+    write16(w, 0); /* payload length, written later */
     write8(w, ip->proto);
     write8(w, ip->ttl);
     write_addr6(w, r->to.src);

@@ -19,7 +19,7 @@
 
 enum {
     OPTIONS_LEN = 4,    /* no-ops, if there are options */
-    AH_WITH_VALUE = 24, /* length of an AH in whole eights, as IPv6 needs (RFC 4302, 2.6) */
+    AH_WITH_VALUE = 24, /* length of an AH, a multiple of eight bytes as IPv6 needs (RFC 4302, 2.6) */
 };
 
 uint8_t frame_form_of(uint8_t proto, bool six)
@@ -140,7 +140,7 @@ static void write_arp(struct writer *w, const struct frame_spec *p)
     write32(w, p->dst[0]);
 }
 
-/* True if more bytes of the datagram follow: a fragment that is not the last carries whole eights. */
+/* True if more bytes of the datagram follow: a fragment that is not the last carries a multiple of eight bytes. */
 static bool has_more(const struct frame_spec *p, uint32_t carried)
 {
     return p->fragment == KIND_FRAG_FIRST || (p->fragment == KIND_FRAG_LATER && carried % 8 == 0);
@@ -211,7 +211,7 @@ static void write_udp(struct writer *w, const struct frame_spec *p, uint32_t len
     write16(w, 0);
 }
 
-/* Write the tunnel's headers: the outer packet is whole, and its upper layer is the tunnel. */
+/* Write the tunnel's headers: the outer packet is not fragmented, and its upper layer is the tunnel. */
 static void write_tunnel(struct writer *w, const struct frame_spec *p, uint32_t length)
 {
     const struct frame_tunnel *t = p->tunnel;
@@ -246,7 +246,7 @@ static void write_tcp(struct writer *w, const struct frame_spec *p)
     write32(w, 0);
 }
 
-/* Every association has the tag 1, but an INIT none (RFC 9260, 8.5.1). */
+/* Write an SCTP header. Every association has tag 1, but an INIT has none (RFC 9260, 8.5.1). */
 static void write_sctp(struct writer *w, const struct frame_spec *p)
 {
     const bool init = p->payload.len && *p->payload.bytes == SCTP_INIT;

@@ -1,4 +1,4 @@
-/* ICMP and ICMPv6 answers: echo replies and errors. */
+/* ICMP and ICMPv6 replies: echo replies and errors. */
 #include <errno.h>
 
 #include "vm/packet/reply/build_priv.h"
@@ -63,7 +63,7 @@ static int build_error(const struct pkt *request, const struct key *key, const s
                      .proto = icmp_proto(key), .ttl = BUILD_TTL, .tos = v4 ? BUILD_TOS_ERROR : 0, .frag = IP4_DF});
     write8(&r.w, error->type);
     write8(&r.w, error->code);
-    write16(&r.w, 0); /* checksum, later */
+    write16(&r.w, 0); /* checksum, written later */
     write32(&r.w, error->rest);
     uint32_t most = (v4 ? BUILD_QUOTE4 - IP4_LEN : BUILD_QUOTE6 - IP6_LEN) - ICMP_LEN;
     uint32_t there = request->cap_len - request->l3, quote = key->length < there ? key->length : there;

@@ -1,4 +1,4 @@
-/* Answers with a link-layer address: ARP replies and neighbour advertisements. */
+/* Replies with a link-layer address: ARP replies and neighbour advertisements. */
 #include <errno.h>
 
 #include "vm/packet/parse/read.h"
@@ -47,7 +47,7 @@ int build_neighbour_advert(const struct pkt *request, const struct key *key, uin
     reply_ip(&r, &(struct reply_ip){.proto = IPPROTO_NR_ICMP6, .ttl = BUILD_TTL_ND});
     write8(&r.w, ICMP6_ADVERT);
     write8(&r.w, 0);
-    write16(&r.w, 0); /* checksum, later */
+    write16(&r.w, 0); /* checksum, written later */
     write32(&r.w, (uint32_t)(ND_OVERRIDE | (router ? ND_ROUTER : 0) | (asked_by_one ? ND_SOLICITED : 0)) << 24);
     write_addr6(&r.w, target);
     write8(&r.w, ND_OPT_TARGET_MAC);

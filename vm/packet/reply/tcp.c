@@ -48,7 +48,7 @@ static void write_tcp(struct writer *w, const struct flow_segment *s)
     write8(w, (uint8_t)((TCP_LEN + options_len(&s->options)) / 4 << 4));
     write8(w, s->flags);
     write16(w, s->window);
-    write16(w, 0); /* checksum, later */
+    write16(w, 0); /* checksum, written later */
     write16(w, 0); /* urgent pointer */
     write_options(w, &s->options);
 }
