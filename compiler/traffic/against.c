@@ -149,7 +149,7 @@ int against(struct program *old, struct program *new, const char *const names[2]
         c->found.labels[i] = &c->players[i].shop.labels;
     }
     if (open) addresses_doubts(&c->players[1].routes.addresses, &c->players[1].shop.facts, workshop_notice, NULL);
-    doubts_init(&c->doubts, programs, names, &r.self, r.said);
+    doubts_init(&c->doubts, programs, names, &c->players[1].shop.facts, r.said);
     c->reading = &r;
     if (open) result = go_through(c, &r, out);
     for (unsigned i = 0; i < 2; i++) player_close(&c->players[i]);

@@ -221,14 +221,28 @@ static int ask_lines(struct asking *a)
     return result;
 }
 
-/* Write the step that names `self`; "" leaves `self` as in tests. */
-static void self_step(const struct self *self, char step[SELF_STEP])
+/* Return this machine's addresses: those of --self, or, for a family of which it lists none, the `local` routes, of
+ * which the lowest is then the first. */
+static struct facts own_addresses(const struct asking *a)
 {
-    const uint32_t v4[4] = {self->first4};
+    struct facts own = self_facts(&a->options.self);
+    addresses_are_self(&a->routes.addresses, &own);
+    if (!own.addr4 && own.self4_count) own.addr4 = own.self4[0];
+    if (!a->options.self.v6_count && own.self6_count) {
+        const uint64_t half[2] = {own.self6[0].lo_hi, own.self6[0].lo_lo};
+        for (unsigned i = 0; i < 4; i++) own.addr6[i] = (uint32_t)(half[i / 2] >> (i % 2 ? 0 : 32));
+    }
+    return own;
+}
+
+/* Write the step that names `self`; "" leaves `self` as in tests. */
+static void self_step(const struct facts *self, char step[SELF_STEP])
+{
+    const uint32_t v4[4] = {self->addr4};
     char text4[64] = "", text6[64] = "";
     *step = '\0';
-    if (self->v4_count) address_text(4, v4, text4);
-    if (self->v6_count) address_text(6, self->first6, text6);
+    if (self->self4_count) address_text(4, v4, text4);
+    if (self->self6_count) address_text(6, self->addr6, text6);
     if (*text4 || *text6) snprintf(step, SELF_STEP, "self %s%s%s\n", text4, *text4 && *text6 ? ", " : "", text6);
 }
 
@@ -252,14 +266,15 @@ int ask(struct program *p, const struct asked *asked, FILE *out)
     if (selves_read(&a.options.self, asked->selves, asked->self_count) < 0 ||
         (asked->at && written_time(&at, asked->at, stderr) < 0))
         result = -EINVAL;
-    self_step(&a.options.self, a.self);
-    a.self_facts = *a.self ? self_facts(&a.options.self) : *own_default();
+    if (!result && (result = known_routes_read(&a.routes, &asked->routes, p, err, sizeof(err))) == -EINVAL)
+        say(stderr, "preyc: %s", err);
+    a.self_facts = own_addresses(&a);
+    self_step(&a.self_facts, a.self);
+    if (!*a.self) a.self_facts = *own_default();
     if (!result) result = workshop_open(&a.shop, p, &a.self_facts);
     if (!result && asked->at)
         workshop_stop(&a.shop,
                       at.dated ? schedules_on_date(p, at.date, at.minute) : schedules_on(p, at.day, at.minute));
-    if (!result && (result = known_routes_read(&a.routes, &asked->routes, p, err, sizeof(err))) == -EINVAL)
-        say(stderr, "preyc: %s", err);
     if (!result && p->lives_count)
         workshop_notice(NULL,
                         "live sets have no members here; to use the members of a running prey, run `preyctl explain`");

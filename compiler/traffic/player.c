@@ -112,6 +112,7 @@ int player_open(struct player *p, struct program *program, const struct reading 
     if (!unread && ports_init(&p->ports, program, &r->options, &p->routes.addresses, err, sizeof(err)) < 0)
         unread = -EINVAL;
     if (!unread && workshop_open(&p->shop, program, &r->self) == 0) {
+        addresses_are_self(&p->routes.addresses, &p->shop.facts);
         known_routes_tell(&p->routes, &p->shop.facts, true);
         p->vm = workshop_vm(&p->shop);
     }
@@ -135,6 +136,7 @@ void player_self(struct player *p, const struct facts *self)
     f->self6_count = self->self6_count;
     f->addr4 = self->addr4;
     memcpy(f->addr6, self->addr6, sizeof(f->addr6));
+    addresses_are_self(&p->routes.addresses, f);
     addresses_tell(&p->routes.addresses, f, true);
 }
 

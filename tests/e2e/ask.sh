@@ -33,6 +33,12 @@ verdict: accept  rule SSH'
 cp out of-rules
 asks --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' edge.pbc
 same 'a program says the same' "$(cat out)" "$(cat of-rules)"
+printf '%s\n' 'local 192.0.2.1 dev eth0 table local' '192.0.2.0/24 dev eth0' 'local 2001:db8::1 dev eth0 table local' >table
+asks --routes table --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' --ask 'tcp 198.51.100.9:50000 -> 192.0.2.1:22 syn on wan' \
+    --ask 'tcp [2001:db8:9::1]:50000 -> self:23 syn on wan' edge.prey
+same '`self` is the local routes'\'' address' "$status $(grep -cx 'packet  tcp 198.51.100.9:50000 > 192.0.2.1:22 SYN  54 bytes' out) $(grep -c '> \[2001:db8::1\]:23' out) $(grep -c 'accept  rule SSH' out)" '0 2 1 2'
+asks --routes table --self 192.0.2.9 --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' edge.prey
+same 'or that of --self' "$status $(grep -c '> 192.0.2.9:22' out)" '0 1'
 asks --ask 'tcp 198.51.100.9:50000 -> self:22 syn on "eth0"' edge.prey
 same 'so does the device' "$(cat out)" "$(cat of-rules)"
 timeout 60 "$bin/preyc" --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' - <edge.prey >out
