@@ -251,11 +251,11 @@ compares --against ways.prey elsewhere.prey -r day.pcap --self 203.0.113.2 --rou
 same 'by routes' "$status $(grep -c '^narrowed *3 frames' out) $(grep -c 'no route is known' out)" '1 1 1'
 compares --against ways.prey elsewhere.prey -r day.pcap --self 203.0.113.2
 same 'without routes nothing is known, and said' "$status $(grep -c 'none would be' out) $(grep -c '^no route is known for [0-9]* frames,' out)" '0 1 1'
-printf '%s\n' 'firewall host in default drop { accept tcp to self as ANY }' >in.prey
-sed 's/accept tcp to self/accept tcp to self port 22/' in.prey >narrow.prey
-compares --against in.prey narrow.prey -r day.pcap --self 203.0.113.2
+printf '%s\n' 'firewall host in default drop { accept tcp to self port 22, 80 as ANY }' >in.prey
+sed 's/port 22, 80/port 80/' in.prey >narrow.prey
+compares --against in.prey narrow.prey -r day.pcap --self 203.0.113.1
 cp out by-self
-echo 'local 203.0.113.2 dev eth0 table local' >table
+echo 'local 203.0.113.1 dev eth0 table local' >table
 compares --against in.prey narrow.prey -r day.pcap --routes table
 same 'a local route is `self`, as an address of --self is' "$status $(cmp out by-self 2>&1) $(grep -c '^narrowed' out)" '1  1'
 wrong 'routes that are none' 'no address or prefix' --against ways.prey elsewhere.prey -r day.pcap --route x=wan
