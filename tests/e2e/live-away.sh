@@ -98,7 +98,7 @@ while IFS=, read -r way target other rules; do
     prey prey --wait -i far -i "$other" --exec "$exec" ${hook:+--hook "$hook"} --stats 127.0.0.1:8404 "$rules.pbc"
     same "$way: with --wait a start needs none" "$(grep -c '^preyrun: notice: there is no interface .far., which preyrun serves once it appears' prey.err)" 1
     ctl status
-    has "$way: status names what is missing" '^not served yet: far (no such interface)'
+    has "$way: status names what is missing" '^not served yet: far .no such interface.'
     at prey curl -s http://127.0.0.1:8404/metrics >out
     has "$way: so do the metrics" '^prey_interface_up{interface="far"} 0$'
     comes
