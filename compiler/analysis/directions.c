@@ -1,6 +1,5 @@
-/* Frames that travel in, out and through this machine, as products: the analyses ask for them before they compare
- * rules.
- */
+/* Frames that travel in, out and through this machine, as products, which the analyses need before they compare
+ * rules. */
 #include "compiler/analysis/directions.h"
 
 #include "compiler/compiler.h"

@@ -20,7 +20,7 @@ struct judged {
 /* Called for each part; returns false to end the walk. */
 typedef bool judged_fn(void *arg, const struct judged *j);
 
-/* Assumptions about facts that products do not express; also, the packet's source has no other flow */
+/* Assumptions about facts that products do not express. The packet's source is assumed to have no other flow */
 enum given_meter { GIVEN_OPEN, GIVEN_WITHIN, GIVEN_OVER };
 struct given {
     const uint8_t *meters; /* enum given_meter, by meter of the image */

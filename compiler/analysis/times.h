@@ -25,6 +25,7 @@ struct times {
 
 /* Find the moments; all memory is in the arena. False: more than `most`, and *out holds `most` of them. */
 bool times_find(struct arena *a, const struct program *const *programs, unsigned n, uint32_t most, struct times *out);
-/* Return the active schedules of a program (its index in `programs`) at the moment; the moment's share of all time. */
+/* Return the active schedules of a program (its index in `programs`) at the moment. Return the moment's share of all
+ * time (second function). */
 uint32_t times_active(const struct times *t, uint32_t moment, unsigned program);
 double times_share(const struct times *t, uint32_t moment);

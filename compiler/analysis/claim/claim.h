@@ -1,5 +1,5 @@
-/* Claims of tests: `never VERDICT …: CLAIM` and `always VERDICT …: CLAIM`: statements about every packet of a kind,
- * and the findings about them */
+/* Claims of tests (`never VERDICT …: CLAIM` and `always VERDICT …: CLAIM`), which are statements about every packet
+ * of a kind, and findings about them */
 #pragma once
 
 #include "compiler/analysis/rule_walk.h"
@@ -28,7 +28,7 @@ struct claim {
     uint32_t target_conds, target_cond_count; /* ports of `target`, in c->claims */
     struct claim *beyond; /* for `never accept`: the claim that such packets never reach its destinations; NULL: none */
     bool states_written;
-    bool told;       /* a warning reported that no packet of the claim exists */
+    bool told;       /* true if a warning reported that no packet of the claim exists */
     unsigned states; /* bit i: value i of IR_STATE */
     uint32_t *over;  /* meters that are exceeded */
     uint32_t over_count;
@@ -125,7 +125,7 @@ struct claim_found {
 enum { CLAIM_OTHERS = 8 };
 struct claim_others {
     struct claim_found of[CLAIM_OTHERS];
-    uint32_t count, left_out; /* left_out: number of those that are not kept */
+    uint32_t count, left_out; /* left_out: number of findings beyond those kept */
     bool unfinished;          /* more may exist: the search exceeded its budget */
 };
 

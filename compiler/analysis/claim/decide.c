@@ -31,7 +31,7 @@ struct search {
         uint32_t rule, firewall;
     } broken[BREAK_MAX]; /* [broken_count] rules that break the claim */
     uint32_t broken_count;
-    uint64_t kept_back; /* work kept from the search for further rules that break the claim */
+    uint64_t kept_back; /* work withheld from the search for further rules that break the claim */
     struct given given;
     enum pbc_direction direction;
     struct region_budget *budget;

@@ -20,12 +20,12 @@ enum { MOMENTS_MAX = 31, SCHEDULES_MAX = 32 }; /* bits of IR_DURING */
 /* One program, and the numbers of its parts in the image of both */
 struct side {
     struct program *program;
-    uint32_t rules, chains, firewalls, conds; /* place of its first one in the image of both */
+    uint32_t rules, chains, firewalls, conds; /* first index of each in the image of both */
     uint32_t *ifaces;                         /* own number -> number in the image of both */
     uint32_t *edges;                          /* room for the bounds of ranges, by own number (import.c) */
     uint32_t *schedules;                      /* own number -> bits of the times at which it is active */
     struct ir_product *nat_asks;              /* packets that a statement of a nat asks for, by own number (nats.c) */
-    bool nats_turn;                           /* some statement turns destinations */
+    bool nats_turn;                           /* true if a statement translates destinations */
 };
 
 /* Fate of a packet at the end: the verdict of a rule or a default, or passed without judgement */
@@ -128,7 +128,7 @@ struct item {
     const struct ir_product *product;
     uint64_t hash;
     uint32_t rule; /* rule of the image of both */
-    uint32_t skip; /* RETURN: the item to go on at; else 0 */
+    uint32_t skip; /* RETURN: the item at which to go on; else 0 */
     uint32_t twin; /* the equal item on the other side (align.c), or PBC_NONE */
     bool loose;    /* the product holds more than the rule's packets */
 };
@@ -136,10 +136,10 @@ struct items {
     struct item *item;
     uint32_t count, cap;
     bool too_many;
-    bool mirrors; /* set by the caller: rules that copy stay, too */
+    bool mirrors; /* set by the caller: keep rules that copy, too */
 };
 enum { ITEMS_MAX = 1 << 21 };
-/* Write a firewall's rules in a row, charged to d->work. */
+/* Write a firewall's rules in a row. The work is charged to d->work. */
 void flatten(struct diff *d, uint32_t firewall, struct items *out);
 /* Return the outcome of a rule that decides. Answers that mean the same for these packets are made equal. */
 struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_product *p);
@@ -207,7 +207,7 @@ void note_nat_asks(struct diff *d, struct side *s);
  * before each other range. A long list, which many statements may share, ends in the number of the rest. */
 void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2], uint8_t family, const char *first,
                 const char *next, FILE *out);
-/* Return the union of these SETS, in the ir of both: equal sets are one number. */
+/* Return the union of these SETS, in the ir of both, where equal sets have one number. */
 uint32_t sets_union(struct diff *d, const struct program *p, uint32_t sets, uint32_t count);
 /* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address only. */
 void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out);
@@ -279,7 +279,7 @@ bool order_is_idle(struct diff *d, const struct route_change *r, bool nat, const
 void put_copies(struct diff *d, const struct side *s, const struct pbc_mirror *m, FILE *out);
 /* Return what rules of the side log, sorted, one line each, on the heap; NULL: none. */
 char *logs_text(struct diff *d, const struct side *s);
-/* Return what rules and defaults in audit would do, in their order, in the same way. */
+/* Return what audited rules and defaults would do, in their order, in the same form. */
 char *audits_text(struct diff *d, const struct side *s);
 /* route_changes.c: fill b->routes; for services of both also b->bounds, and b->reaches by compare_branches. */
 void find_routes(struct diff *d, bool without_pools, struct beyond *b);
@@ -290,8 +290,8 @@ void print_beyond(struct diff *d, const struct beyond *b, FILE *out);
 void print_sum_beyond(const struct beyond *b, FILE *out);  /* print the last line's part about `b` */
 extern const char *const diff_kind_names[DIFF_KIND_COUNT]; /* "widened" and so on */
 void diff_put_json(struct diff *d, const struct beyond *b, bool widened, FILE *out);
-/* "dropped", "rejected with rst" */
+/* Print "dropped", "rejected with rst". */
 void print_outcome(const struct outcome *o, FILE *out);
-/* "WEB", "the default of edge"; and its place */
+/* Print "WEB" or "the default of edge", and its place. */
 void print_decider(const struct diff *d, unsigned side, const struct decider *by, FILE *out);
 struct pbc_place decider_place(const struct diff *d, unsigned side, const struct decider *by);

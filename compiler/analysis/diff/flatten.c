@@ -9,7 +9,7 @@
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
 
-enum { WORK_OF_AND = 16 }; /* cost of a rule in a chain, in rules outside of chains */
+enum { WORK_OF_AND = 16 }; /* cost of a rule in a chain, as a multiple of that of a rule outside of chains */
 
 #define HASH_STEP 0x9e3779b97f4a7c15u /* odd, so that no power of it vanishes */
 

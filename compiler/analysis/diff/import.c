@@ -1,7 +1,7 @@
 /* The first step of a comparison: the rules of both programs in one image, the old one's lists first, so that one
- * normal form holds both and equal rules have equal products. Interfaces, meters and schedules have only numbers in a
- * program; they are matched by device or definition. Sets, ports and patterns become equal values by themselves.
- * Programs that repeat too much are refused. */
+ * normal form holds both and equal rules have equal products. Interfaces, meters and schedules have only numbers in
+ * a program; they are matched by device or definition. Sets, ports and patterns become equal values by themselves.
+ * Programs that repeat too much are rejected. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -89,7 +89,7 @@ static void print_some(const struct statements *p, uint32_t from, uint32_t to, c
     *shown = UINT32_MAX;
 }
 
-/* Print the statements of both sides in their order, for some of them moved. */
+/* Print the statements of both sides in their order, because some of them moved. */
 static void print_in_order(const struct statements p[SIDES], FILE *out)
 {
     uint32_t at[SIDES] = {0}, shown[SIDES] = {0};

@@ -234,8 +234,8 @@ static const struct set_name *next_name(const struct diff *d, uint32_t addrs, un
     return NULL;
 }
 
-/* Return a name that means these addresses in both programs, as far as both have it: a set that changed is written
- * out, for a reader who wants to see what changed. */
+/* Return a name that means these addresses in each program that has it. A set that changed is written out, so that a
+ * reader sees what changed. */
 static const char *steady_name_of(const void *diff, uint32_t addrs, unsigned families)
 {
     uint32_t next = 0;

@@ -276,7 +276,7 @@ void side_ways_fini(struct side_ways *s)
     free(s->sorted);
 }
 
-/* Return the index of the first way with the place and server of `w`, or where it would stand. */
+/* Return the index of the first way with the place and server of `w`, or the index at which it would be. */
 static uint32_t first_alike(const struct side_ways *s, const struct way *w)
 {
     uint32_t lo = 0, hi = s->ways.count;

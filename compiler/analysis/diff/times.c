@@ -3,7 +3,7 @@
  * longer has changed in the added hours only.
  *
  * Many schedules make too many moments. Then each schedule is a bit of its own, as in a program, and the results are
- * compared with the weeks at the end: packets of a time that never comes are no change. */
+ * compared with the weeks at the end: packets of a time that never comes do not count as a change. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -52,7 +52,7 @@ static void report_covered(struct compile *c, uint32_t rule, uint32_t more)
     note_covering(c, r);
 }
 
-/* Return how many rules behind this one a bare `drop` covers as well: one mistake, one report. */
+/* Return how many rules behind this one a bare `drop` also covers, so that one mistake gives one report. */
 static uint32_t covered_alike(const struct compile *c, uint32_t rule, uint32_t end)
 {
     const struct ir_rule *first = &c->ir->rules[rule];
@@ -97,9 +97,9 @@ void analyse_audited(struct compile *c)
     for (uint32_t i = 0; i < img->chains_count; i++) report_list(c, img->chains[i].rules, img->chains[i].rule_count);
 }
 
-/* Neighbour discovery is cut off by a firewall that drops by default, judges packets that arrive or that this machine
- * sends, and has no rule that could accept a neighbour solicitation or advertisement. Silent if an earlier rule drops
- * them all by name, which is meant. */
+/* Neighbour discovery is cut off by a firewall that drops by default, judges packets that arrive or that this
+ * machine sends, and has no rule that could accept a neighbour solicitation or advertisement. Silent if an earlier
+ * rule drops them all by name, because that is intended. */
 enum fate { FATE_OPEN, FATE_ADMITTED, FATE_DROPPED };
 
 struct walk {

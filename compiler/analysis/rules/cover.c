@@ -6,8 +6,8 @@
  * the next frame is drawn from the rest. This ends when nothing is left, which proves the rule dead and names its
  * covers; when a frame has no holder; or when the budget is spent.
  *
- * A condition that is no set of values (meters, byte patterns, numbers of flows) helps to cover only a rule with the
- * same condition. */
+ * A condition that isn't a set of values (meters, byte patterns, numbers of flows) helps to cover only a rule with
+ * the same condition. */
 #include "compiler/analysis/rules/cover_priv.h"
 
 #include <stdlib.h>
@@ -155,7 +155,7 @@ static void note_covers(struct judging *j)
     r->cover_count = n;
 }
 
-/* True if an earlier `do` that is not completely known may decide some of it. */
+/* True if an earlier `do` that is not completely known may decide some of the product. */
 static bool meets_tangled(const struct list *l, const struct ir_product *p)
 {
     for (uint32_t i = 0; i < l->tangled_count; i++)

@@ -24,7 +24,7 @@ struct forest {
     uint32_t count, first6; /* nodes of IPv6 begin at first6 */
 };
 
-/* Fields of which a few values have lists of their own, in order of preference */
+/* Fields whose single values, if few, have separate lists, in order of preference */
 static const uint8_t selectors[] = {
     IR_DPORT, IR_SPORT, IR_SRC_MAC, IR_DST_MAC, IR_VLAN, IR_INNER, IR_IFACE, IR_TYPE, IR_CODE, IR_ETHER,
 #define IP_NUMBERS_ALONE

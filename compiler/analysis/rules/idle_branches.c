@@ -118,7 +118,7 @@ static bool bytes_cover(const struct pbc_pattern *a, const struct pbc_pattern *b
     return true;
 }
 
-/* True if `a` certainly holds wherever `b` does, for conditions on first bytes. */
+/* True if `a` certainly holds whenever `b` does, for conditions on first bytes. */
 static bool cond_covers(const struct image *img, const struct pbc_cond *a, const struct pbc_cond *b)
 {
     if (a->kind != b->kind || (a->flags ^ b->flags) & PBC_COND_REPLY) return false;
@@ -134,7 +134,7 @@ static bool cond_covers(const struct image *img, const struct pbc_cond *a, const
     return a->flags & PBC_COND_NOT ? list_within(img, a->first, b->first) : list_within(img, b->first, a->first);
 }
 
-/* True if all conditions of `a` on first bytes hold wherever `b` does. */
+/* True if all conditions of `a` on first bytes hold whenever `b` does. */
 static bool stream_covers(const struct image *img, const struct when *a, const struct when *b)
 {
     for (uint32_t i = a->conds; i < a->conds + a->cond_count; i++) {
@@ -174,7 +174,7 @@ static bool takes_instructions(const struct image *img, const struct pbc_service
     return true;
 }
 
-/* Warn about packets that reach the last branch of a service without `else`. */
+/* Warn about packets that reach the last branch of a service that has no `else`. */
 static void warn_no_else(struct compile *c, const struct pbc_service *s, const struct when *b)
 {
     const bool requests = mode_is(s->mode, MODE_REQUESTS);

@@ -68,7 +68,7 @@ static uint32_t by_boxes(const struct trial *t, const struct key *key)
     return ENTRY_NONE;
 }
 
-/* Find the two slots of which boxes ask most bits. */
+/* Find the two slots in which boxes ask the most bits. */
 static void find_telling(struct trial *t)
 {
     const struct boxes *const b = &t->boxes;
@@ -148,7 +148,7 @@ static bool rule_holds(const struct trial *t, uint32_t entry)
     return true;
 }
 
-/* True if a box of the entry holds and, if its boxes express the whole rule, the rule's conditions as well. */
+/* True if a box of the entry holds and, if its boxes express the whole rule, the rule's conditions also hold. */
 static bool entry_holds(const struct trial *t, uint32_t entry)
 {
     for (uint32_t i = t->first[entry]; i < t->first[entry + 1]; i++)
