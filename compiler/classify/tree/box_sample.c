@@ -95,8 +95,8 @@ static uint32_t counts_get(const struct counts *c, unsigned bit)
     return n;
 }
 
-/* Treat bits that are the same wherever asked as known: packets with other values find nothing here, so these bits
- * need no look. */
+/* Treat bits with the same value in all boxes that ask them as known: packets with other values find nothing here,
+ * so these bits need no test. */
 static void field_settle(struct field *f, uint32_t count)
 {
     uint32_t set = 0, clear = 0;

@@ -6,7 +6,7 @@
 #include "compiler/classify/boxes/boxes.h"
 #include "vm/pbc.h"
 
-enum build_ranks { RANKS_BY_COST, RANKS_NEVER, RANKS_ALWAYS /* if they suit */ };
+enum build_ranks { RANKS_BY_COST, RANKS_NEVER, RANKS_ALWAYS /* all but NEVER only if they suit */ };
 struct build_limits {
     uint64_t bytes;   /* most bytes of tree, formats, blocks and ranks together */
     uint32_t workers; /* reserved, must be 1 */

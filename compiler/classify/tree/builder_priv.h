@@ -100,8 +100,8 @@ struct build {
     bool failed;             /* true if out of memory */
     struct scratch *scratch; /* owned by score.c */
 
-    /* The image in the making: a table is behind all tables that it leads to; the base of a cut or fork is the
-     * table's number, of a leaf the leaf's. */
+    /* The image in the making. A table is behind all tables that it leads to. The base of a cut or fork is its
+     * table's number; the base of a leaf is the leaf's number. */
     uint64_t *words;
     struct table *tables;
     struct leaf *leaves;
@@ -110,7 +110,7 @@ struct build {
     uint32_t word_count, word_cap, table_count, table_cap, leaf_count, leaf_cap, block_count, block_cap, format_count,
         format_cap;
     struct index table_index, leaf_index, format_index;
-    uint64_t spared_lines; /* by which blocks are smaller than their price */
+    uint64_t spared_lines; /* lines by which blocks are smaller than their price */
     uint64_t work;         /* number of boxes looked at, counted each time */
     uint32_t longest;      /* 1 + the number of the leaf with most lanes */
     bool last_resort;
@@ -225,8 +225,8 @@ static inline uint64_t build_bytes(const struct build *b)
     return b->word_count * sizeof(uint64_t) + b->block_count * sizeof(struct pbc_line) +
            b->format_count * sizeof(struct pbc_format);
 }
-/* Room is shared out by bytes, but a block counts at least PRICED_LINES. So the room holds as many boxes of
- * any list, and what a build looks at is bounded by them. */
+/* Room is shared out by bytes, but each block counts as at least PRICED_LINES lines. So the room holds the same
+ * number of boxes of any list, which limits what a build looks at. */
 enum { PRICED_LINES = 4 };
 static inline uint64_t build_price(const struct build *b)
 {

@@ -8,7 +8,7 @@
 struct ranks {
     struct boxes boxes; /* the given columns but those of addresses, which `rank` replaces */
     struct pbc_rank *lines;
-    uint32_t count, climbed; /* lines; those that both addresses read at most */
+    uint32_t count, climbed; /* count: lines; climbed: most lines that both addresses read together */
 };
 
 /* ranks_suit: true if each address that a box asks is a prefix. ranks_of_ip6: true if some box asks more than 32 bits.

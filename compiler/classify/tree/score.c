@@ -40,7 +40,7 @@ struct candidate {
 };
 struct scoring {
     const struct weights *weights;
-    bool dense; /* true if enough boxes hold at a point to cover small parts whole */
+    bool dense; /* true if enough boxes hold at a point to cover small parts completely */
     struct scratch *x;
     uint32_t boxes;
     float budget, copies, unit; /* copies: price of twice as many boxes; unit: bytes of a block */
@@ -95,7 +95,7 @@ static float cut_cost(const struct scoring *s, const struct sums *m, uint32_t ch
     const float even = m->reach * scale / (float)children;
     float used = times_met(m, 0);
     const float once = used - times_met(m, 1),
-                twice = times_met(m, 1) - times_met(m, 2); /* children that have one box, two */
+                twice = times_met(m, 1) - times_met(m, 2); /* children with one box, with two */
     if (scale > 1) used += once * once / (2 * twice + 2);
     if (used > own * scale) used = own * scale;
     if (used > (float)children) used = (float)children;
