@@ -38,7 +38,7 @@ static bool add_entries(struct gen *g, const struct plan *plan, struct classifie
 
 enum {
     BOXES_PLENTY = 1 << 16, /* most boxes of a list with few rules */
-    BOXES_A_RULE = 4,       /* most boxes a rule, on average, of a longer list */
+    BOXES_A_RULE = 4,       /* most boxes per rule, on average, of a longer list */
 };
 
 /* Collect as many boxes per rule as the list's total allows: boxes cost time to build and memory of the image. */

@@ -1,6 +1,6 @@
 /* Reports about lists that became classifiers: over the limit, rules that nothing distinguishes, rules that one
- * packet is asked in turn, searches beyond their bounds. Each names rules at which an operator could begin. And the
- * lists' figures for --stats. */
+ * packet is asked in turn, searches beyond their bounds. Each names rules at which an operator could begin. Also
+ * stores the lists' figures for --stats. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -66,7 +66,7 @@ static void report_size(struct gen *g, const struct classified *c, uint64_t byte
         diag_note(g->c->diags, entry_span(g, c, entry[i]), "this rule expands to %u boxes", boxes[i]);
 }
 
-/* Questions of several boxes together. `meet` adds those of a box if some packet answers all. */
+/* Questions of several boxes together. `meet` adds those of a box if some packet meets all. */
 struct meeting {
     uint32_t value[16], mask[16];
     struct port_range port[2];

@@ -79,8 +79,8 @@ static uint32_t weight(const struct plan *plan, const struct list *l, uint32_t i
     return 1 + (to && to->in_line ? to->size[v] : 0);
 }
 
-/* Cut greedily: a block takes rules while they fit; a rule too large for any block stands alone. Return the number of
- * blocks; fill `blocks` unless NULL. */
+/* Cut greedily: a block takes rules while they fit; a rule too large for any block is a block by itself. Return the
+ * number of blocks; fill `blocks` unless NULL. */
 static unsigned cut_blocks(const struct plan *plan, const struct list *l, enum variant v, struct function *blocks)
 {
     unsigned n = 0;
@@ -168,7 +168,8 @@ static bool smaller_in_line(struct plan *plan, struct list *l)
     return copies < called;
 }
 
-/* True if the chain is in line, where it is straight code; if a classifier pays, only when a function can't be. */
+/* True if the chain is in line, where it is straight code. If a classifier pays, that happens only if `flattened`
+ * has its height. */
 static bool stands_in_line(struct plan *plan, struct list *l, uint32_t flattened)
 {
     if (flattened >> l->height & 1) return true;
@@ -289,7 +290,7 @@ void plan_begin(struct plan *plan, struct function *f, uint32_t name)
 {
     struct image *img = plan->c->image;
     struct pbc_func *func = image_add_funcs(img);
-    if (!func) /* at most two per list and one per block: other sections' bounds keep this below its own */
+    if (!func) /* at most two per list and one per block, so the bounds of other sections keep this below its bound */
         return;
     *func = (struct pbc_func){.name = name, .first = img->code_count};
     for (const struct call_site *s = f ? f->calls : NULL; s; s = s->next) img->code[s->insn].imm = img->funcs_count - 1;
