@@ -68,7 +68,7 @@ struct writer {
     bool asks_not_on, asks_state;
     bool leaves_untracked; /* a rule was written without packets that netfilter does not track */
     bool adds;             /* a rule adds to a set */
-    bool lists;            /* a set of addresses was written as a static one */
+    bool lists;            /* a set of addresses was written as a static set */
     bool sources;          /* a statement translates sources */
     bool all_decided;      /* a rule of the chain being written leaves no packet for the next */
     bool syn_fin_dropped;  /* a rule of the chain being written drops every SYN with FIN */
@@ -119,7 +119,7 @@ bool is_tcp(const struct rule *r);
 void put_conditions_here(struct writer *w, const struct place *p, const struct rule *r);
 /* Write `log`, name and comment of the rule. */
 void put_options(struct writer *w, const struct rule *r);
-/* Write `# WHAT: TEXT (WHY)`, but equal ones only once: the first has the count of the others (write_told.c). */
+/* Write `# WHAT: TEXT (WHY)`, but equal comments only once: the first shows the number of the others (write_told.c). */
 void put_why(struct writer *w, const char *what, const char *text, const char *why);
 /* Write the text with what its comments count. */
 void put_counted(const struct writer *w, const char *text, size_t len, FILE *out);

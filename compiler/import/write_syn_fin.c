@@ -58,7 +58,7 @@ static void put_drop(struct writer *w, const struct place *p, const struct rule 
     w->syn_fin_dropped |= asks_nothing_else(p, r) && !r->meters;
 }
 
-/* Write the rule for a SYN with FIN, which netfilter calls invalid, too. */
+/* Write the rule for a SYN with FIN, which netfilter also treats as invalid. */
 static void put_invalid(struct writer *w, const struct place *p, const struct rule *r, put_one *put)
 {
     const struct rule also = for_syn_fin(w, r);

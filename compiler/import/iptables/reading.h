@@ -111,9 +111,9 @@ struct option {
                  const char *const *values); /* NULL: prey can't express it */
     enum about about;                        /* condition that it asks */
     uint64_t most;                           /* the largest number that it takes */
-    const char *noun;                        /* name of such a number in faults */
+    const char *noun;                        /* name of the number in faults */
     size_t into;                             /* place of its value in struct reading */
-    bool above;                              /* the option asks for more than its value; else for less, or no more */
+    bool above;      /* the option asks for more than its value; else for less, or for at most its value */
     const char *why; /* reason if prey can't express it, as part of a sentence; NULL: prey lacks the condition */
 };
 
@@ -124,8 +124,8 @@ struct module {
     const char *why;
     const struct option *options;                             /* ended by a row without name; or NULL */
     bool (*begin)(struct reading *r, const struct module *m); /* called when the module is named; or NULL */
-    enum act act;                                             /* verdict of a target; ACT_NONE: begin has it, or none */
-    enum translation how;                                     /* for ACT_TRANSLATE */
+    enum act act;         /* verdict of a target; ACT_NONE: set by `begin`, or none */
+    enum translation how; /* for ACT_TRANSLATE */
 };
 
 /* Tables of matches and targets, each ended by a row without name. One module serves all protocols tested only for

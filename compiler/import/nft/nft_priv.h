@@ -125,7 +125,7 @@ void read_apart(struct reading_rule *r, const char *why);
 /* Note why prey can't test a left side (subject_of), with its name. */
 void read_unasked(struct reading_rule *r, const char *why, const cJSON *left);
 
-/* Add a comparison that is no list (nft_special.c). */
+/* Add a comparison that isn't a list (nft_special.c). */
 void match_special(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right);
 /* Make one rule for each verdict of the map (nft_map.c). */
 void read_verdict_map(struct reading_rule *r, const cJSON *vmap);
