@@ -59,14 +59,14 @@ extern const struct ir_number ir_numbers[IR_FIELDS];
 /* True if the packet has the field, but the key does not. */
 static inline bool ir_beside_key(enum ir_field f) { return !half_in_key(ir_numbers[f].half); }
 
-/* Return the bit of key.kind for the presence of the field, for fields with a value for "not there"; else 0. */
+/* Return the bit of key.kind that is set if the packet has the field; 0 for fields without a value for "not there". */
 static inline uint32_t ir_there(enum ir_field f)
 {
     return half_in_key(ir_numbers[f].half) && ir_numbers[f].last < ir_fields[f].most ? ir_numbers[f].there : 0;
 }
 
-/* Ids shared by every sort but MASK and ANY, which hold their bits: 0 demands nothing. METERS and FLOWS (flows_over.h)
- * share the lists of PATTERNS. Those of METERS hold meters' numbers, doubled, plus one for `within`. */
+/* Ids that all sorts share, except MASK and ANY: their values are bits, and 0 demands nothing. METERS and FLOWS
+ * (flows_over.h) share the lists of PATTERNS. Those of METERS hold meters' numbers, doubled, plus one for `within`. */
 enum { IR_ALL = 0, IR_EMPTY = 1 };
 
 /* Values of IR_WHAT (what.h). */
@@ -103,9 +103,10 @@ struct ir_ranges {
     const struct pbc_range *r;
     uint32_t count;
 };
-/* A set that depends on live sets is split by one, the first in the image that it depends on: its members where that
- * live set has the address, and elsewhere. Its ranges are then all its possible members. `in` holds only possible
- * members of the live set, and a set that is the same in both cases is not split: so splits are canonical, too. */
+/* A set that depends on live sets is split by the first of them in the image. Its halves are its members if that
+ * live set has the address (`in`), and its members if not (`out`). Its ranges are then all its possible members.
+ * `in` holds only possible members of the live set. A set that is the same in both cases is not split, so splits are
+ * canonical, too. */
 struct ir_addrs {
     const struct pbc_range *r4;
     const struct pbc_range6 *r6;
@@ -139,7 +140,7 @@ struct ir_patterns {
 
 enum ir_state {
     IR_LIVE,
-    IR_IMPOSSIBLE, /* its own conditions contradict each other */
+    IR_IMPOSSIBLE, /* its conditions contradict each other */
     IR_SHADOWED,   /* `covers` decides all of its packets */
 };
 struct ir_rule {
@@ -149,7 +150,7 @@ struct ir_rule {
     uint32_t cover_count;
     uint8_t state;  /* enum ir_state */
     bool elsewhere; /* IMPOSSIBLE: only because its firewall judges other interfaces */
-    bool met;       /* LIVE: an earlier rule decides a part of it, as far as known */
+    bool met;       /* LIVE: an earlier rule is known to decide a part of it */
 };
 
 /* Results of the search for verdicts that may be remembered for a flow (memos.c): YES, or why not. MEMO(ident,
@@ -247,7 +248,7 @@ static inline struct addr_span addr_span(const struct ir_addrs *a, unsigned fami
     if (family == IR_V4) return (struct addr_span){a->r4[i].lo, a->r4[i].hi};
     return span6(&a->r6[i]);
 }
-/* Return the first range that does not end before the address; the number of ranges: none. */
+/* Return the index of the first range that does not end before the address; the number of ranges: none. */
 uint32_t addr_find(const struct ir_addrs *a, unsigned family, unsigned __int128 address);
 bool addr_held(const struct ir_addrs *a, unsigned family, unsigned __int128 address);
 

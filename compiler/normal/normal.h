@@ -7,7 +7,7 @@
 /* Frames that a function judges: ARP has its own functions, so the others need not test for it. */
 enum variant { FRAMES, ARP, VARIANTS };
 
-/* True if the product holds some (product_judges), or all, frames of the variant. */
+/* True if the product holds some frames of the variant. True if it holds all of them (second function). */
 bool product_judges(const struct ir *ir, const struct ir_product *p, enum variant v);
 bool product_is_everything(const struct ir *ir, const struct ir_product *p, enum variant v);
 
@@ -30,8 +30,8 @@ bool ir_print_value(const struct compile *c, enum ir_field f, uint32_t id, unsig
 /* Print "NAME" or "LIST:LINE" (ir_dump.c). */
 void print_rule_name(const struct compile *c, uint32_t rule, FILE *out);
 
-/* True if an IR_IMPOSSIBLE rule is impossible only because its conditions exclude each other in a way unseen by the
- * front end (normal.c). */
+/* True if an IR_IMPOSSIBLE rule is impossible only because its conditions exclude each other in a way that the front
+ * end does not see (normal.c). */
 bool normal_contradicts(struct compile *c, uint32_t rule);
 /* Make the product of the conditions of a `when`: frames but ARP (normal.c). */
 void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_product *out);

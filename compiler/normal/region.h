@@ -2,7 +2,7 @@
  * covers of rules, effects of a change: all are "this, without that", computed exactly.
  *
  * Not every product can be subtracted: byte patterns, meters, flows and other fields without sets of values have no
- * complement. Such a product is not plain; it may be asked, and answers "may be either". */
+ * complement. Such a product is not plain; a test of it may have no certain result. */
 #pragma once
 
 #include "compiler/normal/ir.h"
