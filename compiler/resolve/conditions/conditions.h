@@ -7,18 +7,18 @@ struct rule_work {
     struct compile *c;
     const struct node *node;
     bool bad;                         /* an error was reported: skip checks between conditions */
-    bool never;                       /* a warning said that the rule never matches */
+    bool never;                       /* a warning reported that the rule never matches */
     bool not_due;                     /* E0900 was reported for the rule */
     bool answers;                     /* the verdict is reject */
     const struct node *seen[N_COUNT]; /* the first condition of each kind */
     uint32_t families;                /* families that can match: KIND_IP4, KIND_IP6, KIND_ARP, OTHER_FRAMES */
     uint32_t protocols;               /* protocols that can match: KIND_TCP, …, OTHER_PROTOCOLS */
-    const struct node *family_node, *protocol_node; /* nodes with words for each; NULL: none */
-    const struct node *no_port_protocol;            /* a named protocol without ports, beside others */
+    const struct node *family_node, *protocol_node; /* nodes that name a family, a protocol; NULL: none */
+    const struct node *no_port_protocol;            /* a protocol without ports, named beside others */
     const struct node *families_end;                /* the condition that left no family */
     uint32_t named_families;                        /* families named by words, `not` applied */
     uint32_t proto_family;                          /* family of all named protocols, KIND_IP4 or KIND_IP6; 0: both */
-    struct number_set single_protocols;             /* numbers of `proto` that are no ranges */
+    struct number_set single_protocols;             /* single numbers of `proto`, not ranges */
     bool names_arp;                                 /* `arp` or `ether 0x0806` */
     bool only_arp;
     bool single_type;          /* `type` has one number */

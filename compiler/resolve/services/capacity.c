@@ -100,7 +100,7 @@ struct service_ports service_ports(const struct image *img, struct arena *arena,
 }
 
 /* Warn of a service that soon has no source port left. A TCP connection that has ended gives up its port
- * immediately, and so does a UDP question with its answer; other flows of UDP keep theirs until they are idle. */
+ * immediately, and so does a UDP query with its reply; other flows of UDP keep theirs until they are idle. */
 static void warn_few_ports(struct compile *c, const struct pbc_service *s)
 {
     enum { FEW_AT_ONCE = 100, FEW_A_SECOND = 10 };

@@ -10,7 +10,7 @@ struct step_work {
     struct pbc_check *check;    /* its steps, at the end of STEPS, are counted here */
 };
 
-/* Append the steps of a check of that kind; report mistakes */
+/* Append the steps of a check of that kind; report mistakes. */
 void steps_of_tcp(struct step_work *w);
 void steps_of_udp(struct step_work *w);
 void steps_of_http(struct step_work *w);

@@ -1,5 +1,6 @@
-/* Conditions of a `when` on a connection's first bytes: sni, alpn, host, path, method, header, instruction, and `bytes
- * payload`. A service can ask those that it sees, by where TLS ends and if requests are read. */
+/* Conditions of a `when` on a connection's first bytes: sni, alpn, host, path, method, header, instruction, and
+ * `bytes payload`. A service can ask only those that it sees, which depends on where TLS ends and on whether it
+ * reads requests. */
 #include <string.h>
 
 #include "compiler/resolve/services/service_work.h"

@@ -26,7 +26,7 @@ const char *mode_names(unsigned without, char buf[MODE_NAMES])
     size_t len = 0;
     *buf = '\0';
     for (unsigned i = 0; i < PBC_MODES && len < MODE_NAMES; i++)
-        if (!mode_is(i, without) && i != PBC_MODE_PROXY_SPLICED) /* it is never written so */
+        if (!mode_is(i, without) && i != PBC_MODE_PROXY_SPLICED) /* no rule file names this mode */
             len += (size_t)snprintf(buf + len, MODE_NAMES - len, "%s`%s%s`", len ? ", " : "", mode_info[i].name,
                                     mode_is(i, MODE_TAKES_PORT) ? " PORT" : "");
     return buf;

@@ -34,13 +34,14 @@ void resolve_services(struct compile *c); /* resolve_services.c */
 uint8_t endpoint_proto(const struct node *n);
 bool endpoint_ports(struct compile *c, const struct node *n, const struct number_kind *kind, struct number_set *ports);
 
-/* Flows that translation to a pool's servers can hold at once (capacity.c), for IPv4, for IPv6, in all */
+/* Flows that translation to a pool's servers can hold at once (capacity.c): for IPv4, for IPv6, and in total */
 struct capacity {
     struct capacity_part {
-        uint64_t addresses, ports, servers, flows; /* addresses: of `source`, or 1 for the interface's own */
+        uint64_t addresses, ports, servers,
+            flows; /* addresses: number of `source` addresses; 1 for the interface's address */
         bool own;
     } v4, v6;
-    uint64_t addresses; /* addresses of `source` */
+    uint64_t addresses; /* number of `source` addresses */
     uint64_t spaces;    /* pairs of a `source` address and a server */
     uint64_t flows;
 };

@@ -1,5 +1,5 @@
 /* Services in the wire (`mode proxy inline`, and `mode observe` beside it): interfaces and tags of their frames,
- * destinations that are no pools, and which side answers first. */
+ * destinations other than pools, and the side that answers first. */
 #include <string.h>
 
 #include "compiler/resolve/services/service_work.h"
