@@ -205,7 +205,7 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
     return !o.bad;
 }
 
-/* Refuse flags, type and code in a later fragment: the first fragment holds the header of TCP or ICMP. */
+/* Reject flags, type and code in a later fragment: the first fragment holds the header of TCP or ICMP. */
 static void check_later(struct packet_work *w, const struct node *first)
 {
     for (const struct node *n = first; n; n = n->next) {

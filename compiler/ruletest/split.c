@@ -2,9 +2,10 @@
  * the pool until as many have reached the pool, then compare their spread over its servers.
  *
  * Sources are drawn from all unicast addresses, by a generator with a fixed seed. If the firewall lets none of them
- * through to the pool, sources are drawn from the sets of the file; if it lets too few through, every other source is.
+ * through to the pool, sources are drawn from the sets of the file; if it lets too few through, every second source
+ * is drawn from these sets.
  *
- * The flows run in a state of their own beside the test: they fill no table and take no port of the test's
+ * The flows run in a separate state beside the test: they fill no table and take no port of the test's
  * conversations. At a limit of one machine (source ports, `max flows`) the rest goes to another empty state. */
 #include <inttypes.h>
 #include <stdlib.h>

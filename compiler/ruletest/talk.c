@@ -6,7 +6,7 @@
  *     a packet not let through      its sender sends the same bytes next
  *     a SYN of a side that spoke    asks for a new connection with other numbers, valid once a SYN ACK answers it
  *
- * A packet that a service or a `nat` sends on belongs to a conversation of its own, between its new addresses, and
+ * A packet that a service or a `nat` sends on belongs to a separate conversation, between its new addresses, and
  * takes its numbers along. */
 #include <string.h>
 
