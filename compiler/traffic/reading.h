@@ -24,8 +24,7 @@ int reading_open(struct reading *r, const struct traffic *t);
 void reading_close(struct reading *r);
 /* Read the next frame; false at the end, at a fault, and after a signal. */
 bool reading_next(struct reading *r, struct capture_frame *f);
-/* True if preyrun itself sent this frame. Its recordings hold arriving and sent frames; other captures, read with
- * them, do not show it. */
+/* True if preyrun itself sent this frame. Only its recordings show this: they hold arriving and sent frames. */
 bool reading_sent(const struct capture_frame *f);
 /* Begin again at the first frame, to end where the last pass ended. False: a source cannot be read twice. */
 bool reading_again(struct reading *r);

@@ -1,4 +1,4 @@
-/* A device that rules do not name may be above one that is served, as a bond does: so nothing of it is reported as
+/* A device that rules do not name may be above one that is served, like a bond, so its packets are not reported as
  * lost. */
 #include "compiler/traffic/unserved.h"
 
