@@ -48,7 +48,8 @@ struct list_figures {
     struct list_figures *next;
 };
 
-/* Least random frames of a program's trial (analysis/trial/trial.h). DOUBTS_FEW: if many programs are made. */
+/* Least number of random frames in a program's trial (analysis/trial/trial.h). DOUBTS_FEW: for makers of many
+ * programs. */
 enum { DOUBTS = 4096, DOUBTS_FEW = 64 };
 
 /* A condition (index in CONDS) on the interface that a packet leaves by. */

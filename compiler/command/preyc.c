@@ -134,7 +134,7 @@ static int command_run(const struct options *o, struct compile *c)
         return EXIT_USAGE;
     }
     struct options told = *o;
-    if (o->stats && !diags_errors(c->diags)) told.format = FORMAT_TEXT; /* figures stand alone on standard output */
+    if (o->stats && !diags_errors(c->diags)) told.format = FORMAT_TEXT; /* standard output has only the figures */
     print_diagnostics(&told, c->diags, c);
     print_failed(o, c);
     if (o->dump == DUMP_AST) lang_dump(c->tree, &c->sources, stdout);
@@ -157,7 +157,7 @@ static int fmt(const struct options *o)
     sources_init(&sources);
     struct diags *d = diags_new(&sources);
     const int status = format_files(o, &sources, d);
-    /* The formatted text stands alone on standard output. */
+    /* Standard output has only the formatted text. */
     if (diags_errors(d) || (o->format != FORMAT_TEXT && (o->check || o->write))) print_diagnostics(o, d, NULL);
     diags_free(d);
     sources_fini(&sources);
@@ -265,7 +265,7 @@ static const char *options_joined(const struct options *o, char *buf, size_t len
     return o->served_count ? buf : NULL;
 }
 
-/* Answer each packet by each file. */
+/* Explain each packet by each file. */
 static int ask_files(const struct options *o)
 {
     char serves[OPTIONS_SERVED * (DEVICE_MOST + 1)];
