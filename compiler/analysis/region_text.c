@@ -235,7 +235,7 @@ static void put_mac(uint64_t number, FILE *out)
 /* Return the nth range of MACs or, with `not`, of the gaps between them; false: no more. */
 static bool nth_macs(const struct ir_macs *m, bool negated, uint32_t n, uint64_t *lo, uint64_t *hi)
 {
-    const uint64_t nobody = UINT64_C(1) << 48; /* stands for frames without MACs */
+    const uint64_t nobody = UINT64_C(1) << 48; /* represents frames without MACs */
     uint64_t next = 0;
     for (uint32_t i = 0; i < m->count && m->macs[i] < nobody; i += 2) {
         *lo = negated ? next : m->macs[i];

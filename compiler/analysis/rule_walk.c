@@ -1,6 +1,6 @@
 /* A region of frames on its way down the rule list (rule_walk.h). Frames that no rule has decided yet are in two
- * parts: certain ones, and ones that an earlier rule may have taken, by a condition that isn't a set of values. Such
- * a rule leaves the frames that it could take in the second part; everything decided later from that part is
+ * parts: certain frames, and frames that an earlier rule may have taken by a condition that isn't a set of values.
+ * Such a rule leaves the frames that it could take in the second part; everything decided later from that part is
  * reported as uncertain. */
 #include "compiler/analysis/rule_walk.h"
 

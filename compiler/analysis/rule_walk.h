@@ -1,5 +1,5 @@
-/* Walk a region of frames through a program's firewalls: it goes down the rule list in file order, into a chain at each
- * `do`, and every part is reported with the rule that decides it. Exact, or marked as uncertain. */
+/* Walk a region of frames through a program's firewalls. The walk goes down the rule list in file order, and into a
+ * chain at each `do`. Every part is reported with the rule that decides it. Exact, or marked as uncertain. */
 #pragma once
 
 #include "compiler/normal/region.h"

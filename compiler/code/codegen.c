@@ -285,7 +285,7 @@ static void begin_function(struct gen *g, struct plan *plan, struct function *f,
     asm_begin(&g->as);
 }
 
-/* Write the list as a function, or its blocks as one function each, if they are called. */
+/* Write the list as a function, or each of its blocks as a function, if they are called. */
 static void list_code(struct gen *g, struct plan *plan, struct list *l, enum variant v)
 {
     const struct place at = {v, PBC_NONE, NULL};

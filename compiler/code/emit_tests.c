@@ -132,7 +132,7 @@ static void emit_plain_protocols(struct gen *g, uint32_t what, struct label *fai
     asm_bind(&g->as, &pass);
 }
 
-/* Test the protocols of IPv6 with AH, where the protocol may be unknown. */
+/* Test the protocols of IPv6 with AH, whose protocol may be unknown. */
 static void emit_ah_protocols(struct gen *g, uint32_t what, struct label *fail, struct label *pass)
 {
     struct pbc_range r[128];

@@ -1,8 +1,8 @@
 /* The layout of functions. A chain is in its callers if that takes fewer instructions than a function and its calls.
  * Calls nest at most PBC_CALL_DEPTH deep while chains may nest PBC_CHAIN_DEPTH deep. If they don't fit, the chains
- * of some heights are flattened, that is, written into their callers whatever their size: one height after another,
- * each time the height that adds the fewest rules. Other bounds limit the size: a firewall's rules with its chains
- * counted at each `do` (E0614), the longest path (E0591), and the instructions (E0592). */
+ * of some heights are flattened, that is, written into their callers whatever their size. This is done one height
+ * after another, each time with the height that adds the fewest rules. Other bounds limit the size: a firewall's
+ * rules with its chains counted at each `do` (E0614), the longest path (E0591), and the instructions (E0592). */
 #include "compiler/code/plan.h"
 
 #include <string.h>
@@ -55,7 +55,7 @@ static struct list *callee(const struct plan *plan, const struct list *l, uint32
     return r->verdict == PBC_V_DO && plan->judges[l->first + i] ? plan_chain(plan, r->chain) : NULL;
 }
 
-/* Walk depth first; `order` fills from its end, so callers come before callees. The front end has refused loops and
+/* Walk depth first; `order` fills from its end, so callers come before callees. The front end has rejected loops and
  * deep nesting. */
 static void visit(struct plan *plan, struct list *l, uint32_t *at)
 {
@@ -71,7 +71,7 @@ static void visit(struct plan *plan, struct list *l, uint32_t *at)
     plan->order[--*at] = l;
 }
 
-/* Number of rules that rule i takes in the list's code. */
+/* Return the number of rules that rule i takes in the list's code. */
 static uint32_t weight(const struct plan *plan, const struct list *l, uint32_t i, enum variant v)
 {
     const struct list *to = callee(plan, l, i);

@@ -1,6 +1,6 @@
-/* The plan of the lists' code before any is written, which codegen.c, classified.c and dispatch.c carry out: chains
- * that become functions or are in their callers, cuts of long lists into blocks, and the order of functions, in
- * which calls only go forward. */
+/* The plan of the lists' code, made before any code is written; codegen.c, classified.c and dispatch.c carry it out.
+ * It contains chains that become functions or are in their callers, cuts of long lists into blocks, and the order of
+ * functions, in which calls only go forward. */
 #pragma once
 
 #include "compiler/classify/cost.h"
@@ -103,7 +103,7 @@ void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint3
 struct classified {
     const struct list *list;
     uint32_t *rule; /* [count]: rule of each entry */
-    uint32_t *left; /* [count]: fields that its boxes do not answer */
+    uint32_t *left; /* [count]: fields that its boxes do not express */
     bool *coded;
     uint32_t count, most;
     struct boxes boxes; /* boxes, at most `most` for a rule */

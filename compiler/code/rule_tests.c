@@ -1,6 +1,6 @@
 /* One rule as tests: the questions that its product asks of a packet, in the order that costs least. The first
- * instruction should reject a packet that does not match, so rare and cheap questions come first (an address, then a
- * port), properties of most packets last, and all bits of key.kind that must be set are one question. */
+ * instruction should reject a packet that does not match. So rare and cheap questions come first (an address, then a
+ * port), and properties of most packets last. All bits of key.kind that must be set are one question. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -78,13 +78,14 @@ void inputs_free(struct inputs *in);
  * c->diags. Without -i nothing is checked. */
 void interfaces_check(const struct options *o, struct compile *c);
 
-/* Check that `path` may be written: it does not exist, or is a regular file or a link to one, and is not a file that
- * the compile has read (`c` NULL: only `input` is compared). Return 0, or -EINVAL after one line on standard error. */
+/* Check that `path` may be written. It must not exist, or be a regular file or a link to one, and must not be a file
+ * that the compile has read (`c` NULL: only `input` is compared). Return 0, or -EINVAL after one line on standard
+ * error. */
 int output_allowed(const char *path, const char *input, const struct compile *c);
 
-/* Print the names of all files that a good compile has read, as the rules lead to them from the working directory,
- * one per line, each once: rule files first, then lists of addresses, then captures of tests that ran. Standard
- * input is none. */
+/* Print the names of all files that a good compile has read, one per line, each once. Rule files come first, then
+ * lists of addresses, then captures of tests that ran. Names are as the rules lead to them from the working
+ * directory. Standard input isn't printed. */
 void output_files_read(const struct compile *c, FILE *out);
 
 /* Replace `path` (or the target of the link at `path`) by `len` bytes: write a temporary file beside it, sync, rename.

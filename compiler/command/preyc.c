@@ -198,7 +198,7 @@ static struct program *program_of(const struct options *o, const char *path)
     return p;
 }
 
-/* Compare two rule files. Status 1 means "lets more through"; faulty rules can't be compared, which is 2. */
+/* Compare two rule files. Status 1 means "lets more through"; status 2: faulty rules can't be compared. */
 static int diff(const struct options *o)
 {
     const struct diff_options how = {.json = o->format == FORMAT_JSON};

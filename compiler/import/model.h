@@ -119,7 +119,7 @@ enum act {
     ACT_TRANSLATE,
     ACT_MIRROR, /* copies to the device `target`; the next rule follows */
     ACT_ADD,    /* adds an address to a set (`adding`); the next rule follows */
-    ACT_SILENT, /* not written: prey does it elsewhere, or does not need it */
+    ACT_SILENT, /* not written: another part of prey does it, or prey does not need it */
 };
 
 /* Translation by a rule of a nat chain */
@@ -267,9 +267,9 @@ struct set *ruleset_find_set(const struct ruleset *s, const char *scope, const c
 struct set *ruleset_made_set(struct ruleset *s, const char *name);
 struct meter *ruleset_meter(struct ruleset *s, const char *name);
 struct remark *ruleset_remark(struct ruleset *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Append a new rule to the chain; `text` is copied. NULL: IMPORT_RULES_MOST are reached. */
+/* Append a new rule to the chain; `text` is copied. NULL: the file has IMPORT_RULES_MOST rules already. */
 struct rule *chain_rule(struct ruleset *s, struct chain *c, const char *text);
-/* Append an independent copy of the rule. NULL: IMPORT_RULES_MOST are reached. */
+/* Append an independent copy of the rule. NULL: the file has IMPORT_RULES_MOST rules already. */
 struct rule *chain_rule_again(struct ruleset *s, struct chain *c, const struct rule *r);
 
 char *import_format(struct ruleset *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -91,7 +91,7 @@ static void settle_routes(struct ruleset *s, struct chain *c)
     }
 }
 
-/* The last returns that prey can't express, of the chain so far */
+/* The last returns of the chain so far that prey can't express */
 struct spared {
     const struct rule *of[SPARED_MOST];
     unsigned count;

@@ -9,8 +9,8 @@
 /* Firewalls of prey, by way of the packets */
 enum way { WAY_IN, WAY_FORWARD, WAY_OUT, WAYS };
 
-/* A `forward` of a nat. netfilter judges its packets at the forward hook, by their new destination; prey where they
- * arrive. */
+/* A `forward` of a nat. netfilter judges its packets at the forward hook, by their new destination; prey judges them
+ * where they arrive. */
 struct forwarded {
     struct forwarded *next;
     const struct rule *rule;      /* conditions on interface, source, protocol, ports */
@@ -19,7 +19,7 @@ struct forwarded {
     uint16_t port;                /* port after; 0: not known */
     const struct forwarded *like; /* the first `forward` with the same target, maybe this one */
     const char *exit;             /* device towards the target; NULL: not in the rules */
-    const struct rule *exit_told; /* the rule that determines it */
+    const struct rule *exit_told; /* the rule that determines `exit` */
 };
 
 /* A chain at the place where its rules are written: the body of a firewall, or a chain of prey. A chain with
@@ -28,7 +28,7 @@ struct place {
     struct place *next;
     enum {
         PLACE_JUMPED, /* a chain that rules jump to */
-        PLACE_PLAIN,  /* a base chain before a later one: accept returns */
+        PLACE_PLAIN,  /* a base chain before a later one, so accept returns */
         PLACE_WHOLE,  /* a base chain that decides every packet */
         PLACE_REST    /* the end of a sequence, which decides every packet */
     } kind;

@@ -1,10 +1,10 @@
 /* The normal form: the meaning of a rule, however it was written.
  *
  * A rule is one product: a set of values for each field of field.def. All conditions of a field are intersected into
- * its set, `not` is complemented away, and demands of a condition beside its field (`port 80` demands a protocol with
- * ports and no later fragment) are written into the fields concerned. Sets are interned: a field holds an id, equal
- * sets have equal ids, so equal conditions give equal products however they were written, and comparing two rules is a
- * memcmp. A product with an empty field is all IR_EMPTY: the rule never matches.
+ * its set, and `not` is complemented away. A condition may make demands beside its field: `port 80` demands a
+ * protocol with ports and no later fragment. These are written into the fields concerned. Sets are interned: a field
+ * holds an id, equal sets have equal ids, so equal conditions give equal products however they were written, and
+ * comparing two rules is a memcmp. A product with an empty field is all IR_EMPTY: the rule never matches.
  *
  * Readers: analyse.c compares products; codegen.c turns them into straight code; ir_dump.c prints them. A classifier
  * takes the BOX fields as its region, the FINITE fields as value and mask columns, and leaves the RESIDUE to straight
@@ -119,8 +119,8 @@ struct ir_addrs {
     uint32_t complement;  /* id of its complement once computed, else PBC_NONE */
     uint32_t narrowed[4]; /* by families: its id if only those are possible; PBC_NONE: not yet computed */
     /* for straight code, which prefers a set that the image already has: */
-    uint32_t set;      /* image set with the same members in the families set_in, PBC_NONE */
-    uint32_t mirror;   /* id of the complement in the families mirror_in, PBC_NONE */
+    uint32_t set;      /* image set with the same members in the families set_in; PBC_NONE: none */
+    uint32_t mirror;   /* id of the complement in the families mirror_in; PBC_NONE: none */
     uint32_t parts[2]; /* ids whose union it is in the families parts_in, or PBC_NONE */
     uint8_t set_in, mirror_in, parts_in;
 };
@@ -129,7 +129,7 @@ struct ir_macs {
     uint32_t count;
     uint8_t kinds; /* MAC_MULTICAST | MAC_BROADCAST: addresses of that kind, too */
     bool negated;  /* true for every MAC but these */
-    uint32_t set;  /* image MAC set with these MACs, PBC_NONE */
+    uint32_t set;  /* image MAC set with these MACs; PBC_NONE: none */
 };
 /* `kinds` of MAC sets computed by regions, not from a rule: pairs of first and last number (mac_ranges.c). */
 enum { MACS_ARE_RANGES = 0x40 };
@@ -145,7 +145,7 @@ enum ir_state {
 };
 struct ir_rule {
     struct ir_product product;
-    uint32_t cover;         /* SHADOWED: first rule that decides some of its packets, PBC_NONE */
+    uint32_t cover;         /* SHADOWED: first rule that decides some of its packets; else PBC_NONE */
     const uint32_t *covers; /* SHADOWED: all rules needed to decide its packets, `cover` included, ascending */
     uint32_t cover_count;
     uint8_t state;  /* enum ir_state */

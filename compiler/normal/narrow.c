@@ -1,6 +1,6 @@
-/* The effect of each condition on its rule's product. A condition demands first that its field be there ("a
- * condition on a field that a packet does not have is false, and so is its not"), then that the field's value be in
- * the list, or, after `not`, outside it. */
+/* The effect of each condition on its rule's product. A condition demands first that its field be there: "a
+ * condition on a field that a packet does not have is false, and so is its not". Then it demands that the field's
+ * value be in the list or, after `not`, outside it. */
 #include "compiler/normal/narrow.h"
 
 #include <stdlib.h>

@@ -21,7 +21,7 @@ unsigned states_of_protocol(uint32_t what);
 /* States of one header: a value of IR_WHAT, of IR_FRAGMENT with IP, and TCP flags or ICMP type if there. */
 unsigned states_of_header(const struct ir *ir, uint32_t what, uint32_t fragment, uint32_t flags, uint32_t type);
 
-/* Keep the product's whole packets that are established, other than SYNs without ACK; false: none (normal.c). */
+/* Keep the product's packets that are whole, established, and not SYNs without ACK; false: none (normal.c). */
 bool normal_established(struct compile *c, const struct ir_product *p, struct ir_product *out);
 
 /* Print at most `most` values of a field, "80-90, 443" or "10.0.0.0/8", and the number of the others; for MASK and ANY,

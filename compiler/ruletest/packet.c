@@ -46,7 +46,7 @@ static void take_name(struct packet_work *w, const struct node *n)
 {
     struct symbol *s = symbol_find(w->c->symbols, SPACE_VALUES, n->v.str);
     if (s && s->kind == SYM_SET) {
-        /* Offer its first address. */
+        /* Suggest the set's first address. */
         struct addr a;
         char text[64];
         s->used = true;

@@ -172,7 +172,7 @@ bool test_packet_ready(struct test_run *r, const struct test_step *s, struct fra
     if (complain_past(r, s)) return false;
     if (s->reply == REPLY_BARE && !answer_make(r, s, p)) return false;
     if (s->reply != REPLY_NOT) {
-        /* It has the last packet's tags, and its interface if this machine is one of the two ends. */
+        /* The reply has the last packet's tags, and its interface if this machine is one of the two ends. */
         const struct frame_spec *last = &r->last;
         if (!p->tags) {
             p->tags = last->tags;

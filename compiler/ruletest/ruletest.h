@@ -48,7 +48,7 @@ struct test_step {
     bool asks_server;            /* EXPECT: the step asks for a pool, a server or a refusal */
     bool refused;                /* EXPECT: a service takes the packet without a server */
     enum pbc_goes goes;          /* EXPECT: destination other than a pool; PBC_GOES_POOLS: not asked */
-    const char *socket;          /* EXPECT: of PBC_GOES_PROGRAM */
+    const char *socket;          /* EXPECT: socket of PBC_GOES_PROGRAM */
     bool stepped;                /* EXPECT: a `reply` by itself; `pass` satisfies it, too */
     uint32_t rule;               /* EXPECT: rule id, RULE_DEFAULT, or RULE_NONE: any rule */
     uint32_t pool, server;       /* EXPECT, SPLIT, HEALTH: ids; PBC_NONE: none named */

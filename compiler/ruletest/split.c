@@ -1,5 +1,5 @@
-/* Run `expect split shop 5:3:1 within 2% over 10000 flows`: send new flows from drawn sources to the services that use
- * the pool until as many have reached the pool, then compare their spread over its servers.
+/* Run `expect split shop 5:3:1 within 2% over 10000 flows`: send new flows from drawn sources to the services that
+ * use the pool until that number has reached the pool. Then compare their spread over its servers.
  *
  * Sources are drawn from all unicast addresses, by a generator with a fixed seed. If the firewall lets none of them
  * through to the pool, sources are drawn from the sets of the file; if it lets too few through, every second source

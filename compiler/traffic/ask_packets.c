@@ -42,7 +42,7 @@ static int ask_iface(const struct asking *a, const char *name, uint16_t *iface)
     return -EINVAL;
 }
 
-/* Return the id of frames of a device with that id in rules. */
+/* Return the id that frames of the device have. as: its id in the rules. */
 static uint16_t own_id(const struct asking *a, const char *name, uint16_t as)
 {
     return addresses_iface(&a->routes.addresses, name, as);

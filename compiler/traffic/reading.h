@@ -26,7 +26,7 @@ void reading_close(struct reading *r);
 bool reading_next(struct reading *r, struct capture_frame *f);
 /* True if preyrun itself sent this frame. Only its recordings show this: they hold arriving and sent frames. */
 bool reading_sent(const struct capture_frame *f);
-/* Begin again at the first frame, to end where the last pass ended. False: a source cannot be read twice. */
+/* Begin again at the first frame, to end at the end of the last pass. False: a source cannot be read twice. */
 bool reading_again(struct reading *r);
 /* Return the reason why part of the capture is unread, as a clause; "" if all was read. */
 const char *reading_unread(const struct reading *r);

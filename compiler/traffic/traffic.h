@@ -19,8 +19,9 @@ struct traffic {
 };
 
 /* preyc --against. Print each pair of rules, or defaults, that decides frames of the captures differently, and each
- * pair of servers that gets the same frames: numbers of frames and flows, and the first frame. Return 0 if all
- * frames are judged and sent alike, 1 if not, -1 after a line on standard error. names: of the files. */
+ * pair of servers that gets the same frames. For each pair, print the numbers of frames and flows, and the first
+ * frame. Return 0 if all frames are judged and sent alike, 1 if not, -1 after a line on standard error. names: of
+ * the files. */
 int against(struct program *old, struct program *new, const char *const names[2], const struct traffic *t, FILE *out);
 
 /* preyc --suggest. Write a rule file that drops by default and lets in connections that began and, with TCP, were

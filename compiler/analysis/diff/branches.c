@@ -15,7 +15,7 @@ enum { PRODUCTS_SHOWN = 3, ENDPOINTS_SHOWN = 3, PARTS_MOST = 1 << 12, WORK_MOST 
 
 /* Packets that one side sends to a pool, or on to the original destination */
 struct part {
-    const char *name; /* ORIGINAL, which isn't a pool's name, or the name of the pool */
+    const char *name; /* name of the pool, or ORIGINAL, which no pool has as its name */
     uint32_t pool;    /* number of the pool in the side's program; PBC_NONE: the original destination */
     struct region packets;
 };

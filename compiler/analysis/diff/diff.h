@@ -30,8 +30,8 @@ struct diff_options {
 /* True if the first bytes of the file at `path` are those of a compiled program; false also if it can't be read. */
 bool diff_is_program(const char *path);
 
-/* Compare two verified programs and print the differences to `out`. Returns 0: nothing widened; 1: something
- * widened, or may have, undecided; -EINVAL with one line in err: they can't be compared, or the vm judges an example
- * differently than computed (an internal fault). */
+/* Compare two verified programs and print the differences to `out`. Returns 0 if nothing widened, and 1 if something
+ * widened or may have. Returns -EINVAL, with one line in err, if the programs can't be compared, or if the vm judges
+ * an example differently than computed (an internal fault). */
 int diff_print(struct program *old, struct program *new, const struct diff_options *o, FILE *out, char *err,
                size_t err_len);

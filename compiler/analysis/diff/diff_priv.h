@@ -102,14 +102,15 @@ uint32_t schedules_of_both(const struct side *s, uint32_t own);
 /* Convert back: times to a side's own schedules, and an interface of the image of both to its own (import.c). */
 uint32_t side_schedules(const struct side *s, uint32_t of_both);
 uint16_t side_iface(const struct image *both, const struct side *s, uint16_t of_both);
-/* Return the packet as the side's program judges it: arriving and leaving by its own numbers of interfaces. */
+/* Return the packet as the side's program judges it: with its own numbers of the interfaces of arrival and
+ * departure. */
 struct frame_spec side_packet(const struct image *both, const struct side *s, const struct frame_spec *of_both);
 /* Find a time of the product, as the bits that are active then. False: no such time. */
 bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active);
 /* region_times_fn: print "during work", or "at sat 08:00-18:00" if no clear name exists. */
 void print_moments(const void *diff, uint32_t moments, FILE *out);
 
-/* print_changes.c: names of sets in both programs, once the ir exists. */
+/* print_changes.c: note the names of sets in both programs, once the ir exists. */
 void note_set_names(struct diff *d);
 const char *set_name_of(const void *diff, uint32_t addrs, unsigned families); /* a region_set_fn */
 
@@ -119,7 +120,8 @@ struct judges {
     struct region frames;
     uint8_t dirs;
 };
-/* Find all pairs that may judge packets: *count of them, in the arena. The caller frees their regions (region_fini). */
+/* Find all pairs that may judge packets; *count gets their number. They are in the arena; the caller frees their
+ * regions (region_fini). */
 struct judges *find_judges(struct diff *d, uint32_t *count);
 
 /* flatten.c: rules of a firewall in the order of their trial, chains in place of the `do` that leads there; rules
@@ -160,7 +162,7 @@ char *words_kept(struct diff *d, struct words *w);
 /* both.c: add the differences for the packets of `j` to d->changes and d->undecided. */
 void compare_lists(struct diff *d, const struct judges *j);
 
-/* changes.c */
+/* changes.c: add a product to the change with these deciders. */
 void change_add(struct diff *d, const struct decider by[SIDES], const struct ir_product *p, uint8_t dirs, bool maybe,
                 bool behind);
 void undecided_add(struct diff *d, unsigned side, uint32_t rule, uint32_t firewall);
@@ -209,7 +211,7 @@ void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2],
                 const char *next, FILE *out);
 /* Return the union of these SETS, in the ir of both, where equal sets have one number. */
 uint32_t sets_union(struct diff *d, const struct program *p, uint32_t sets, uint32_t count);
-/* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address only. */
+/* Write "203.0.113.10 tcp/443". Write "10.0.0.1:80" or "[::1]:80"; port 0: only the address (second function). */
 void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out);
 void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FILE *out);
 /* Print a server by name, as rules write it. */
@@ -284,7 +286,7 @@ char *audits_text(struct diff *d, const struct side *s);
 /* route_changes.c: fill b->routes; for services of both also b->bounds, and b->reaches by compare_branches. */
 void find_routes(struct diff *d, bool without_pools, struct beyond *b);
 
-/* print_changes.c, print_beyond.c, json.c */
+/* print_changes.c, print_beyond.c, json.c: print the comparison. */
 void diff_put_text(struct diff *d, const struct beyond *b, FILE *out);
 void print_beyond(struct diff *d, const struct beyond *b, FILE *out);
 void print_sum_beyond(const struct beyond *b, FILE *out);  /* print the last line's part about `b` */

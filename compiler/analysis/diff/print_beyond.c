@@ -1,5 +1,5 @@
-/* Print where accepted traffic goes and what meters let through: endpoints that newly reach servers, and the parts of
- * services, pools and nats that came and went. */
+/* Print the destinations of accepted traffic, and what meters let through: endpoints that newly reach servers, and
+ * the parts of services, pools and nats that came and went. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* Print a comparison for people: one paragraph for each region, largest first, then where accepted traffic goes,
- * then the parts that were not computed, and one line that sums it up. */
+/* Print a comparison for people. It has one paragraph for each region, the largest first; then the destinations of
+ * accepted traffic; then the parts that were not computed; and one line that sums it up. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,8 +183,8 @@ void diff_put_text(struct diff *d, const struct beyond *b, FILE *out)
     free(text);
 }
 
-/* Names of address sets in either program. A region whose addresses are a whole set, or all but a set, is printed by
- * that name. */
+/* Names of address sets in either program. A region whose addresses are a complete set, or all but a set, is printed
+ * by that name. */
 struct set_name {
     uint32_t addrs; /* id in the ir of both */
     const char *name;

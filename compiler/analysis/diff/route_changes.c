@@ -76,7 +76,7 @@ void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *o
 }
 
 /* Write the conditions of a branch, some of which depend on a connection's bytes (`stream`): "when …  -> ", or
- * "else -> ", on a line of its own. */
+ * "else -> ", on a separate line. */
 static void put_when(struct diff *d, const struct side *s, uint32_t conds, uint32_t count, bool stream, FILE *out)
 {
     const struct program *p = s->program;

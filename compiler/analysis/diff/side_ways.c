@@ -107,7 +107,7 @@ static void add_stretch(struct ways *to, uint32_t first, const struct way *w, st
     add_way(to, &with);
 }
 
-/* Return the parts that holders leave of one port of `w`; *next: the first port behind it where that may change. */
+/* Return the parts that holders leave of one port of `w`; *next: the first port behind it at which that may change. */
 static struct parts parts_left(struct diff *d, const struct way *w, const struct ways *by, uint32_t port,
                                uint32_t *next, struct ways *to)
 {

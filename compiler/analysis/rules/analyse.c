@@ -1,6 +1,7 @@
-/* Analyse the rules without a packet: rules that never match because earlier rules of their list decide all of their
- * packets (cover.c), contradictory rules, firewalls that cut off neighbour discovery, and services that no rule lets
- * in. Reports are certain; a rule that takes too long to judge is skipped and counted (ir->undecided). */
+/* Analyse the rules without a packet. The analysis finds rules that never match because earlier rules of their list
+ * decide all of their packets (cover.c), contradictory rules, firewalls that cut off neighbour discovery, and
+ * services that no rule lets in. Reports are certain; a rule that takes too long to judge is skipped and counted
+ * (ir->undecided). */
 #include <string.h>
 
 #include "compiler/analysis/rules/cover_priv.h"
@@ -98,8 +99,8 @@ void analyse_audited(struct compile *c)
 }
 
 /* Neighbour discovery is cut off by a firewall that drops by default, judges packets that arrive or that this
- * machine sends, and has no rule that could accept a neighbour solicitation or advertisement. Silent if an earlier
- * rule drops them all by name, because that is intended. */
+ * machine sends, and accepts neither neighbour solicitations nor advertisements by a rule. Silent if an earlier rule
+ * drops them all by name, because that is intended. */
 enum fate { FATE_OPEN, FATE_ADMITTED, FATE_DROPPED };
 
 struct walk {

@@ -6,8 +6,8 @@
 #include "compiler/normal/region.h"
 
 /* Index of products (cover_index.c), to find earlier products that hold a frame. Products are stored by the prefixes
- * around their source and destination, and by a field with a single value, if any; a frame looks only where prefixes
- * around its own addresses meet, which are few in real lists. */
+ * around their source and destination, and by a field with a single value, if any. A frame looks only where prefixes
+ * around its own addresses meet; in real lists these are few. */
 
 /* An earlier decider of frames: a rule's product, or the part of a `do` that its chain decides */
 struct coverer {

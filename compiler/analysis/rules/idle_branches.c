@@ -1,6 +1,6 @@
-/* Warn about a `when` that no packet of its service takes, or no connection that it observes: its conditions exclude
- * each other or the service's packets, or earlier branches take all of them. Also about a proxy service that takes
- * nothing beyond its `when`s. Certain, or silent. */
+/* Warn about a `when` that no packet of its service takes, or no connection that it observes. Its conditions exclude
+ * each other or the service's packets, or earlier branches take all of them. Warn also about a proxy service that
+ * takes nothing beyond its `when`s. Certain, or silent. */
 #include <string.h>
 
 #include "compiler/normal/normal.h"
@@ -123,7 +123,7 @@ static bool cond_covers(const struct image *img, const struct pbc_cond *a, const
 {
     if (a->kind != b->kind || (a->flags ^ b->flags) & PBC_COND_REPLY) return false;
     if (a->kind == COND_INSTRUCTION) {
-        /* `not` without a set is any. */
+        /* `not` without a set means any. */
         const bool not_a = a->flags & PBC_COND_NOT, not_b = b->flags & PBC_COND_NOT;
         if (not_a && !a->count) return true;
         if (not_a != not_b) return false;

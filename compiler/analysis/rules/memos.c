@@ -1,9 +1,9 @@
-/* Find verdicts that may be remembered for a flow (docs/semantics.md, Verdicts that are remembered): those of rules
- * that must decide every established packet of the flow's direction once they decide one.
+/* Find verdicts that may be remembered for a flow (docs/semantics.md, Verdicts that are remembered). These belong to
+ * rules that, once they decide one established packet of the flow's direction, must decide all.
  *
- * Some fields of such packets are the flow's own: protocol, addresses, ports, VLANs, ICMP type (a query one way, its
- * reply the other), and, since the vm keeps them apart, interface, own addresses and direction. All others may
- * differ between packets. A rule qualifies if it asks for none of the others and does not log, and if no earlier
+ * Some fields of such packets are the flow's own: protocol, addresses, ports, VLANs, and ICMP type (a query one way,
+ * its reply the other). Interface, own addresses and direction are, too, because the vm keeps them apart. All others
+ * may differ between packets. A rule qualifies if it asks for none of the others and does not log, and if no earlier
  * rule counts, or could match some packets with the flow's fields and not others. A `do` counts, so only rules of
  * firewalls qualify. Results are certain; beyond a budget a rule is skipped and counted.
  *

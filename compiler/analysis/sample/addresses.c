@@ -173,7 +173,7 @@ static bool choose_both(const struct sampler *s)
     return true;
 }
 
-/* True if one address is not assumed to be, and not to be, in a live set. */
+/* True unless one address, as source and as destination, is assumed to be in different live sets. */
 static bool is_consistent(const struct frame_spec *p)
 {
     return p->live[0] == p->live[1] || memcmp(p->src, p->dst, sizeof(p->src)) != 0;

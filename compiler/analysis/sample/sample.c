@@ -159,7 +159,7 @@ static bool iface(const struct sampler *s)
     return true;
 }
 
-/* Choose the interface of departure, and if the source is reachable; leave them open if allowed. */
+/* Choose the interface of departure, and whether the source is reachable; leave both open if allowed. */
 static bool routes(const struct sampler *s)
 {
     uint32_t id;

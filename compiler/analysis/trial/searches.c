@@ -1,6 +1,6 @@
-/* Check each classifier against its rules. Headers are drawn from the boxes of its rules, corners first, and three
- * parties decide them: the boxes one after another, the search of the image, and the conditions of the rules found. The
- * boxes are computed again from the normal form, not taken from the builder. Work is counted. */
+/* Check each classifier against its rules. Headers are drawn from the boxes of its rules, corners first. Three
+ * parties decide each header: the boxes one after another, the search of the image, and the conditions of the rules
+ * found. The boxes are computed again from the normal form, not taken from the builder. Work is counted. */
 #include <string.h>
 
 #include "compiler/analysis/trial/trial_priv.h"
@@ -11,9 +11,10 @@
 #include "vm/program/program.h"
 
 enum {
-    CORNERS_MAX = 1 << 14, /* most boxes, and most rules, whose corners are tried; if more, some of them */
-    CHUNK = 32,            /* boxes compared at a time */
-    SAMPLE = 256,          /* boxes sampled to choose `telling` */
+    CORNERS_MAX =
+        1 << 14,  /* most boxes, and most rules, whose corners are tried; if there are more, only some of them */
+    CHUNK = 32,   /* boxes compared at a time */
+    SAMPLE = 256, /* boxes sampled to choose `telling` */
 };
 
 /* The trial of one classifier */
@@ -101,7 +102,7 @@ static bool kind_within(struct trial *t, uint32_t value, uint32_t mask, uint32_t
     return fits && kind_possible(UINT32_MAX, *kind) && !((*kind ^ value) & mask);
 }
 
-/* Make a header in the box, with `fill` where the box asks nothing. False: no such frame can be built. */
+/* Make a header in the box, with `fill` in bits that the box does not ask. False: such a frame can't be built. */
 static bool header_of_box(struct trial *t, uint32_t box, const uint32_t fill[16], bool high, struct frame_wish *w)
 {
     const struct boxes *b = &t->boxes;

@@ -83,8 +83,7 @@ bool wish_build(struct doubt *d, const struct frame_wish *w)
     return true;
 }
 
-/* Try corners of each rule, or of rules at equal steps, where all conditions hold or one just fails. False: a
- * difference. */
+/* Try corners of every `step`-th rule: frames for which all conditions hold, or one just fails. False: a difference. */
 static bool corners_of(struct doubt *d, uint32_t beside, uint32_t step)
 {
     struct frame_wish w;
@@ -109,7 +108,7 @@ static bool corners(struct doubt *d, uint32_t most)
     return good;
 }
 
-/* Try random frames, up to that many, as long as most wishes can be built. */
+/* Try random frames, up to `frames` of them, as long as most wishes can be built. */
 static bool by_chance(struct doubt *d, uint64_t frames)
 {
     const uint64_t most = d->draw.frames + frames;

@@ -56,7 +56,7 @@ static struct choice choice_grow(const struct kind_universe *u, uint32_t kind, u
     return c;
 }
 
-/* Return the number of wanted frames that this choice holds and no choice before. */
+/* Return the number of wanted frames that this choice holds and no earlier choice does. */
 static unsigned gains(const struct kind_universe *u, uint64_t held, const struct choice *c, uint64_t *holds)
 {
     *holds = 0;

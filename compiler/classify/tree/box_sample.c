@@ -134,9 +134,9 @@ static bool field_use(struct field *f, uint32_t count)
     return f->use[f->bits] > 0;
 }
 
-/* Return the mean number of boxes that hold for a key drawn from the part. If there are many, an early box soon covers
- * all of a small part, and cutting drops the boxes behind it: copies are then free, and forks would separate boxes that
- * hide one another. */
+/* Return the mean number of boxes that hold for a key drawn from the part. If there are many, an early box soon
+ * covers all of a small part, and cutting drops the boxes behind it. Copies are then free, and forks would separate
+ * boxes that hide one another. */
 static float boxes_at_a_point(const struct build *b, struct list l, const struct part *p, const uint32_t picked[],
                               uint32_t count)
 {

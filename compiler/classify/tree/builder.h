@@ -57,8 +57,8 @@ static inline uint64_t built_bytes(const struct built *b)
            b->rank_count * sizeof *b->ranks;
 }
 
-/* Bounds that the builder aims at: lines on the worst way, and bytes per rule of an image of more than a mebibyte,
- * which no longer fits in a processor's second-level cache. */
+/* Bounds that the builder aims at: lines on the worst way, and bytes per rule. The latter is for images of more than
+ * a mebibyte, because these no longer fit in a processor's second-level cache. */
 enum {
     BUILT_LINES = 64,
     BUILT_LINES_LARGE = 96,

@@ -1,5 +1,5 @@
-/* Ranks in place of addresses (pbc.h: struct pbc_rank): the bounds of a list's prefixes, the trees that find an
- * address's place among them, and the boxes with their addresses as ranges of ranks. */
+/* Ranks in place of addresses (pbc.h: struct pbc_rank): the bounds of a list's prefixes, and the trees that find an
+ * address's place among them. The boxes have ranges of ranks instead of addresses. */
 #pragma once
 
 #include "compiler/classify/boxes/boxes.h"

@@ -144,7 +144,7 @@ void connlimit_finish(struct reading *r);
 void hours_finish(struct reading *r);
 void tee_finish(struct reading *r);
 void adding_finish(struct reading *r);
-/* Return the set of addresses of that name; NULL: not in the file. The caller may fill an empty one. */
+/* Return the set of addresses of that name; NULL: not in the file. The caller may fill an empty set. */
 struct set *reading_set(const struct reading *r, const char *name);
 
 /* Set the fault and return false, which callers return. */

@@ -145,7 +145,7 @@ static int define_set(struct nft *n, cJSON *o, int family)
     struct set *set = ruleset_set(n->s, n->scope, name, each.family ? ABOUT_ADDRESSES : ABOUT_NUMBERS);
     set->members = members;
     set->family = each.family;
-    /* An empty one is there to be filled: fail2ban's sets have no flags, and a listing leaves `dynamic` out. */
+    /* An empty set is there to be filled: fail2ban's sets have no flags, and a listing leaves `dynamic` out. */
     set->changes = has_flag(o, "timeout") || has_flag(o, "dynamic") || (!members.count && !has_flag(o, "constant"));
     set->size = number_of(o, "size");
     set->full = set->size != 0;

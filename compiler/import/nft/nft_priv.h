@@ -130,7 +130,7 @@ void match_special(struct reading_rule *r, const struct subject *s, const char *
 /* Make one rule for each verdict of the map (nft_map.c). */
 void read_verdict_map(struct reading_rule *r, const cJSON *vmap);
 
-/* Continue with rules of the same conditions, behind those so far. */
+/* Continue with rules that have the same conditions, behind those made so far. */
 void reading_go_on(struct reading_rule *r);
 void read_statement(struct reading_rule *r, const cJSON *statement);
 /* Read accept, drop, jump and the like; false: another statement. */

@@ -28,7 +28,7 @@ void narrow_by_addresses(struct rule_work *w, const struct node *n, const struct
         if (holds_all(l)) warn_never(w, n, "`not` excludes every address");
         return;
     }
-    if (!l->any && !l->self && families) /* an empty set has a warning of its own */
+    if (!l->any && !l->self && families) /* an empty set has a separate warning */
         w->families &= families;
     if (!w->families && !w->families_end) w->families_end = n;
 }

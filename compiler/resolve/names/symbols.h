@@ -90,7 +90,7 @@ struct symbols {
     } * slots;
     uint32_t count, size;
     bool text_at_fault;                              /* the parser reported errors: declarations may be missing */
-    bool file_lost;                                  /* an unreadable include, which may have any name */
+    bool file_lost;                                  /* an include was unreadable, so it may declare any name */
     unsigned depth;                                  /* definitions being followed */
     uint32_t emptied;                                /* number of set operators that left nothing */
     uint64_t set_ranges;                             /* ranges of all sets together */

@@ -1,4 +1,4 @@
-/* Services in `mode observe`: they observe connections and take none, so their entries are in OBSERVES (vm/pbc.h),
+/* Services in `mode observe`. They observe connections and take none, so their entries are in OBSERVES (vm/pbc.h),
  * not in SERVICES. */
 #include <stdlib.h>
 #include <string.h>

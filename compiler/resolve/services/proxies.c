@@ -257,7 +257,7 @@ static void check_source(struct compile *c, const struct pbc_service *s, const s
 
 /* A pool, and the PROXY header that its servers get from services */
 struct header_of {
-    const struct pbc_service *first; /* service that used the pool first; NULL without one so far */
+    const struct pbc_service *first; /* service that used the pool first; NULL: none so far */
     bool own;                        /* the pool's own clause sets it */
 };
 

@@ -80,7 +80,7 @@ struct service_work {
     bool tls;             /* the service ends TLS */
     bool observes;        /* `mode observe`: its endpoints are in OBSERVE_ENDPOINTS, and `mode` is PBC_MODES */
     uint32_t wants;       /* enum first_wants: first bytes that its branches ask for */
-    uint32_t wants_reply; /* the same of the server's, for `reply` */
+    uint32_t wants_reply; /* the same for the server's first bytes, for `reply` */
     const struct node *instruction; /* the last `instruction` of a `when`, and its check */
     bool instruction_sum;
     bool elsewhere;                  /* a branch leads to something other than the original destination */
@@ -88,7 +88,7 @@ struct service_work {
     uint8_t wire;                    /* enum pbc_endpoint_wire */
 };
 /* Services in the wire (wire.c): read `on IF` and `vlan …`; add an endpoint for each of them; read a destination
- * other than a pool, false if it is a pool; settle which side answers first, once the branches are read. */
+ * other than a pool, false if it is a pool; settle which side sends first, once the branches are read. */
 void wire_read(struct service_work *w);
 void wire_endpoints(struct service_work *w, const struct pbc_endpoint *e, struct span at);
 bool wire_destination(const struct service_work *w, const struct node *pools, struct pbc_branch *b);
@@ -114,7 +114,7 @@ void resolve_endpoints(struct service_work *w, const struct node *on);
 bool is_of_connections(const struct node *n);
 void check_no_ah(struct service_work *w, const struct node *when, uint32_t from);
 void report_after_else(struct compile *c, const struct node *n, const struct node *otherwise);
-/* Return the version of `send proxy v1|v2`; 0: NULL (proxies.c). */
+/* Return the version of `send proxy v1|v2`; 0 if the clause is NULL (proxies.c). */
 uint8_t send_proxy_of(const struct node *clause);
 /* Read a duration above 0; 0 after a report (proxies.c). */
 uint64_t time_above_0(struct compile *c, const struct node *clause, const struct node *n);

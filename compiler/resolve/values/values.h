@@ -121,7 +121,7 @@ bool addr_list_is_live(const struct addr_list *l);
 bool addr_list_place(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first, uint32_t *count);
 bool addr_list_place_live(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first,
                           uint32_t *count);
-/* Report a live set in a place where addresses must be known. */
+/* Report a live set in a place that needs known addresses. */
 void report_live_here(struct compile *c, struct span at);
 /* Add the addresses of the expression to `out`, and make `out` normal. */
 bool set_eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out);
