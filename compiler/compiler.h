@@ -107,22 +107,23 @@ void compile_swap(struct compile *c);
 /* Return the clock by which stages are timed. */
 uint64_t compile_now_ns(void);
 
-/* Stages. */
-void declare_names(struct compile *c);   /* symbols.c: declarations into symbols; duplicates */
-void resolve_rules(struct compile *c);   /* rules.c: chains and firewalls into the image; E0900 for unsupported rules */
-void resolve_tests(struct compile *c);   /* resolve.c: the file's own tests, to be run by judge_tests */
-void warn_unused(struct compile *c);     /* symbols.c */
-void warn_misread(struct compile *c);    /* misread.c */
-void make_normal(struct compile *c);     /* normal.c: rule list to normal form */
-void check_meters(struct compile *c);    /* meter_checks.c: keys that do not fit a rule's families */
-void analyse_rules(struct compile *c);   /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
-void analyse_audited(struct compile *c); /* analyse.c: the same for rules without `audit`; audited ones are reported */
-void find_memos(struct compile *c);      /* memos.c: verdicts that flows may remember */
-void generate_code(struct compile *c);   /* codegen.c: normal form to functions and code; calls the classifier */
+/* Run the stages. */
+void declare_names(struct compile *c); /* symbols.c: enter declarations as symbols; report duplicates */
+void resolve_rules(
+    struct compile *c); /* rules.c: enter chains and firewalls in the image; E0900 for unsupported rules */
+void resolve_tests(struct compile *c);   /* resolve.c: read the file's own tests, which judge_tests runs */
+void warn_unused(struct compile *c);     /* symbols.c: warn about unused names */
+void warn_misread(struct compile *c);    /* misread.c: warn about likely misunderstandings */
+void make_normal(struct compile *c);     /* normal.c: make the normal form of the rule list */
+void check_meters(struct compile *c);    /* meter_checks.c: report keys that do not fit a rule's families */
+void analyse_rules(struct compile *c);   /* analyse.c: report duplicates, shadowed rules, neighbour discovery cut off */
+void analyse_audited(struct compile *c); /* analyse.c: the same for rules without `audit`; report audited rules */
+void find_memos(struct compile *c);      /* memos.c: find verdicts that flows may remember */
+void generate_code(struct compile *c); /* codegen.c: make functions and code of the normal form; calls the classifier */
 
 /* Run the file's own tests after a compile without errors. A failing test is an error in c->diags. */
 void compile_test(struct compile *c);
-void judge_tests(struct compile *c); /* run.c: the only stage of compile_test */
+void judge_tests(struct compile *c); /* run.c: run the tests; the only stage of compile_test */
 /* Print "5 tests passed", "1 of 5 tests failed: "a"" (report_failed.c); nothing if the file has none. */
 void tests_summary(const struct compile *c, FILE *out);
 /* Print the results as a JSON array. */
@@ -130,8 +131,8 @@ void tests_print_json(struct compile *c, FILE *out);
 bool tests_any(const struct compile *c);    /* true if tests were run */
 bool tests_passed(const struct compile *c); /* true if all tests that were run passed */
 
-/* --dump=ir, --stats */
+/* Print the outputs of --dump=ir and --stats. */
 void ir_dump(const struct compile *c, FILE *out);
 void stats_print(const struct compile *c, FILE *out, bool json);
 struct figures;
-void stats_print_left(const struct compile *c, struct figures *f); /* left.c: a part of --stats */
+void stats_print_left(const struct compile *c, struct figures *f); /* left.c: print a part of --stats */

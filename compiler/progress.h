@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Show progress from here on, after half a second; not if standard error is not a terminal. */
+/* Show progress from here on, after half a second, if standard error is a terminal. */
 void progress_show(void);
 /* Remove the line before anything else is printed. */
 void progress_hide(void);

@@ -89,4 +89,4 @@ struct address_cost address_cost(struct gen *g, uint32_t addrs, unsigned familie
 void emit_address(struct gen *g, const struct test *t, struct label *fail);
 
 struct plan;
-void services_code(struct gen *g, struct plan *plan); /* code_services.c */
+void services_code(struct gen *g, struct plan *plan); /* code_services.c: write the code of services */

@@ -93,6 +93,6 @@ void output_files_read(const struct compile *c, FILE *out);
  * standard error, and return a negative errno. */
 int output_write(const char *path, const uint8_t *bytes, size_t len);
 
-/* Parts of `preyc --stats`, a file each; stats.c prints them in their order. */
-void stats_print_memos(const struct compile *c, struct figures *f); /* remembered verdicts */
+/* Print parts of `preyc --stats`, each in a separate file; stats.c prints them in their order. */
+void stats_print_memos(const struct compile *c, struct figures *f); /* verdicts that are remembered */
 void stats_print_lists(const struct compile *c, struct figures *f); /* lists and their classifiers */

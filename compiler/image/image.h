@@ -26,7 +26,7 @@ struct image {
     bool *would_rule_told;
     bool compares;                          /* the image holds two programs, and the live sets of both */
     bool audits;                            /* some rule, firewall or default is audited (resolve/audit.c) */
-    struct run_table *runs_seen[PBC_KINDS]; /* share.c */
+    struct run_table *runs_seen[PBC_KINDS]; /* runs in the sections (share.c) */
 };
 
 struct image *image_new(void);

@@ -158,8 +158,8 @@ static void settle_returns(struct ruleset *s, const struct chain *c)
     }
 }
 
-/* Packets to the broadcast address of one network are `self` to prey. A rule that lets them in or spares them is
- * narrower without them; other rules can't be expressed. */
+/* Settle rules on broadcast addresses. Packets to the broadcast address of one network are `self` to prey. A rule
+ * that lets them in or spares them is narrower without them; other rules can't be expressed. */
 static void settle_broadcasts(struct chain *c)
 {
     for (struct rule *r = c->rules; r; r = r->next) {

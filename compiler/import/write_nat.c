@@ -13,7 +13,7 @@ enum { STATEMENTS_MOST = 4096, PORTS_EACH = 64, WAYS_MOST = 100000, EXCEPTIONS_M
 /* A rule that leaves packets untranslated, for the statements behind it */
 struct exception {
     struct rule rule;   /* with the conditions of the jumps that led to it */
-    struct rule *wrote; /* the rule itself */
+    struct rule *wrote; /* the rule as read, without them */
     bool told;          /* a statement could not express it */
 };
 
@@ -37,7 +37,7 @@ static bool asks_only(const struct rule *r, uint32_t allowed)
 
 static uint32_t bit(enum about about) { return UINT32_C(1) << about; }
 
-/* Conditions that statements of a nat have */
+/* Return the conditions that statements of a nat have. */
 static uint32_t sayable(void)
 {
     return bit(ASK_FROM) | bit(ASK_TO) | bit(ASK_PROTO) | bit(ASK_SPORT) | bit(ASK_DPORT) | bit(ASK_ON) |
@@ -205,7 +205,7 @@ static const char *destination_unsayable(const struct translating *t, const stru
     return why ? why : target_unsayable(r, port);
 }
 
-/* Write `tcp/80, tcp/443`, or without a port `gre`. */
+/* Write `tcp/80, tcp/443` or, without a port, `gre`. */
 static void put_endpoints(struct writer *w, const struct list *proto, const struct list *port)
 {
     const struct list *ports = port && port->set ? &port->set->members : port;

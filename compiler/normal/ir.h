@@ -221,7 +221,7 @@ void ir_addrs_note_set(struct ir *ir, uint32_t a, uint32_t set, unsigned familie
 void ir_addrs_note_mirror(struct ir *ir, uint32_t a, uint32_t b, unsigned families);
 void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32_t narrowed);
 void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families);
-void ir_addrs_pair(struct ir *ir, uint32_t a, uint32_t b); /* notes that each is the other's complement */
+void ir_addrs_pair(struct ir *ir, uint32_t a, uint32_t b); /* note that each is the other's complement */
 uint32_t ir_intern_macs(struct ir *ir, const struct ir_macs *m);
 /* Return the id of one range of a RANGES field, of plain ranges, or of one address in the form of struct key. */
 uint32_t ir_field_range(struct ir *ir, enum ir_field f, uint32_t lo, uint32_t hi);
@@ -230,7 +230,7 @@ uint32_t ir_addrs_ranges(struct ir *ir, const struct pbc_range *r4, uint32_t cou
 uint32_t ir_addrs_one(struct ir *ir, uint8_t family, const uint32_t addr[4]);
 uint32_t ir_intern_patterns(struct ir *ir, const uint32_t *pattern, uint32_t count);
 
-/* The algebra (box.c). `most` is the field's largest value. */
+/* Compute with sets (box.c). `most` is the field's largest value. */
 uint32_t ir_ranges_and(struct ir *ir, uint32_t a, uint32_t b, uint32_t most);
 uint32_t ir_ranges_not(struct ir *ir, uint32_t a, uint32_t most);
 bool ir_ranges_within(const struct ir *ir, uint32_t a, uint32_t b); /* true if a is a part of b */
@@ -266,9 +266,10 @@ uint32_t ir_addrs_now(const struct ir *ir, uint32_t a, live_bits live);
 uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_not(struct ir *ir, uint32_t a);
-uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families); /* canonical if only these are possible */
-unsigned ir_addrs_families(const struct ir *ir, uint32_t a);                 /* families in which it has members */
-unsigned ir_addrs_full(const struct ir *ir, uint32_t a);                     /* families in which it is full */
+uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a,
+                              unsigned families);            /* a canonical set if only these are possible */
+unsigned ir_addrs_families(const struct ir *ir, uint32_t a); /* return the families in which it has members */
+unsigned ir_addrs_full(const struct ir *ir, uint32_t a);     /* return the families in which it is full */
 
 /* Return the address families allowed by the product's WHAT. */
 unsigned ir_families(const struct ir *ir, const struct ir_product *p);

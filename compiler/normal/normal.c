@@ -222,7 +222,8 @@ void make_normal(struct compile *c)
     c->ir = ir;
 }
 
-/* The front end warns of conditions empty by themselves and of protocols and families that exclude each other. */
+/* True if the rule's conditions exclude each other in a way that the front end has not reported: it warns of
+ * conditions empty by themselves, and of protocols and families that exclude each other. */
 bool normal_contradicts(struct compile *c, uint32_t rule)
 {
     const struct pbc_rule *r = &c->image->rules[rule];

@@ -230,9 +230,9 @@ struct test_search;
 bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v,
                 const struct test_search *search);
 
-/* Copies of packets (mirrored.c): copy a packet as it came, for a mirror (struct vm_copies); copy a judged one for
- * those with `sent`; compare copies with the step; write the verdict's words with them; explain why a matching rule
- * made none. */
+/* Judge copies of packets (mirrored.c): copy a packet as it came, for a mirror (struct vm_copies); copy a judged one
+ * for those with `sent`; compare copies with the step; write the verdict's words with them; explain why a matching
+ * rule made none. */
 void test_mirror(void *arg, unsigned mirror, const struct pkt *pkt);
 uint64_t test_mirrors_sent(const struct pkt *pkt, const struct verdict *v);
 bool test_mirrored_holds(const struct test_run *r, const struct test_step *s);

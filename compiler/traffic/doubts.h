@@ -26,7 +26,7 @@ struct doubts {
     struct everywhere everywhere[2];
 };
 
-/* names: of the files; said: --self names this machine. The caller keeps all arguments. */
+/* Begin without doubts. names: of the files; said: --self names this machine. The caller keeps all arguments. */
 void doubts_init(struct doubts *d, struct program *const programs[2], const char *const names[2],
                  const struct facts *self, bool said);
 /* Note a frame before it is judged. placed: its interface is known. */

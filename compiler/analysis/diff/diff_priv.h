@@ -32,7 +32,7 @@ struct side {
 enum { OUT_PASS = PBC_V_COUNTED };
 struct outcome {
     uint8_t verdict; /* enum pbc_verdict, OUT_PASS */
-    uint8_t answer;  /* enum pbc_answer, of REJECT */
+    uint8_t answer;  /* enum pbc_answer of a REJECT */
     uint16_t port;   /* port of a verdict that has one */
 };
 
@@ -46,7 +46,7 @@ struct decider {
 struct change {
     struct decider by[SIDES];
     struct region region;
-    double size;  /* log2 of headers */
+    double size;  /* log2 of the number of headers */
     uint8_t kind; /* enum diff_kind */
     uint8_t dirs; /* directions of its packets: bits 1 << enum pbc_direction */
     bool maybe;   /* depends on conditions that are not sets of values (meters, bytes, flows); no example proves it */
@@ -112,7 +112,8 @@ void print_moments(const void *diff, uint32_t moments, FILE *out);
 
 /* print_changes.c: note the names of sets in both programs, once the ir exists. */
 void note_set_names(struct diff *d);
-const char *set_name_of(const void *diff, uint32_t addrs, unsigned families); /* a region_set_fn */
+const char *set_name_of(const void *diff, uint32_t addrs,
+                        unsigned families); /* a region_set_fn, for names of sets in both programs */
 
 /* judges.c: packets that one firewall of each side judges */
 struct judges {
@@ -270,14 +271,14 @@ struct beyond {
     struct reaches reaches;
     struct meters meters, bounds;
 };
-enum { SERVICE_HEAD = 2 }; /* statements of a service before its branches: `on`, `mode` */
+enum { SERVICE_HEAD = 2 }; /* statements of a service before its branches (`on`, `mode`) */
 /* order.c: true if nats, or services, are in another order than before, and some packet meets a different one first. */
 bool nats_moved(struct diff *d);
 bool services_moved(struct diff *d, bool observing);
 /* True if the statements of a nat or service of both (own numbers) are the same in another order, without effect on
  * packets. */
 bool order_is_idle(struct diff *d, const struct route_change *r, bool nat, const uint32_t own[SIDES]);
-/* noted.c: print a mirror's copies, a line for each place where a firewall reaches it. */
+/* noted.c: print a mirror's copies, one line for each place where a firewall reaches it. */
 void put_copies(struct diff *d, const struct side *s, const struct pbc_mirror *m, FILE *out);
 /* Return what rules of the side log, sorted, one line each, on the heap; NULL: none. */
 char *logs_text(struct diff *d, const struct side *s);
@@ -289,7 +290,7 @@ void find_routes(struct diff *d, bool without_pools, struct beyond *b);
 /* print_changes.c, print_beyond.c, json.c: print the comparison. */
 void diff_put_text(struct diff *d, const struct beyond *b, FILE *out);
 void print_beyond(struct diff *d, const struct beyond *b, FILE *out);
-void print_sum_beyond(const struct beyond *b, FILE *out);  /* print the last line's part about `b` */
+void print_sum_beyond(const struct beyond *b, FILE *out);  /* print the part of the last line that is about `b` */
 extern const char *const diff_kind_names[DIFF_KIND_COUNT]; /* "widened" and so on */
 void diff_put_json(struct diff *d, const struct beyond *b, bool widened, FILE *out);
 /* Print "dropped", "rejected with rst". */

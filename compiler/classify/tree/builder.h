@@ -62,7 +62,7 @@ static inline uint64_t built_bytes(const struct built *b)
 enum {
     BUILT_LINES = 64,
     BUILT_LINES_LARGE = 96,
-    BUILT_LARGE = 150000 /* boxes */,
+    BUILT_LARGE = 150000 /* a list with more boxes is large */,
     BUILT_BYTES = 400,
     BUILT_FEW = 1 << 20
 };

@@ -131,7 +131,7 @@ bool parts_find(struct build *b, struct parts *parts);
 /* Take the whole list as the only part. */
 void parts_whole(struct build *b, struct parts *parts);
 
-/* memory.c. All memory is counted; NULL sets build.failed. */
+/* memory.c: get and free memory. All memory is counted; NULL sets build.failed. */
 void *mem_grow(struct build *b, void *array, uint32_t count, uint32_t *cap, size_t size, uint32_t more);
 void *mem_take(struct build *b, size_t bytes);
 void mem_give(struct build *b, void *p, size_t bytes);
@@ -139,7 +139,7 @@ struct stack_mark stack_mark(const struct build *b);
 void *stack_get(struct build *b, size_t bytes);
 void stack_release(struct build *b, struct stack_mark mark);
 
-/* part.c */
+/* part.c: parts of the key space, and the boxes in them */
 /* Return the values of a range field in the part. */
 struct range part_range(const struct boxes *b, const struct part *p, unsigned field);
 /* Return the bits that the box asks and that the part leaves open. */
@@ -188,7 +188,7 @@ static inline uint64_t window_word(struct window w, uint32_t table)
     return TREE_CUT_WORD(table, w.slot / 2u, (w.slot & 1u) * 32u + w.shift, w.width);
 }
 
-/* score.c */
+/* score.c: ways to continue at a part */
 enum way { WAY_LEAF, WAY_CUT, WAY_FORK };
 struct plan {
     enum way way;
@@ -199,16 +199,17 @@ struct plan {
 unsigned plans_find(struct build *b, struct list l, const struct part *p, struct allowance a, struct plan plans[],
                     unsigned most);
 
-/* leaf.c */
+/* leaf.c: numbers of boxes that bound leaves */
 enum { LEAF_FEW = 8, LEAF_BOXES = 16, LEAF_LONG = 32, LEAF_RESISTS = 64 };
 /* Return the price of a leaf with these boxes in the part. 0: no format can hold their questions. */
 uint64_t leaf_bytes(const struct build *b, const struct part *p, struct list l);
 uint64_t leaf_word(struct build *b, const struct part *p, struct list l);
 
-/* node.c */
+/* node.c: build a part, and return its word */
 uint64_t node_word(struct build *b, struct list l, const struct part *p, struct allowance a);
 
-/* cut.c: false if the result exceeds the allowance; the state is then unchanged. */
+/* cut.c: cut the part by the window into *word. False if the result exceeds the allowance; the state is then
+ * unchanged. */
 bool cut_word(struct build *b, struct list l, const struct part *p, struct window w, struct allowance a,
               uint64_t *word);
 
@@ -241,5 +242,5 @@ void index_put(struct index *x, struct place *at, uint32_t hash, uint32_t member
 /* layout.c: order the tree, parents before children. */
 bool layout(struct build *b, uint64_t root, struct built *out);
 
-/* expect.c: return the blocks that a packet drawn from the boxes costs, on the finished image. */
+/* expect.c: return the number of blocks that a packet drawn from the boxes reads, on the finished image. */
 double expected_blocks(const struct boxes *b, kind_possible_fn *possible, const struct built *image);

@@ -153,7 +153,7 @@ struct filling {
     struct range range[RANGES_MOST]; /* ranges of the part */
 };
 
-/* Ranks that hold for the whole part are written as if they held for all, so that equal leaves are more often equal. */
+/* Write ranks that hold for the whole part as if they held for all, so that equal leaves are more often equal. */
 static void fill_ranks(const struct build *b, const struct filling *x, uint32_t box, uint32_t *col, uint32_t lane)
 {
     for (unsigned i = 0; i < 2; i++) {

@@ -3,7 +3,7 @@
 
 enum { PLANS = 8, RESERVE_TIMES = 4, RESERVE_PART = 8 };
 
-/* Fork: boxes that reach many children of a window get a separate tree, instead of a copy in each child. */
+/* Fork a part: boxes that reach many children of a window get a separate tree, instead of a copy in each child. */
 static bool fork_word(struct build *b, struct list l, const struct part *p, struct plan plan, struct allowance a,
                       uint64_t *word)
 {

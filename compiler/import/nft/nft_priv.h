@@ -140,5 +140,5 @@ void read_limit(struct reading_rule *r, const cJSON *limit);
 /* Add a limit, or a count of connections, for each key. */
 void read_by_key(struct reading_rule *r, const struct subject *key, const cJSON *statement, const char *name);
 void read_set_statement(struct reading_rule *r, const cJSON *statement);
-/* Define a named limit. */
+/* Define a limit with a name. */
 void define_limit(struct nft *n, const cJSON *object);

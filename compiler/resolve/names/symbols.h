@@ -116,7 +116,7 @@ enum {
     EXPAND_MAX = 1 << 26, /* entries of all lists together, with names replaced by their entries */
 };
 
-const char *article(const char *noun); /* "a" or "an" */
+const char *article(const char *noun); /* return "a" or "an" */
 /* Find a name in its space, or NULL. */
 struct symbol *symbol_find(const struct symbols *s, enum name_space space, struct str name);
 /* Declare a symbol; NULL after reporting that the name is taken. */

@@ -290,7 +290,7 @@ static bool is_target(const struct service_work *w, const struct node *when, con
     return true;
 }
 
-/* Each IPv6 packet has AH or not, and the host removes it before a proxy reads. */
+/* Report AH in a `when`: each IPv6 packet has AH or not, and the host removes it before a proxy reads. */
 void check_no_ah(struct service_work *w, const struct node *when, uint32_t from)
 {
     const struct image *img = w->c->image;

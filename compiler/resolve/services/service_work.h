@@ -25,9 +25,9 @@ bool server_port_good(struct compile *c, const struct node *n, uint16_t port);
 
 enum { ADDRESSES_MOST = 1 << 16 }; /* most addresses of a range of servers, or of a nat's statement */
 
-void resolve_checks(struct compile *c);   /* checks.c */
-void resolve_pools(struct compile *c);    /* pools.c */
-void resolve_services(struct compile *c); /* resolve_services.c */
+void resolve_checks(struct compile *c);   /* checks.c: enter checks in the image */
+void resolve_pools(struct compile *c);    /* pools.c: enter pools and servers in the image */
+void resolve_services(struct compile *c); /* resolve_services.c: enter services in the image */
 
 /* Return the protocol of a PROTO/PORTS, `icmp` or `icmp6` (enum pbc_endpoint_proto); read its ports, false after a
  * report (resolve_services.c, for nats.c). */
@@ -123,12 +123,13 @@ uint64_t time_above_0(struct compile *c, const struct node *clause, const struct
  * KIND_IP4, KIND_IP6 that the branch can match. */
 void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,
                         uint32_t families);
-void check_endpoints(struct compile *c); /* endpoints that are in two places */
-void check_slots(struct compile *c);     /* size of the tables of all pools together */
-void check_loops(struct compile *c);     /* servers with a service's own address */
-void warn_retries(struct compile *c);    /* `retries` of pools that only `dsr` services use */
-void check_capacity(struct compile *c);  /* `max flows` above the source ports; tunnels and the MTU (capacity.c) */
-/* service_options.c */
+void check_endpoints(struct compile *c); /* report endpoints that are in two places */
+void check_slots(struct compile *c);     /* report tables of all pools that are together too large */
+void check_loops(struct compile *c);     /* report servers with a service's own address */
+void warn_retries(struct compile *c);    /* warn about `retries` of pools that only `dsr` services use */
+void check_capacity(
+    struct compile *c); /* report `max flows` above the source ports; warn about tunnels and the MTU (capacity.c) */
+/* service_options.c: read the options into `s` */
 void service_options(const struct service_work *w, const struct clauses *clauses, struct pbc_service *s);
 
 /* Read the options of a service in a proxy mode into PROXIES; report them in other modes (proxies.c). block: the

@@ -69,8 +69,8 @@ bool set_is_all(const struct addr_set *s);
 bool set_overlaps(const struct addr_set *a, const struct addr_set *b);
 bool set_within(const struct addr_set *inner, const struct addr_set *outer); /* true also for equal sets */
 bool set_holds(const struct addr_set *s, const struct addr *lo, const struct addr *hi);
-size_t set_size(const struct addr_set *s); /* ranges of both families, of all parts */
+size_t set_size(const struct addr_set *s); /* return the number of ranges of both families, of all parts */
 
 /* Return the ends of a prefix in lo and hi; false if bits past its length are set in `a` (lo and hi are set anyway). */
 bool prefix_ends(const struct addr *a, unsigned len, struct addr *lo, struct addr *hi);
-int addr_compare(const struct addr *a, const struct addr *b); /* both addresses have one family */
+int addr_compare(const struct addr *a, const struct addr *b); /* compare two addresses of one family */

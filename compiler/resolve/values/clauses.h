@@ -24,6 +24,6 @@ uint32_t clause_string(struct compile *c, const struct node *clause);
 bool port_ranges_of(struct compile *c, const struct node *clause, struct number_set *ports);
 bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi);
 
-bool addr_is_one_host(const struct addr *a); /* neither unspecified nor multicast nor broadcast */
+bool addr_is_one_host(const struct addr *a); /* true unless the address is unspecified, multicast or broadcast */
 /* Return the span of a clause with its operands; the node's span covers its words only. */
 struct span whole_clause(const struct node *clause);
