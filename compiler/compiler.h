@@ -31,16 +31,16 @@ enum classify_when {
     CLASSIFY_BY_COST,
     CLASSIFY_ALL,
     CLASSIFY_NONE,
-    CLASSIFY_RANKED /* all, by ranks where these suit */
+    CLASSIFY_RANKED /* all lists, by ranks if these suit */
 };
 
 /* A list as written in code, for --stats. A classifier's figures: compiler/classify/tree/builder.h. */
 struct list_figures {
-    uint32_t name; /* string */
+    uint32_t name; /* string with its name */
     bool arp;      /* true for the list for ARP frames, which is separate */
     bool classified;
     bool in_dispatch;                  /* true for straight code in function 0 */
-    uint32_t rules, coded, most_boxes; /* most_boxes: bound for a rule */
+    uint32_t rules, coded, most_boxes; /* most_boxes: limit of boxes per rule */
     uint32_t boxes, cuts, forks, leaves, longest_leaf, blocks, words, compared, chain, lines, climbed;
     uint64_t bytes, peak_bytes;
     double expected_blocks;
@@ -85,7 +85,7 @@ struct compile {
     struct tests *tests;        /* resolve.c: the file's own tests */
     struct image *claims;       /* claim.c: conditions of tests, outside the program; NULL: none */
     struct list_figures *lists; /* codegen.c: lists in the order of their functions */
-    uint8_t *pbc;               /* emit.c: the file */
+    uint8_t *pbc;               /* emit.c: bytes of the program file */
     size_t pbc_len;
     uint64_t memory_bytes;             /* memory of the loaded program */
     uint64_t lookup_bytes;             /* tables of large sets (vm/program/set_index.h) */
@@ -99,7 +99,7 @@ void compile_fini(struct compile *c);
  * negative errno of an unreadable main file. */
 int compile_file(struct compile *c, const char *path);
 int compile_text(struct compile *c, const char *name, const char *text, size_t len);
-/* The same for text around one typed line: diagnostics name no line. */
+/* Run all stages on text around one typed line; diagnostics name no line. */
 int compile_typed(struct compile *c, const char *name, const char *text);
 
 /* Exchange the rules, and their normal form, for those without `audit`, and back (compile.c). */

@@ -84,8 +84,8 @@ struct address_cost {
 };
 /* Return the cost of an address set's test as written, and the guessed chance that it holds. */
 struct address_cost address_cost(struct gen *g, uint32_t addrs, unsigned families);
-/* Write TEST_DST and TEST_SRC. Own addresses have a set of their own; a bit tested before shows if one of the sets
- * is empty (rule_tests.c). */
+/* Write TEST_DST and TEST_SRC. Own addresses have a separate set; a bit tested before shows if one of the sets is
+ * empty (rule_tests.c). */
 void emit_address(struct gen *g, const struct test *t, struct label *fail);
 
 struct plan;

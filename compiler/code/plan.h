@@ -51,7 +51,7 @@ struct plan {
     uint32_t count;
     const bool *straight; /* [list * VARIANTS + variant]: must not be classified */
     uint8_t *judges;      /* [rule]: a bit for each variant in which the rule is written */
-    struct gen *g;        /* writes chains to measure them */
+    struct gen *g;        /* generator that writes chains to measure them */
     bool measuring;       /* true while calls in measured code do not count */
 };
 
@@ -118,7 +118,7 @@ void report_warnings(struct gen *g);
 /* Store the list's figures for --stats. c, b: NULL for straight code. */
 void keep_figures(struct gen *g, const struct plan *plan, const struct list *l, enum variant v,
                   const struct classified *c, const struct built *b);
-/* The same for straight code in function 0, stored once for all copies. */
+/* Store the figures of straight code in function 0, once for all copies. */
 void keep_figures_in_dispatch(struct gen *g, const struct plan *plan, struct list *l, enum variant v);
 /* Write the list as one function that classifies (classified.c), in a function already begun. */
 void classified_code(struct gen *g, struct plan *plan, struct list *l, enum variant v);

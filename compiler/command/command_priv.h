@@ -21,14 +21,14 @@ struct options {
     const char *input; /* the rule file */
     char **inputs;     /* all inputs: several for --fmt and --check, OLD and NEW for --diff */
     int input_count;
-    const char *output;               /* -o, or NULL */
+    const char *output;               /* value of -o, or NULL */
     const char *explain;              /* diagnostic code, or NULL */
     const char *setup;                /* POOL/SERVER, or NULL */
-    const char *asked[OPTIONS_ASKED]; /* packets, or "-" */
+    const char *asked[OPTIONS_ASKED]; /* packets of --ask, or "-" */
     unsigned asked_count;
     const char *routes[OPTIONS_PCAPS], *route_files[OPTIONS_PCAPS]; /* for --ask, --against */
     unsigned route_count, route_file_count;
-    const char *pcaps[OPTIONS_PCAPS], *maps[OPTIONS_PCAPS], *selves[OPTIONS_PCAPS]; /* for captures */
+    const char *pcaps[OPTIONS_PCAPS], *maps[OPTIONS_PCAPS], *selves[OPTIONS_PCAPS]; /* options about captures */
     unsigned pcap_count, map_count, self_count;
     const char *on, *at;                          /* at: the time of --ask, or NULL */
     char served[OPTIONS_SERVED][DEVICE_MOST + 1]; /* interfaces that the program is for */

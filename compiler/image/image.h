@@ -19,8 +19,8 @@ struct image {
     PBC_SECTIONS(X)
 #undef X
     struct span *rule_span;     /* [rules_count]: place of the verdict's keyword, for diagnostics */
-    struct span *cond_span;     /* [conds_count] */
-    struct span *firewall_span; /* [firewalls_count] */
+    struct span *cond_span;     /* [conds_count]: place of each condition */
+    struct span *firewall_span; /* [firewalls_count]: place of each firewall */
     bool *rule_told;            /* [rules_count]: a warning at a condition reported that the rule never matches */
     struct span *would_rule_span, *would_firewall_span; /* the same for the sections of rules without `audit` */
     bool *would_rule_told;

@@ -64,7 +64,7 @@ bool list_address(struct list *l, const char *text, size_t len, struct arena *a)
 /* A set named in the file, or one made where two conditions meet */
 struct set {
     const char *name;  /* name in the file, not in prey */
-    const char *scope; /* two tables may each have a set of one name */
+    const char *scope; /* table of the set: each table may have a set of this name */
     struct set *next;
     enum about_kind kind;
     struct list members;
@@ -143,7 +143,7 @@ struct rule {
     uint8_t family;                 /* 4, 6; 0: both */
     uint8_t flags_has, flags_lacks; /* TCP flags that must be set, clear; the protocol is a separate condition */
     uint32_t flows_over;            /* matches above this number of connections of the source; 0: not asked */
-    enum { NO_MATTER, MUST_BE, MUST_NOT_BE } translated; /* destination (`ct status dnat`) */
+    enum { NO_MATTER, MUST_BE, MUST_NOT_BE } translated; /* translated destination (`ct status dnat`) */
     bool urpf_failed, urpf_passed; /* the source must have no return route by its device; it must have one */
     bool broadcast; /* a condition asks for all broadcast addresses, of which prey has only that of all networks */
     bool by_mark;   /* the route is looked up with the packet's mark */
@@ -168,7 +168,7 @@ struct rule {
         bool destination; /* true: the destination; false: the source */
         bool renews;      /* true: members get the new end; false: they keep theirs */
         bool counts;      /* the rule only counts: if no condition asks for the set, its members are not needed */
-        uint64_t for_s;   /* 0: for good */
+        uint64_t for_s;   /* time in seconds; 0: for good */
     } adding;
     const char *unsaid; /* reason why prey can't express the rule, which is left out; NULL: none */
     bool told;          /* the writer has counted it as left out, completely or in part */
@@ -205,7 +205,7 @@ struct chain {
     uint8_t family;      /* 4, 6; 0: both */
     enum hook hook;      /* HOOK_NONE: rules jump to the chain */
     bool nat;            /* a base chain that translates */
-    int priority;        /* lower runs earlier */
+    int priority;        /* chains with lower numbers run earlier */
     bool drops;          /* its policy is drop */
     struct list devices; /* devices of an ingress chain; empty: all */
     struct rule *rules, **end;

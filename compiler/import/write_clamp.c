@@ -18,7 +18,7 @@ struct clamped {
 
 struct clamps {
     struct clamped *first, **end;
-    void *tree; /* by device (search.h) */
+    void *tree; /* clamps by device (search.h) */
 };
 
 static int by_device(const void *a, const void *b)

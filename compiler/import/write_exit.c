@@ -21,7 +21,7 @@ struct hint {
 };
 
 struct hints {
-    void *tree;                                   /* by network (search.h) */
+    void *tree;                                   /* hints by network (search.h) */
     const struct rule *of_ports[PORT_RULES_MOST]; /* rules that accept ports by one device */
     uint32_t port_rules;
     bool too_many;

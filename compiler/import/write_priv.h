@@ -61,7 +61,7 @@ struct writer {
     void *place_tree;
     struct schedule *schedules;
     void *told_tree;    /* comments by their text (search.h) */
-    struct told **told; /* in the order in which they were written first */
+    struct told **told; /* comments in the order in which they were first written */
     uint32_t told_count, told_cap;
     FILE *out;
     struct unsaid unsaid;

@@ -1,4 +1,5 @@
-/* Demands of `flows over` (flows_over.h): a list of numbers, ascending, with the grain above the flows in each. */
+/* Demands of `flows over` (flows_over.h): a list of numbers, ascending. Each has the grain in its upper bits, and
+ * the flows in its lower bits. */
 #include "compiler/normal/flows_over.h"
 
 enum { GRAIN_SHIFT = 28, OVER_MASK = (1 << GRAIN_SHIFT) - 1 };

@@ -27,7 +27,7 @@ struct ir_pool {
     void **values;
     uint64_t *hashes;
     uint32_t *slots;
-    uint32_t count, cap, size; /* size: of slots, a power of two over twice the count */
+    uint32_t count, cap, size; /* size: number of slots, a power of two, at least twice the count */
     bool (*equal)(const void *a, const void *b);
 };
 

@@ -125,7 +125,7 @@ struct ir_addrs {
     uint8_t set_in, mirror_in, parts_in;
 };
 struct ir_macs {
-    const uint64_t *macs; /* ascending */
+    const uint64_t *macs; /* MACs, ascending */
     uint32_t count;
     uint8_t kinds; /* MAC_MULTICAST | MAC_BROADCAST: addresses of that kind, too */
     bool negated;  /* true for every MAC but these */
@@ -267,7 +267,7 @@ uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_not(struct ir *ir, uint32_t a);
 uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a,
-                              unsigned families);            /* a canonical set if only these are possible */
+                              unsigned families); /* return the set in canonical form, if only these are possible */
 unsigned ir_addrs_families(const struct ir *ir, uint32_t a); /* return the families in which it has members */
 unsigned ir_addrs_full(const struct ir *ir, uint32_t a);     /* return the families in which it is full */
 

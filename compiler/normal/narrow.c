@@ -334,7 +334,7 @@ static void during_normal(struct normal *n, struct ir_product *p, const struct p
     p->field[c->flags & PBC_COND_NOT ? IR_NOT_DURING : IR_DURING] = c->arg;
 }
 
-/* Apply a meter condition: the parts that the meter counts by must be there. normal_meters adds its result. */
+/* Apply a meter condition: packets must have the parts by which the meter counts. normal_meters adds its result. */
 static void meter_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     if (c->arg & KIND_IP) narrow(n, p, IR_WHAT, n->ip);

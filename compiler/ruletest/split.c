@@ -25,9 +25,9 @@ struct split {
     uint64_t *flows;                     /* flows that reached each server of the pool */
     uint64_t tries, reached;
     bool from_sets;
-    struct vm *vm;           /* state beside the test's */
-    struct chooser *chooser; /* beside the test's; NULL: no service is a proxy */
-    uint64_t before;         /* part of `reached` in earlier states */
+    struct vm *vm;           /* state that is separate from the test's */
+    struct chooser *chooser; /* separate from the test's; NULL: no service is a proxy */
+    uint64_t before;         /* part of `reached` that was counted in earlier states */
     bool odd;                /* odd_packet holds the first packet that did not reach the pool */
     struct frame_spec odd_packet;
 };
@@ -148,7 +148,7 @@ static void connect_drawn(struct split *s, struct pkt *pkt, struct verdict *v)
     if (branch != PBC_NONE) said_give(s->r, s->chooser, branch, &key, 0, v, &served);
 }
 
-/* Judge the packet in the state beside the test's. */
+/* Judge the packet in the separate state. */
 static void split_judge(struct split *s, const struct frame_spec *packet, struct verdict *v)
 {
     struct vm *const vm = s->r->vm;

@@ -21,7 +21,7 @@ struct test_talk {
     struct talk_end {
         uint32_t addr[4];
         uint16_t port;
-    } end[2]; /* 0: the side that sent first */
+    } end[2]; /* [0]: the side that sent first */
     uint8_t family, tags;
     uint16_t vid[2];
     struct talk_side {

@@ -1,4 +1,4 @@
-/* The captures that a command reads, and the addresses of the machine that they were taken on. */
+/* The captures that a command reads, and the addresses of the machine on which they were taken. */
 #pragma once
 
 #include "compiler/traffic/traffic.h"

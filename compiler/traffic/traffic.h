@@ -11,9 +11,9 @@ struct program;
 
 /* The captures of a command, and options about them. */
 struct traffic {
-    const char *const *pcaps, *const *maps, *const *selves; /* --pcap, --map, --self */
+    const char *const *pcaps, *const *maps, *const *selves; /* values of --pcap, --map, --self */
     unsigned pcap_count, map_count, self_count;
-    struct route_options routes; /* --route, --routes */
+    struct route_options routes; /* values of --route, --routes */
     const char *on;
     bool json;
 };
@@ -32,10 +32,10 @@ int suggest(const struct traffic *t, uint8_t width4, uint8_t width6, FILE *out);
 
 /* Options of preyc --ask: a packet's fate, and its reasons. */
 struct asked {
-    const char *const *packets, *const *selves; /* --ask, --self */
+    const char *const *packets, *const *selves; /* values of --ask, --self */
     unsigned count, self_count;
-    const char *at;              /* --at, or NULL */
-    struct route_options routes; /* --route, --routes */
+    const char *at;              /* value of --at, or NULL */
+    struct route_options routes; /* values of --route, --routes */
     const char *serves;          /* -i: devices that preyrun serves, with commas; NULL: all that packets name */
     const char *const *allows;   /* --allow-unjudged: devices that stay open, with commas */
     unsigned allow_count;

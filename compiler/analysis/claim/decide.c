@@ -183,7 +183,7 @@ static bool on_part(void *arg, const struct judged *j)
     struct search *s = arg;
     struct claim_found f = {.part = *j, .direction = s->direction, .schedules = s->given.schedules};
     const struct image *img = s->all->c->image;
-    /* Packets inside of a tunnel that the rule opens are not the claim's. */
+    /* Packets inside a tunnel that the rule opens do not belong to the claim. */
     const bool opens = j->rule < img->rules_count && verdict_is(img->rules[j->rule].verdict, VERDICT_OPENS);
     if (opens || !is_wrong(s->claim, j->action) || is_broken_by(s, j)) return true;
     if (s->claim->pool != PBC_NONE || s->claim->reaches) return on_way(s, j);

@@ -161,7 +161,7 @@ static void compare_originals(struct diff *d, const uint32_t service[SIDES], str
         const struct program *p = d->side[s].program;
         const struct pbc_service *v = &p->services[service[s]];
         may[s] = may_go_on(p, v);
-        if (!mode_is(v->mode, MODE_INLINE)) return; /* it opens no connection by itself, or is another service */
+        if (!mode_is(v->mode, MODE_INLINE)) return; /* only services in the wire let connections go on */
     }
     if (may[OLD] == may[NEW]) return;
     struct region all = {0};

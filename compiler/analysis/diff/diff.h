@@ -23,7 +23,7 @@ enum diff_kind {
 
 struct diff_options {
     bool json;
-    bool without_pools; /* the caller reports servers of pools, and clients that reach them */
+    bool without_pools; /* leave out servers of pools, and clients that reach them: the caller reports these */
     uint64_t work;      /* most work, in products looked at; 0: as much as a reader would wait for */
 };
 

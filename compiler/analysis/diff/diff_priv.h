@@ -31,7 +31,7 @@ struct side {
 /* Fate of a packet at the end: the verdict of a rule or a default, or passed without judgement */
 enum { OUT_PASS = PBC_V_COUNTED };
 struct outcome {
-    uint8_t verdict; /* enum pbc_verdict, OUT_PASS */
+    uint8_t verdict; /* enum pbc_verdict, or OUT_PASS */
     uint8_t answer;  /* enum pbc_answer of a REJECT */
     uint16_t port;   /* port of a verdict that has one */
 };
@@ -67,7 +67,7 @@ struct diff {
     struct side side[SIDES];
     struct region_text text; /* settings for printing regions (judges.c) */
     struct times times;
-    uint32_t moments;                 /* ir->moments; 0: schedules are independent */
+    uint32_t moments;                 /* value of ir->moments; 0: schedules are independent */
     double moment_share[MOMENTS_MAX]; /* ir->moment_share, known before the ir */
     uint32_t longer[SCHEDULES_MAX];   /* ir->longer, if schedules are independent */
     struct change *changes;
@@ -233,7 +233,7 @@ struct reach {
 struct reaches {
     struct reach *r;
     uint32_t count, cap;
-    bool too_many; /* too many to compare: they may widen */
+    bool too_many; /* too many endpoints to compare, so they may widen */
 };
 void find_reaches(struct diff *d, struct reaches *to);
 
@@ -291,7 +291,7 @@ void find_routes(struct diff *d, bool without_pools, struct beyond *b);
 void diff_put_text(struct diff *d, const struct beyond *b, FILE *out);
 void print_beyond(struct diff *d, const struct beyond *b, FILE *out);
 void print_sum_beyond(const struct beyond *b, FILE *out);  /* print the part of the last line that is about `b` */
-extern const char *const diff_kind_names[DIFF_KIND_COUNT]; /* "widened" and so on */
+extern const char *const diff_kind_names[DIFF_KIND_COUNT]; /* names such as "widened" */
 void diff_put_json(struct diff *d, const struct beyond *b, bool widened, FILE *out);
 /* Print "dropped", "rejected with rst". */
 void print_outcome(const struct outcome *o, FILE *out);

@@ -36,7 +36,7 @@ void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FIL
 
 void put_host_port(const char *host, uint16_t port, FILE *out)
 {
-    const bool service = *host == '_'; /* its records have the ports */
+    const bool service = *host == '_'; /* the service's records have the ports */
     fprintf(out, "%s \"%s\"", service ? "srv" : "name", host);
     if (port && !service) fprintf(out, ":%u", port);
 }

@@ -211,7 +211,7 @@ static struct way forward_of(struct diff *d, const struct side *s, const struct 
 static void add_forwards(struct diff *d, const struct side *s, struct ways *to)
 {
     const struct program *p = s->program;
-    const struct pbc_nat *last = NULL; /* the last one whose sources were computed */
+    const struct pbc_nat *last = NULL; /* the last statement whose sources were computed */
     const uint32_t first = to->count;
     uint32_t sources = IR_ALL;
     struct ways before = {0};

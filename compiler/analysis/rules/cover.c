@@ -25,7 +25,7 @@ enum {
     WORK_EACH = 1 << 8,
     CANDIDATES_MAX = 1024,      /* earlier rules asked for one frame */
     HELD_MAX = 32,              /* holders of one frame that are compared */
-    CANDIDATES_LEAST = 1 << 24, /* earlier rules asked in all, plus CANDIDATES_SURE for each rule */
+    CANDIDATES_LEAST = 1 << 24, /* earlier rules asked in total, plus CANDIDATES_SURE for each rule */
     CANDIDATES_SURE = 128,
     CANDIDATES_EACH = 4096, /* earlier rules asked for one rule */
     NEEDED_MAX = 24,        /* most covers of a rule that are checked for being needed */
@@ -41,8 +41,8 @@ struct list {
     struct ir_product frames; /* frames that the list judges */
     const uint32_t *tangled;  /* rules with `do` that decide more than is known */
     uint32_t tangled_count;
-    uint64_t work, candidates; /* left for all rules */
-    uint64_t needed_work;      /* left for checking covers */
+    uint64_t work, candidates; /* budget left for all rules */
+    uint64_t needed_work;      /* work left for checking covers */
 };
 
 enum fate { ALIVE, DEAD, UNDECIDED, NEVER };

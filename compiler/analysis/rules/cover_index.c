@@ -177,7 +177,7 @@ static struct chain *chain_of(struct cover_index *ix, const struct chain *wanted
     return c;
 }
 
-/* Fold a MAC; two with one value share a list. */
+/* Fold a MAC; MACs with one value share a list. */
 static uint32_t mac_value(uint64_t mac) { return (uint32_t)(mac ^ mac >> 32); }
 
 /* Return the number of single values that a field has, if at most FEW; 0: none, or more. */

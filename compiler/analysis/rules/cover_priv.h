@@ -33,7 +33,7 @@ uint32_t cover_index_find(const struct cover_index *ix, const struct point *at, 
 
 /* Frames that chains decide, computed once for each chain (cover_chains.c) */
 struct chain_decides {
-    struct coverers decides; /* coverers by rules of the chain, or of chains that it calls */
+    struct coverers decides; /* frames that rules of the chain, or of chains that it calls, decide */
     bool known;              /* `decides` has been computed */
     bool partial;            /* the chain decides more than `decides` */
 };

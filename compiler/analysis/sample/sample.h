@@ -27,7 +27,7 @@ void sample_assume(struct program *program, const struct frame_spec *p);
  * Returns the verdict and the packet's `state`. */
 void sample_judge_by(struct program *program, const struct frame_spec *p, const struct facts *self, uint32_t schedules,
                      uint32_t before, struct verdict *v, uint32_t *state);
-/* The same in one state for many packets, a second apart, for connections that are independent */
+/* The same for many packets in one state, a second apart. Their connections are independent */
 struct sample_vm;
 struct sample_vm *sample_vm_new(struct program *program);
 void sample_vm_free(struct sample_vm *s);

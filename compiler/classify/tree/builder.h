@@ -6,7 +6,7 @@
 #include "compiler/classify/boxes/boxes.h"
 #include "vm/pbc.h"
 
-enum build_ranks { RANKS_BY_COST, RANKS_NEVER, RANKS_ALWAYS /* all but NEVER only if they suit */ };
+enum build_ranks { RANKS_BY_COST, RANKS_NEVER, RANKS_ALWAYS /* all but NEVER: only if ranks suit */ };
 struct build_limits {
     uint64_t bytes;   /* most bytes of tree, formats, blocks and ranks together */
     uint32_t workers; /* reserved, must be 1 */
@@ -35,7 +35,7 @@ struct built {
     uint32_t *overlap_sample;          /* at most 16 entries of the longest leaf that resist cutting */
     uint32_t overlap_count;
     uint64_t peak_bytes; /* most memory held during the build */
-    uint64_t work;       /* boxes looked at, with repetitions: bounds the time */
+    uint64_t work;       /* number of boxes looked at, with repetitions, which bounds the time */
     bool last_resort;    /* true if a leaf is long because nothing distinguishes its rules within the budget */
 };
 

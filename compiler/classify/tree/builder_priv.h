@@ -93,7 +93,7 @@ struct build {
     bool short_ways;      /* true: prefer more bytes to long ways, for lists that would exceed BUILT_LINES */
     unsigned forks_most;  /* most forks on a path */
     uint64_t reserve;     /* bytes reserved for parts that resist cutting, besides those shared out */
-    uint8_t column[16];   /* column of a slot, NO_COLUMN */
+    uint8_t column[16];   /* column of each slot, or NO_COLUMN */
     uint32_t no_prefixes; /* one bit for each half in which some box asks for something other than a prefix */
     struct stack stack;
     uint64_t held, peak;     /* bytes held, now and at most */
@@ -116,7 +116,7 @@ struct build {
     bool last_resort;
     bool unsayable;      /* true for a leaf that fits no format, without room to cut it */
     uint32_t lines_most; /* most lines on the worst way of a useful image; 0: any number */
-    bool beaten;         /* true if the image exceeds lines_most: building has stopped, like with `failed` */
+    bool beaten;         /* true if the image exceeds lines_most: building has stopped, as with `failed` */
 };
 
 /* open.c: a list in parts, by the addresses that boxes leave open. Parts ascend by their first boxes, which have the

@@ -20,7 +20,7 @@ struct bound {
 };
 /* Bounds of a side, ascending, no two equal, and the items that they make. */
 struct item {
-    uint32_t first; /* its bound */
+    uint32_t first; /* first bound of the item */
     uint8_t bits;   /* free bits of the prefix; FREE_ALL: a bound by itself */
 };
 struct sorted {

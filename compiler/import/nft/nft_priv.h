@@ -57,7 +57,7 @@ struct nft_text {
     size_t len;
     bool cut;
     enum nft_look look;
-    unsigned digits; /* for LOOK_HEX */
+    unsigned digits; /* number of digits, for LOOK_HEX */
 };
 void nft_rule(struct nft_text *t, const cJSON *statements);
 void nft_statement(struct nft_text *t, const cJSON *statement);
@@ -89,7 +89,7 @@ struct subject {
         SUBJECT_HEADER
     } what;
     uint16_t mask; /* bits compared, for flags and fragments; for routes, whether marks matter */
-    uint16_t more; /* added to numbers: IPv6's length does not count the header */
+    uint16_t more; /* added to numbers, because IPv6's length does not count the header */
 };
 
 /* Read the left side. Return NULL, or why prey can't test it; `no_condition` itself: the caller may name it. */

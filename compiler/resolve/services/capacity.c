@@ -1,5 +1,5 @@
-/* Number of flows that translation can hold: outside addresses times ports times servers, for each family. Size of
- * packets that a tunnel leaves. */
+/* Number of flows that translation can hold (outside addresses times ports times servers, for each family), and size
+ * of packets for which a tunnel leaves room. */
 #include <string.h>
 
 #include "compiler/resolve/services/service_work.h"

@@ -9,7 +9,7 @@
 static const struct number_kind weight_kind = {
     .what = "a weight", .range = "weights go from 0 to 1000", .most = LB_WEIGHT_MAX};
 
-enum { SERVERS_BY_NAME = 8 /* without `max` */, SERVERS_BY_NAME_MOST = 256 };
+enum { SERVERS_BY_NAME = 8 /* servers of a name without `max` */, SERVERS_BY_NAME_MOST = 256 };
 
 static uint32_t check_of(struct compile *c, const struct node *clause)
 {
@@ -128,7 +128,7 @@ struct known {
 };
 struct servers {
     struct known *known;
-    uint32_t *by_name, *by_place, size, count; /* chains' heads, index + 1 */
+    uint32_t *by_name, *by_place, size, count; /* heads of hash chains, index + 1 */
     uint32_t *next_place;
 };
 

@@ -15,7 +15,7 @@ struct server_range {
     struct addr first;
     uint32_t count;
     uint16_t port;
-    const struct node *host; /* clause with the name of their host or service; NULL: a range of addresses */
+    const struct node *host; /* clause with the name of the servers' host or service; NULL: a range of addresses */
 };
 uint32_t server_range_of(struct compile *c, const struct node *n, struct server_range *r);
 /* Return the name of server number i, from 0 on, of `servers`: NAME-1, NAME-2, ... */

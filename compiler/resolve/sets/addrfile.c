@@ -1,4 +1,4 @@
-/* Reading address files: the whole file at once, its text by vm/words/words.h */
+/* Read address files: the complete file at once, its text by vm/words/words.h */
 #include "compiler/resolve/sets/addrfile.h"
 
 #include <errno.h>

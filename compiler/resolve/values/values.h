@@ -28,7 +28,7 @@ struct number_kind {
     const char *less;         /* replacement for a number under `least`; or NULL */
     const struct word *words; /* names of the language for it; NULL-terminated */
     const char *words_what;   /* noun for the words without article, such as "ICMP type" */
-    bool ports;               /* ports lists may be here */
+    bool ports;               /* true if ports lists are possible here */
 };
 /* Numbers that are in several places. plain: a number only; listed: also the name of a list */
 extern const struct number_kind plain_port_kind, listed_port_kind, gue_port_kind, vlan_kind, icmp_code_kind;
