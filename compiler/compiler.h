@@ -109,14 +109,13 @@ uint64_t compile_now_ns(void);
 
 /* Run the stages. */
 void declare_names(struct compile *c); /* symbols.c: enter declarations as symbols; report duplicates */
-void resolve_rules(
-    struct compile *c); /* rules.c: enter chains and firewalls in the image; E0900 for unsupported rules */
-void resolve_tests(struct compile *c);   /* resolve.c: read the file's own tests, which judge_tests runs */
-void warn_unused(struct compile *c);     /* symbols.c: warn about unused names */
-void warn_misread(struct compile *c);    /* misread.c: warn about likely misunderstandings */
-void make_normal(struct compile *c);     /* normal.c: make the normal form of the rule list */
-void check_meters(struct compile *c);    /* meter_checks.c: report keys that do not fit a rule's families */
-void analyse_rules(struct compile *c);   /* analyse.c: report duplicates, shadowed rules, neighbour discovery cut off */
+void resolve_rules(struct compile *c); /* rules.c: enter chains and firewalls in the image; report unsupported rules */
+void resolve_tests(struct compile *c); /* resolve.c: read the file's own tests, which judge_tests runs */
+void warn_unused(struct compile *c);   /* symbols.c: warn about unused names */
+void warn_misread(struct compile *c);  /* misread.c: warn about likely misunderstandings */
+void make_normal(struct compile *c);   /* normal.c: make the normal form of the rule list */
+void check_meters(struct compile *c);  /* meter_checks.c: report keys that do not fit a rule's families */
+void analyse_rules(struct compile *c); /* analyse.c: report duplicates, shadowed rules, neighbour discovery cut off */
 void analyse_audited(struct compile *c); /* analyse.c: the same for rules without `audit`; report audited rules */
 void find_memos(struct compile *c);      /* memos.c: find verdicts that flows may remember */
 void generate_code(struct compile *c); /* codegen.c: make functions and code of the normal form; calls the classifier */

@@ -20,8 +20,7 @@ static void add_entry(struct gen *g, struct classified *c, struct rule_boxes *rb
     c->left[i] = rule_boxes_add(rb, &g->ir->rules[rule].product, v, most, &c->boxes, i);
     if (c->left[i] == UINT32_MAX) g->out_of_memory = true;
     const struct pbc_rule *r = &g->img->rules[rule];
-    c->coded[i] =
-        c->left[i] || r->flags & PBC_RULE_LOG || !pbc_decides(r->verdict); /* the rule does more than decide */
+    c->coded[i] = c->left[i] || r->flags & PBC_RULE_LOG || !pbc_decides(r->verdict); /* it does more than decide */
 }
 
 /* Add the rules' boxes, at most `most` each. False: more than `all` together, or out of memory. */

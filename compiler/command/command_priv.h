@@ -78,9 +78,8 @@ void inputs_free(struct inputs *in);
  * c->diags. Without -i nothing is checked. */
 void interfaces_check(const struct options *o, struct compile *c);
 
-/* Check that `path` may be written. It must not exist, or be a regular file or a link to one, and must not be a file
- * that the compile has read (`c` NULL: only `input` is compared). Return 0, or -EINVAL after one line on standard
- * error. */
+/* Check that `path` may be written. It may be missing, a regular file or a link to one, but not a file that the
+ * compile has read (`c` NULL: only `input` is compared). Return 0, or -EINVAL after one line on standard error. */
 int output_allowed(const char *path, const char *input, const struct compile *c);
 
 /* Print the names of all files that a good compile has read, one per line, each once. Rule files come first, then

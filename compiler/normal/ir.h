@@ -266,8 +266,7 @@ uint32_t ir_addrs_now(const struct ir *ir, uint32_t a, live_bits live);
 uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_not(struct ir *ir, uint32_t a);
-uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a,
-                              unsigned families); /* return the set in canonical form, if only these are possible */
+uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families); /* canonical if only these are possible */
 unsigned ir_addrs_families(const struct ir *ir, uint32_t a); /* return the families in which it has members */
 unsigned ir_addrs_full(const struct ir *ir, uint32_t a);     /* return the families in which it is full */
 

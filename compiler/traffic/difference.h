@@ -24,9 +24,8 @@ struct differences {
     struct flow_seen *seen;               /* flows of each region, and of all frames */
     size_t seen_count, seen_room;
     uint64_t flows, differing_flows;
-    bool flows_at_least; /* true if there were too many flows to distinguish */
-    uint64_t
-        ways_unknown; /* frames with an unknown way out for which a program asks: the larger of both programs' counts */
+    bool flows_at_least;   /* true if there were too many flows to distinguish */
+    uint64_t ways_unknown; /* frames whose unknown way out a program asks for; the larger of both counts */
 };
 
 /* Return 0 or -ENOMEM; call differences_fini in either case. The caller keeps the labels. */

@@ -14,9 +14,8 @@ struct unserved {
 };
 /* The devices of a packet, by the names in it or by the routes; "" if unknown. */
 struct unserved_way {
-    const char *device,
-        *out; /* device by which it arrives, or by which this machine sends it; device to which it is forwarded */
-    bool served, shut; /* `device` is served; its unjudged packets are dropped */
+    const char *device, *out; /* device of arrival or sending; device of forwarding */
+    bool served, shut;        /* `device` is served; its unjudged packets are dropped */
 };
 enum { UNSERVED_LOST = 160 };
 

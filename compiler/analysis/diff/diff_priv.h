@@ -112,8 +112,7 @@ void print_moments(const void *diff, uint32_t moments, FILE *out);
 
 /* print_changes.c: note the names of sets in both programs, once the ir exists. */
 void note_set_names(struct diff *d);
-const char *set_name_of(const void *diff, uint32_t addrs,
-                        unsigned families); /* a region_set_fn, for names of sets in both programs */
+const char *set_name_of(const void *diff, uint32_t addrs, unsigned families); /* a region_set_fn for both programs */
 
 /* judges.c: packets that one firewall of each side judges */
 struct judges {

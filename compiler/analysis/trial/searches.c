@@ -11,10 +11,9 @@
 #include "vm/program/program.h"
 
 enum {
-    CORNERS_MAX =
-        1 << 14,  /* most boxes, and most rules, whose corners are tried; if there are more, only some of them */
-    CHUNK = 32,   /* boxes compared at a time */
-    SAMPLE = 256, /* boxes sampled to choose `telling` */
+    CORNERS_MAX = 1 << 14, /* most boxes, and most rules, whose corners are tried; of more, only some */
+    CHUNK = 32,            /* boxes compared at a time */
+    SAMPLE = 256,          /* boxes sampled to choose `telling` */
 };
 
 /* The trial of one classifier */

@@ -224,8 +224,7 @@ static bool lists_device(const struct image *img, const struct pbc_cond *c, uint
 /* True if the map's packets leave by that interface; id ifaces_count: by one that the file does not name. */
 static bool nat_goes_out(const struct image *img, const struct pbc_nat *n, uint32_t id)
 {
-    const struct pbc_cond *c =
-        n->cond_count ? &img->conds[n->conds] : NULL; /* `out on`: a map has no other condition */
+    const struct pbc_cond *c = n->cond_count ? &img->conds[n->conds] : NULL; /* `out on`: a map has no other */
     if (!c) return n->iface == PBC_NONE || n->iface == id;
     return (id < img->ifaces_count && lists_device(img, c, id)) == !(c->flags & PBC_COND_NOT);
 }

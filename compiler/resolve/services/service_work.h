@@ -37,8 +37,7 @@ bool endpoint_ports(struct compile *c, const struct node *n, const struct number
 /* Flows that translation to a pool's servers can hold at once (capacity.c): for IPv4, for IPv6, and in total */
 struct capacity {
     struct capacity_part {
-        uint64_t addresses, ports, servers,
-            flows; /* addresses: number of `source` addresses; 1 for the interface's address */
+        uint64_t addresses, ports, servers, flows; /* addresses: those of `source`, or one: the interface's */
         bool own;
     } v4, v6;
     uint64_t addresses; /* number of `source` addresses */
@@ -127,8 +126,7 @@ void check_endpoints(struct compile *c); /* report endpoints that are in two pla
 void check_slots(struct compile *c);     /* report tables of all pools that are together too large */
 void check_loops(struct compile *c);     /* report servers with a service's own address */
 void warn_retries(struct compile *c);    /* warn about `retries` of pools that only `dsr` services use */
-void check_capacity(
-    struct compile *c); /* report `max flows` above the source ports; warn about tunnels and the MTU (capacity.c) */
+void check_capacity(struct compile *c);  /* report too large `max flows`; warn about tunnels and the MTU (capacity.c) */
 /* service_options.c: read the options into `s` */
 void service_options(const struct service_work *w, const struct clauses *clauses, struct pbc_service *s);
 

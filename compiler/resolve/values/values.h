@@ -54,8 +54,8 @@ bool mac_one(struct compile *c, const struct node *n, uint64_t *mac);
 bool numbers_hold(const struct number_set *s, uint32_t n);
 
 bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
-bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from,
-                   struct span at); /* hosts.c: resolve the list, and the lists that it names */
+/* hosts.c: resolve the list, and the lists that it names. */
+bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 /* Entries of a list of host names or texts while it is built (hosts.c) */
 struct listed {
     const char *text;        /* text in the arena; host names in normal form */
