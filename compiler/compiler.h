@@ -36,7 +36,7 @@ enum classify_when {
 
 /* A list as written in code, for --stats. A classifier's figures: compiler/classify/tree/builder.h. */
 struct list_figures {
-    uint32_t name; /* string with its name */
+    uint32_t name; /* its name, a string */
     bool arp;      /* true for the list for ARP frames, which is separate */
     bool classified;
     bool in_dispatch;                  /* true for straight code in function 0 */

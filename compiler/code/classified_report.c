@@ -17,7 +17,7 @@ static const char chain_fix[] = "add `from`, `to` or `port` to these rules, so t
 /* Warnings about a list, valid unless it becomes straight code after all. */
 struct list_warning {
     enum diag_code code;
-    uint32_t list; /* string with its name */
+    uint32_t list; /* its name, a string */
     uint32_t count, named;
     uint32_t lines_bound; /* W_CLASSIFIER_FAR: `count` is lines beyond it; 0: bytes per rule */
     struct span span[NAMED_MAX];

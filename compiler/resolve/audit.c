@@ -31,7 +31,7 @@ void check_audit_default(struct compile *c, const struct node *verdict)
 struct parting {
     struct compile *c;
     uint32_t *rule;           /* [full rules]: number among those that decide; PBC_NONE: audited */
-    uint32_t *firewall;       /* [full firewalls]: the same */
+    uint32_t *firewall;       /* [full firewalls]: number among those that decide; PBC_NONE: audited */
     uint32_t *would_firewall; /* [full firewalls]: number in WOULD_FIREWALLS */
 };
 

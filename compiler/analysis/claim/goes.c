@@ -83,7 +83,7 @@ static uint32_t ports_there(struct ir *ir, const struct pbc_nat *n, uint32_t por
     return id;
 }
 
-/* Return the packets that the `forward` translates; *exact is false if the product can't distinguish all of them. */
+/* Return the packets that the `forward` translates; *exact becomes false if the product holds more. */
 static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n, bool *exact)
 {
     struct ir *ir = all->c->ir;

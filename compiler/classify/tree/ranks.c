@@ -332,7 +332,7 @@ bool ranks_make(const struct boxes *b, struct ranks *r)
         r->boxes.value[r->boxes.slots] = b->value[c];
         r->boxes.mask[r->boxes.slots++] = b->mask[c];
     }
-    lines_add(&m, RANK_DST + 2); /* the roots */
+    lines_add(&m, RANK_DST + 2); /* lines of both roots */
     if (!m.failed) memset(m.line, 0, (RANK_DST + 2) * sizeof *m.line);
     const bool ok = !m.failed && side_make(b, 0, r, &m) && side_make(b, 1, r, &m);
     r->lines = m.line;

@@ -278,7 +278,7 @@ void resolve_observe(struct compile *c, struct symbol *s)
         report_full(c, s->span, "observe services", 256);
         return;
     }
-    s->index = PBC_NONE; /* not a service that takes packets */
+    s->index = PBC_NONE; /* it isn't a service that takes packets */
     clauses_find(c, s->decl, &clauses, "service");
     const struct node *sessions = clauses.of[CL_SESSIONS], *stream = clauses.of[CL_STREAM];
     o.name = text_of(c, s->name);
