@@ -33,8 +33,8 @@ void compile_fini(struct compile *c)
     *c = (struct compile){0};
 }
 
-/* Load the program as from a file: a refusal is a fault of the compiler, better found here than where the rules are
- * needed. */
+/* Load the program as from a file. A rejected program is a fault of the compiler, better found here than by a user
+ * of the rules. */
 static void check_loads(struct compile *c)
 {
     char err[256];
@@ -103,7 +103,7 @@ static void make_normal_form(struct compile *c)
 {
     const uint64_t began = begin_stage(STAGE_NORMAL);
     make_normal(c);
-    if (c->image->audits) { /* these hold the others, too */
+    if (c->image->audits) { /* these lists hold the others, too */
         compile_swap(c);
         make_normal(c);
     }

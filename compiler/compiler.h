@@ -31,16 +31,16 @@ enum classify_when {
     CLASSIFY_BY_COST,
     CLASSIFY_ALL,
     CLASSIFY_NONE,
-    CLASSIFY_RANKED /* all, by ranks where these suit */
+    CLASSIFY_RANKED /* all lists, by ranks if these suit */
 };
 
 /* A list as written in code, for --stats. A classifier's figures: compiler/classify/tree/builder.h. */
 struct list_figures {
-    uint32_t name; /* string */
+    uint32_t name; /* its name, a string */
     bool arp;      /* true for the list for ARP frames, which is separate */
     bool classified;
     bool in_dispatch;                  /* true for straight code in function 0 */
-    uint32_t rules, coded, most_boxes; /* most_boxes: bound for a rule */
+    uint32_t rules, coded, most_boxes; /* most_boxes: limit of boxes per rule */
     uint32_t boxes, cuts, forks, leaves, longest_leaf, blocks, words, compared, chain, lines, climbed;
     uint64_t bytes, peak_bytes;
     double expected_blocks;
@@ -48,7 +48,8 @@ struct list_figures {
     struct list_figures *next;
 };
 
-/* Least random frames of a program's trial (analysis/trial/trial.h). DOUBTS_FEW: if many programs are made. */
+/* Least number of random frames in a program's trial (analysis/trial/trial.h). DOUBTS_FEW: for makers of many
+ * programs. */
 enum { DOUBTS = 4096, DOUBTS_FEW = 64 };
 
 /* A condition (index in CONDS) on the interface that a packet leaves by. */
@@ -84,7 +85,7 @@ struct compile {
     struct tests *tests;        /* resolve.c: the file's own tests */
     struct image *claims;       /* claim.c: conditions of tests, outside the program; NULL: none */
     struct list_figures *lists; /* codegen.c: lists in the order of their functions */
-    uint8_t *pbc;               /* emit.c: the file */
+    uint8_t *pbc;               /* emit.c: bytes of the program file */
     size_t pbc_len;
     uint64_t memory_bytes;             /* memory of the loaded program */
     uint64_t lookup_bytes;             /* tables of large sets (vm/program/set_index.h) */
@@ -98,7 +99,7 @@ void compile_fini(struct compile *c);
  * negative errno of an unreadable main file. */
 int compile_file(struct compile *c, const char *path);
 int compile_text(struct compile *c, const char *name, const char *text, size_t len);
-/* The same for text around one typed line: diagnostics name no line. */
+/* Run all stages on text around one typed line; diagnostics name no line. */
 int compile_typed(struct compile *c, const char *name, const char *text);
 
 /* Exchange the rules, and their normal form, for those without `audit`, and back (compile.c). */
@@ -106,22 +107,22 @@ void compile_swap(struct compile *c);
 /* Return the clock by which stages are timed. */
 uint64_t compile_now_ns(void);
 
-/* Stages. */
-void declare_names(struct compile *c);   /* symbols.c: declarations into symbols; duplicates */
-void resolve_rules(struct compile *c);   /* rules.c: chains and firewalls into the image; E0900 for unsupported rules */
-void resolve_tests(struct compile *c);   /* resolve.c: the file's own tests, to be run by judge_tests */
-void warn_unused(struct compile *c);     /* symbols.c */
-void warn_misread(struct compile *c);    /* misread.c */
-void make_normal(struct compile *c);     /* normal.c: rule list to normal form */
-void check_meters(struct compile *c);    /* meter_checks.c: keys that do not fit a rule's families */
-void analyse_rules(struct compile *c);   /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
-void analyse_audited(struct compile *c); /* analyse.c: the same for rules without `audit`; audited ones are reported */
-void find_memos(struct compile *c);      /* memos.c: verdicts that flows may remember */
-void generate_code(struct compile *c);   /* codegen.c: normal form to functions and code; calls the classifier */
+/* Run the stages. */
+void declare_names(struct compile *c); /* symbols.c: enter declarations as symbols; report duplicates */
+void resolve_rules(struct compile *c); /* rules.c: enter chains and firewalls in the image; report unsupported rules */
+void resolve_tests(struct compile *c); /* resolve.c: read the file's own tests, which judge_tests runs */
+void warn_unused(struct compile *c);   /* symbols.c: warn about unused names */
+void warn_misread(struct compile *c);  /* misread.c: warn about likely misunderstandings */
+void make_normal(struct compile *c);   /* normal.c: make the normal form of the rule list */
+void check_meters(struct compile *c);  /* meter_checks.c: report keys that do not fit a rule's families */
+void analyse_rules(struct compile *c); /* analyse.c: report duplicates, shadowed rules, neighbour discovery cut off */
+void analyse_audited(struct compile *c); /* analyse.c: the same for rules without `audit`; report audited rules */
+void find_memos(struct compile *c);      /* memos.c: find verdicts that flows may remember */
+void generate_code(struct compile *c); /* codegen.c: make functions and code of the normal form; calls the classifier */
 
 /* Run the file's own tests after a compile without errors. A failing test is an error in c->diags. */
 void compile_test(struct compile *c);
-void judge_tests(struct compile *c); /* run.c: the only stage of compile_test */
+void judge_tests(struct compile *c); /* run.c: run the tests; the only stage of compile_test */
 /* Print "5 tests passed", "1 of 5 tests failed: "a"" (report_failed.c); nothing if the file has none. */
 void tests_summary(const struct compile *c, FILE *out);
 /* Print the results as a JSON array. */
@@ -129,8 +130,8 @@ void tests_print_json(struct compile *c, FILE *out);
 bool tests_any(const struct compile *c);    /* true if tests were run */
 bool tests_passed(const struct compile *c); /* true if all tests that were run passed */
 
-/* --dump=ir, --stats */
+/* Print the outputs of --dump=ir and --stats. */
 void ir_dump(const struct compile *c, FILE *out);
 void stats_print(const struct compile *c, FILE *out, bool json);
 struct figures;
-void stats_print_left(const struct compile *c, struct figures *f); /* left.c: a part of --stats */
+void stats_print_left(const struct compile *c, struct figures *f); /* left.c: print a part of --stats */

@@ -1,4 +1,4 @@
-/* The kernel's answer by ioctl (netdevice(7)): a device's link type, if it is there */
+/* A device's link type, which the kernel gives by ioctl (netdevice(7)), if the device exists */
 #include "compiler/device.h"
 
 #include <net/if.h>

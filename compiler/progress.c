@@ -79,7 +79,7 @@ void progress_hide(void)
     static const char gone[] = "\r\033[K";
     if (!on) return;
     ring(0, 0);
-    on = 0; /* tells a signal on its way */
+    on = 0; /* a signal on its way then shows nothing */
     if (shown) (void)!write(STDERR_FILENO, gone, strlen(gone));
     shown = 0;
 }

@@ -1,6 +1,5 @@
-/* Frames that travel in, out and through this machine, as products: the analyses ask for them before they compare
- * rules.
- */
+/* Frames that travel in, out and through this machine, as products, which the analyses need before they compare
+ * rules. */
 #include "compiler/analysis/directions.h"
 
 #include "compiler/compiler.h"
@@ -48,7 +47,7 @@ struct ir_product frames_on(struct compile *c, uint32_t firewall, enum pbc_direc
     return p;
 }
 
-/* (RFC 1112, RFC 919, RFC 4291) */
+/* Return multicast and broadcast addresses (RFC 1112, RFC 919, RFC 4291). */
 uint32_t addrs_of_groups(struct ir *ir)
 {
     static const struct pbc_range r4[] = {{0xe0000000, 0xefffffff}, {0xffffffff, 0xffffffff}};

@@ -1,5 +1,5 @@
-/* Frames that travel in a direction (vm/packet/pkt.h, key_settle). It follows from the source, which may be this
- * machine's, and the destination, which may be this machine's, a group's or a service's. */
+/* Frames that travel in a direction (vm/packet/pkt.h, key_settle). The direction depends on two questions: is the
+ * source this machine's, and is the destination this machine's, a group's or a service's? */
 #pragma once
 
 #include "compiler/normal/region.h"
@@ -9,10 +9,10 @@ enum frame_kind { FRAMES_IP, FRAMES_OTHER, FRAMES_ARP };
 struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind);
 /* Return the action for frames that no rule decides. f: the firewall that judges them; NULL: none. */
 uint8_t default_action(const struct pbc_firewall *f, enum frame_kind kind);
-/* Return the action of a verdict that decides; one that opens a tunnel drops the outer packet. */
+/* Return the action of a verdict that decides; a verdict that opens a tunnel drops the outer packet. */
 uint8_t action_said(uint8_t pbc_verdict);
-/* Return frames of the interfaces whose frames in this direction the firewall judges. The firewall is `on` an
- * interface. */
+/* Return all frames of the interfaces on which this firewall judges frames of the direction. The firewall must have
+ * `on`. */
 struct ir_product frames_on(struct compile *c, uint32_t firewall, enum pbc_direction d);
 
 /* Return multicast and broadcast addresses. */

@@ -26,7 +26,7 @@ void put_name(const char *name, FILE *out)
     for (; *name; name++) fputc(*name == '\n' ? ' ' : *name, out);
 }
 
-/* Print the number by which two texts differ if the rest of a list, which they don't show, does. */
+/* Print a number that differs if the unshown rest of a list differs, so that the texts differ, too. */
 static void put_list(struct printer *t, uint32_t id)
 {
     if (t->text->compared) fprintf(t->out, ", list %u of this comparison", id);
@@ -83,7 +83,7 @@ static void put_addrs(struct printer *t, uint32_t id, unsigned families)
     put_value(t, IR_SRC, list);
 }
 
-/* Return the list, made shorter if possible: addresses are added to which packets in these directions never go. For
+/* Return the list, shortened if possible by adding addresses to which packets in these directions never go. For
  * crossing packets these are groups; for packets that come in, all but groups and services. */
 static uint32_t as_travels(struct printer *t, enum ir_field f, uint32_t id, unsigned families)
 {
@@ -144,8 +144,8 @@ static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
     put_value(t, f, shorter_not ? negated : id);
 }
 
-/* Print devices that the set has or, with `not`, lacks, except where the pattern around a device implies it, by name.
- */
+/* Print, by name, devices that the set has or, with `not`, lacks. Leave out devices that the pattern around them
+ * implies. */
 static bool put_those(struct printer *t, uint32_t id, bool negated, bool outside, const char *lead)
 {
     const struct image *img = t->text->c->image;
@@ -178,7 +178,7 @@ static bool put_devices(struct printer *t, uint32_t id, bool negated)
 
 /* Print interfaces of arrival or departure. A set has all interfaces that the file does not name, or none of them. A
  * set that has them is printed by the interfaces that it lacks. Another set may have frames of a replay without a
- * known interface or way out: `unknown` stands for these only, `beside` for these after interfaces. */
+ * known interface or way out: `unknown` is printed for these only, `beside` for these after interfaces. */
 static void put_ifaces(struct printer *t, enum ir_field f, const char *lead, const char *unknown, const char *beside)
 {
     const uint32_t id = t->p->field[f];
@@ -235,7 +235,7 @@ static void put_mac(uint64_t number, FILE *out)
 /* Return the nth range of MACs or, with `not`, of the gaps between them; false: no more. */
 static bool nth_macs(const struct ir_macs *m, bool negated, uint32_t n, uint64_t *lo, uint64_t *hi)
 {
-    const uint64_t nobody = UINT64_C(1) << 48; /* stands for frames without MACs */
+    const uint64_t nobody = UINT64_C(1) << 48; /* represents frames without MACs */
     uint64_t next = 0;
     for (uint32_t i = 0; i < m->count && m->macs[i] < nobody; i += 2) {
         *lo = negated ? next : m->macs[i];

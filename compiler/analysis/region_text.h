@@ -15,7 +15,7 @@ typedef const char *region_set_fn(const void *arg, uint32_t addrs, unsigned fami
 
 struct region_text {
     struct compile *c;
-    uint32_t groups, come_in; /* multicast and broadcast; the same, and addresses of c's services */
+    uint32_t groups, come_in; /* multicast and broadcast addresses; these and the addresses of c's services */
     region_times_fn *times;   /* NULL if schedules are independent (ir->moments is 0) */
     region_set_fn *set_name;  /* NULL: addresses are written out */
     bool compared; /* texts are compared, so a shortened list has a number that distinguishes it from others */

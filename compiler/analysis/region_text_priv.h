@@ -1,4 +1,4 @@
-/* State of printing one product, shared by its files */
+/* State of printing one product, shared by the files that print its parts */
 #pragma once
 
 #include "compiler/analysis/region_text.h"

@@ -163,7 +163,7 @@ static void put_next(struct printer *t, const char *word, bool *listed)
     *listed = true;
 }
 
-/* Print AH over IPv6 where protocol numbers can't express it: "ah proto" some protocols, or "without ah". */
+/* Print AH over IPv6 if protocol numbers can't express it: "ah proto" with some protocols, or "without ah". */
 static void put_ah(struct printer *t, const struct protocols *s, bool *listed)
 {
     const bool ip6 = put_protocols(s, BY_6, NULL) || put_protocols(s, BY_4 | BY_6, NULL) || s->unknown;

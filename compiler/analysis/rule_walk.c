@@ -1,7 +1,7 @@
-/* A region of frames on its way down the rule list (rule_walk.h). Frames that no rule has decided yet are in two parts:
- * certain ones, and ones that an earlier rule may have taken, by a condition that is no set of values. Such a rule
- * leaves the frames that it could take in the second part; everything decided later from that part is reported as
- * uncertain. */
+/* A region of frames on its way down the rule list (rule_walk.h). Frames that no rule has decided yet are in two
+ * parts: certain frames, and frames that an earlier rule may have taken by a condition that isn't a set of values.
+ * Such a rule leaves the frames that it could take in the second part; everything decided later from that part is
+ * reported as uncertain. */
 #include "compiler/analysis/rule_walk.h"
 
 #include "compiler/analysis/directions.h"
@@ -93,8 +93,8 @@ static enum answer flows_say(const struct walk *w, const struct ir_product *p)
     return ANSWER_YES;
 }
 
-/* Narrow the lengths by meters: a packet larger than the burst is always over. `over` of a meter that is not
- * exceeded holds for such packets only. */
+/* Narrow the lengths by meters: a packet larger than the burst is always over. If a meter is not exceeded, `over`
+ * holds only for such packets. */
 static void narrow_by_bursts(const struct walk *w, struct ir_product *p)
 {
     const struct ir_patterns asked = ir_patterns(w->c->ir, p->field[IR_METERS]);

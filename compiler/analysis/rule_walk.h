@@ -1,5 +1,5 @@
-/* Walk a region of frames through a program's firewalls: it goes down the rule list in file order, into a chain at each
- * `do`, and every part is reported with the rule that decides it. Exact, or marked as uncertain. */
+/* Walk a region of frames through a program's firewalls. The walk goes down the rule list in file order, and into a
+ * chain at each `do`. Every part is reported with the rule that decides it. Exact, or marked as uncertain. */
 #pragma once
 
 #include "compiler/normal/region.h"
@@ -9,18 +9,18 @@
  * (meters, flows, byte patterns, …). */
 struct judged {
     struct ir_product product;
-    uint32_t firewall; /* PBC_NONE: no firewall judges it */
+    uint32_t firewall; /* firewall that judges it; PBC_NONE: none */
     uint32_t rule;     /* rule that decides; RULE_DEFAULT; RULE_NONE: no firewall, or no judgement */
     uint8_t action;    /* enum action: ACCEPT, DROP, REJECT, PASS; a rule that opens tunnels is DROP, as in the vm */
     bool maybe;        /* the rule decides only a part of the product; the rest is reported later */
     uint32_t asks; /* maybe: the rule's condition that is not a set of values (index in image->conds), or PBC_NONE */
     bool behind_maybe; /* an earlier rule may have decided a part of the product */
-    uint32_t before;   /* behind_maybe: the last such condition of an earlier rule, or PBC_NONE */
+    uint32_t before; /* behind_maybe: the last condition of an earlier rule that is not a set of values, or PBC_NONE */
 };
 /* Called for each part; returns false to end the walk. */
 typedef bool judged_fn(void *arg, const struct judged *j);
 
-/* Assumptions about facts that products do not express; also, the packet's source has no other flow */
+/* Assumptions about facts that products do not express. The packet's source is assumed to have no other flow */
 enum given_meter { GIVEN_OPEN, GIVEN_WITHIN, GIVEN_OVER };
 struct given {
     const uint8_t *meters; /* enum given_meter, by meter of the image */

@@ -59,7 +59,8 @@ static uint32_t date_ends(const struct program *const *programs, unsigned n, con
     return count;
 }
 
-/* Add moments that occur only on dates: from each bound of dates to the next, a week at most, since it repeats. */
+/* Add moments that occur only on dates: from each bound of dates to the next, but at most a week, because weeks
+ * repeat. */
 static bool cut_dates(const struct program *const *programs, unsigned n, const uint32_t masks[TIMES_PROGRAMS],
                       uint32_t most, struct week *w)
 {

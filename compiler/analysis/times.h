@@ -12,7 +12,7 @@
 enum { DAY_MINUTES = 24 * 60, WEEK_MINUTES = 7 * DAY_MINUTES, TIMES_PROGRAMS = 2 };
 
 struct week {
-    const char *zone; /* "": UTC */
+    const char *zone; /* its name; "": UTC */
     uint32_t count;
     uint16_t *at;                       /* [WEEK_MINUTES] moment of each minute, from Monday */
     uint32_t *minutes;                  /* [count] minutes of each moment; 0: on dates only */
@@ -20,11 +20,12 @@ struct week {
 };
 struct times {
     struct week *weeks;
-    uint32_t week_count, count; /* week_count 0: no schedule, and one moment */
+    uint32_t week_count, count; /* week_count 0: no schedule exists, and there is one moment */
 };
 
 /* Find the moments; all memory is in the arena. False: more than `most`, and *out holds `most` of them. */
 bool times_find(struct arena *a, const struct program *const *programs, unsigned n, uint32_t most, struct times *out);
-/* Return the active schedules of a program (its index in `programs`) at the moment; the moment's share of all time. */
+/* Return the active schedules of a program (its index in `programs`) at the moment. Return the moment's share of all
+ * time (second function). */
 uint32_t times_active(const struct times *t, uint32_t moment, unsigned program);
 double times_share(const struct times *t, uint32_t moment);

@@ -65,7 +65,7 @@ void asm_jump(struct assembler *a, uint8_t op, uint8_t operand, uint32_t imm, st
     to->fixups = f + 1;
 }
 
-/* Direct all jumps that wait for the label to here. */
+/* Direct all jumps that wait for the label to this place. */
 static void resolve(struct assembler *a, struct label *l)
 {
     while (l->fixups) {

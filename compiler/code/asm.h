@@ -24,7 +24,7 @@ struct assembler {
     struct image *img;
     struct label *waiting;
     struct fixup *fixups;
-    uint32_t fixup_count, fixup_cap, fixup_free; /* fixup_free: 1 + index of the first free one */
+    uint32_t fixup_count, fixup_cap, fixup_free; /* fixup_free: 1 + index of the first free fixup */
     bool reachable;                              /* true if control can reach the next instruction */
     bool full;                                   /* true if the image's CODE section is full */
 };

@@ -38,7 +38,7 @@ static bool add_entries(struct gen *g, const struct plan *plan, struct classifie
 
 enum {
     BOXES_PLENTY = 1 << 16, /* most boxes of a list with few rules */
-    BOXES_A_RULE = 4,       /* most boxes a rule, on average, of a longer list */
+    BOXES_A_RULE = 4,       /* most boxes per rule, on average, of a longer list */
 };
 
 /* Collect as many boxes per rule as the list's total allows: boxes cost time to build and memory of the image. */
@@ -61,7 +61,7 @@ static void classified_collect(struct gen *g, const struct plan *plan, const str
     }
 }
 
-/* True if the boxes answer the test. They always answer bits of key.kind, which no box widens. */
+/* True if the boxes express the test. They always express bits of key.kind, which no box widens. */
 static bool is_said_by_box(const struct test *t, uint32_t left)
 {
     switch ((enum test_type)t->type) {

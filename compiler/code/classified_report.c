@@ -1,6 +1,6 @@
 /* Reports about lists that became classifiers: over the limit, rules that nothing distinguishes, rules that one
- * packet is asked in turn, searches beyond their bounds. Each names rules at which an operator could begin. And the
- * lists' figures for --stats. */
+ * packet is asked in turn, searches beyond their bounds. Each names rules at which an operator could begin. Also
+ * stores the lists' figures for --stats. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ static const char chain_fix[] = "add `from`, `to` or `port` to these rules, so t
 /* Warnings about a list, valid unless it becomes straight code after all. */
 struct list_warning {
     enum diag_code code;
-    uint32_t list; /* string: its name */
+    uint32_t list; /* its name, a string */
     uint32_t count, named;
     uint32_t lines_bound; /* W_CLASSIFIER_FAR: `count` is lines beyond it; 0: bytes per rule */
     struct span span[NAMED_MAX];
@@ -66,7 +66,7 @@ static void report_size(struct gen *g, const struct classified *c, uint64_t byte
         diag_note(g->c->diags, entry_span(g, c, entry[i]), "this rule expands to %u boxes", boxes[i]);
 }
 
-/* Questions of several boxes together. `meet` adds those of a box if some packet answers all. */
+/* Questions of several boxes together. `meet` adds those of a box if some packet meets all. */
 struct meeting {
     uint32_t value[16], mask[16];
     struct port_range port[2];

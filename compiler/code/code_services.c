@@ -59,8 +59,8 @@ static void protocol_code(struct gen *g, const struct pbc_endpoint *e, struct la
     asm_jump(&g->as, OP_JNIN, KEY_HALF(dst_port), (uint32_t)e->port_lo << 16 | e->port_hi, fail);
 }
 
-/* Write the branches of a service in order; the last always holds. Packets cannot tell the branches of a proxy
- * service apart, and connections cannot distinguish those of other services: then the first branch stands for all. */
+/* Write the branches of a service in order; the last always holds. Packets do not distinguish the branches of a
+ * proxy service, and connections do not distinguish those of other services. The first branch then represents all. */
 static void branches_code(struct gen *g, const struct pbc_service *s, bool streams)
 {
     if (streams != mode_is(s->mode, MODE_PROXIES)) {

@@ -4,8 +4,8 @@
  *   a list          a firewall's or chain's rules in order; returns rule + 1, or 0 for "nothing decided"
  *   a block         at most PBC_BLOCK_RULES rules of a longer list, whose blocks are called one after another
  *
- * ARP has lists of its own with only the rules that judge ARP, so that no other frame pays for them. A chain is in
- * its callers' code if its copies take less than a function and its calls, or if calls would nest too deep (plan.c).
+ * ARP has separate lists with only the rules that judge ARP, so that no other frame pays for them. A chain is in its
+ * callers' code if its copies take less than a function and its calls, or if calls would nest too deep (plan.c).
  *
  * A long list is one function that classifies, with code for tests outside its boxes (classified.c). */
 #include <string.h>
@@ -97,7 +97,7 @@ static uint32_t sharers(const struct pending *p, uint32_t count, const struct te
 static uint32_t best_shared(const struct pending *p, uint32_t count, const struct test **best)
 {
     uint32_t length = 1;
-    float worth = 1; /* cost of the shared test: an instruction of its own */
+    float worth = 1; /* cost of the shared test: an additional instruction */
     for (uint32_t i = 0; i < p->tests.count && i < SHAREABLE_MAX; i++) {
         if (p->made >> i & 1 || p->tests.t[i].type >= TEST_OVER) continue;
         const uint32_t n = sharers(p, count, &p->tests.t[i]);
@@ -247,7 +247,8 @@ static void place_leave(struct gen *g, const struct place *at)
         asm_op(&g->as, OP_RETZ, 0, 0);
 }
 
-/* Ask the conditions of the block's `return` rules again: its result can't know if one of them left the list. */
+/* Ask the conditions of the block's `return` rules again, because the block's result does not show if one of them
+ * left the list. */
 static void repeat_returns(struct gen *g, struct plan *plan, const struct run *run, const struct place *at)
 {
     for (uint32_t i = run->begin; i < run->end; i++) {
@@ -284,7 +285,7 @@ static void begin_function(struct gen *g, struct plan *plan, struct function *f,
     asm_begin(&g->as);
 }
 
-/* Write the list as a function, or its blocks as one function each, if they are called. */
+/* Write the list as a function, or each of its blocks as a function, if they are called. */
 static void list_code(struct gen *g, struct plan *plan, struct list *l, enum variant v)
 {
     const struct place at = {v, PBC_NONE, NULL};
@@ -374,7 +375,7 @@ static bool *no_list_straight(const struct compile *c)
     return arena_alloc(c->arena, ((size_t)c->image->firewalls_count + c->image->chains_count + 1) * VARIANTS);
 }
 
-/* Write the code of the rules as they would decide without `audit`, with a share of classifiers of its own. Their
+/* Write the code of the rules as they would decide without `audit`, with a separate share of classifiers. Their
  * figures and warnings are those of the lists that decide. */
 static void would_code(struct gen *g)
 {

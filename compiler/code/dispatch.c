@@ -35,7 +35,7 @@ struct section {
     uint32_t general;
 };
 
-/* Number of patterns that hold the interface. */
+/* Return the number of patterns that hold the interface. */
 static unsigned depth_of(const struct image *img, uint32_t iface)
 {
     const struct iface_table t = image_ifaces(img);
@@ -81,7 +81,7 @@ static bool same_section(const struct section *a, const struct section *b)
            memcmp(a->firewalls, b->firewalls, a->count * sizeof(*a->firewalls)) == 0;
 }
 
-/* Jump to `next` for frames on other interfaces than those that the id names. */
+/* Jump to `next` for frames on interfaces other than those that the id names. */
 static void only_on(struct gen *g, uint32_t iface, struct label *next)
 {
     struct pbc_range *on = arena_alloc(g->c->arena, (g->img->ifaces_count + 1) * sizeof(*on));

@@ -7,8 +7,8 @@
 
 enum {
     KIND_SLOT = KEY_SLOT(kind),
-    ADDRESS_CHAIN_MAX = 6, /* most instructions; otherwise a set is searched */
-    COPY_MAX = 1024,       /* most ranges of a union of sets that is stored as a set of its own */
+    ADDRESS_CHAIN_MAX = 6, /* most instructions that compare prefixes; otherwise a set is searched */
+    COPY_MAX = 1024,       /* most ranges of a union of sets that is stored as a separate set */
 };
 
 /* Test of one family's part of an address set. */

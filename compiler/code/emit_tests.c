@@ -9,7 +9,7 @@
 enum {
     KIND_SLOT = KEY_SLOT(kind),
     MARKS_SLOT = KEY_SLOT(marks),
-    NUMBER_CHAIN_MAX = 6,           /* most ranges in turn; otherwise a map */
+    NUMBER_CHAIN_MAX = 6,           /* most ranges tested in turn; more become a map */
     NUMBER_CHAIN_LONG = 64,         /* the same if the image has many maps */
     MAPS_PLENTY = 256,              /* number of maps, of 8 KiB each, that is many */
     NUMBER_CHAIN_LAST_RESORT = 300, /* the same once the image holds no more maps */
@@ -113,7 +113,7 @@ static void emit_header_number(struct gen *g, const struct test *t, struct label
         emit_header(g, cond, r.r, r.count, fail);
 }
 
-/* Test the protocols of either family without AH: one list if both are equal, or only one is possible. */
+/* Test the protocols of both families without AH: one list if both are equal, or only one is possible. */
 static void emit_plain_protocols(struct gen *g, uint32_t what, struct label *fail)
 {
     const uint8_t half = KEY_HALF(proto);
@@ -132,7 +132,7 @@ static void emit_plain_protocols(struct gen *g, uint32_t what, struct label *fai
     asm_bind(&g->as, &pass);
 }
 
-/* Test the protocols of IPv6 with AH, where the protocol may be unknown. */
+/* Test the protocols of IPv6 with AH, whose protocol may be unknown. */
 static void emit_ah_protocols(struct gen *g, uint32_t what, struct label *fail, struct label *pass)
 {
     struct pbc_range r[128];

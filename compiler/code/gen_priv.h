@@ -32,7 +32,7 @@ enum test_type {
     TEST_DURING,  /* a: schedules, one of which must be active */
     TEST_NOT_DURING,
     TEST_FLOWS, /* a: number that the source's flows must exceed; b: grain */
-    TEST_OVER,  /* a: meter; after all others, in their order, and never shared by rules */
+    TEST_OVER,  /* a: meter; these tests follow all others, in the rule's order, and rules never share them */
     TEST_WITHIN,
 };
 
@@ -51,7 +51,7 @@ struct tests {
     uint32_t count;
 };
 
-enum { HEADER_RANGES_MAX = 1000 }; /* ranges of a number outside the key; its tests then are within one jump */
+enum { HEADER_RANGES_MAX = 1000 }; /* most ranges of a number outside the key, so that its tests are within one jump */
 
 struct gen {
     struct compile *c;
@@ -84,9 +84,9 @@ struct address_cost {
 };
 /* Return the cost of an address set's test as written, and the guessed chance that it holds. */
 struct address_cost address_cost(struct gen *g, uint32_t addrs, unsigned families);
-/* Write TEST_DST and TEST_SRC. Own addresses have a set of their own; a bit tested before shows if one of the sets
- * is empty (rule_tests.c). */
+/* Write TEST_DST and TEST_SRC. Own addresses have a separate set; a bit tested before shows if one of the sets is
+ * empty (rule_tests.c). */
 void emit_address(struct gen *g, const struct test *t, struct label *fail);
 
 struct plan;
-void services_code(struct gen *g, struct plan *plan); /* code_services.c */
+void services_code(struct gen *g, struct plan *plan); /* code_services.c: write the code of services */

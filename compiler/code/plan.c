@@ -1,8 +1,8 @@
 /* The layout of functions. A chain is in its callers if that takes fewer instructions than a function and its calls.
  * Calls nest at most PBC_CALL_DEPTH deep while chains may nest PBC_CHAIN_DEPTH deep. If they don't fit, the chains
- * of some heights are flattened, that is, written into their callers whatever their size: one height after another,
- * each time the height that adds the fewest rules. Other bounds limit the size: a firewall's rules with its chains
- * counted at each `do` (E0614), the longest path (E0591), and the instructions (E0592). */
+ * of some heights are flattened, that is, written into their callers whatever their size. This is done one height
+ * after another, each time with the height that adds the fewest rules. Other bounds limit the size: a firewall's
+ * rules with its chains counted at each `do` (E0614), the longest path (E0591), and the instructions (E0592). */
 #include "compiler/code/plan.h"
 
 #include <string.h>
@@ -55,7 +55,7 @@ static struct list *callee(const struct plan *plan, const struct list *l, uint32
     return r->verdict == PBC_V_DO && plan->judges[l->first + i] ? plan_chain(plan, r->chain) : NULL;
 }
 
-/* Walk depth first; `order` fills from its end, so callers come before callees. The front end has refused loops and
+/* Walk depth first; `order` fills from its end, so callers come before callees. The front end has rejected loops and
  * deep nesting. */
 static void visit(struct plan *plan, struct list *l, uint32_t *at)
 {
@@ -71,7 +71,7 @@ static void visit(struct plan *plan, struct list *l, uint32_t *at)
     plan->order[--*at] = l;
 }
 
-/* Number of rules that rule i takes in the list's code. */
+/* Return the number of rules that rule i takes in the list's code. */
 static uint32_t weight(const struct plan *plan, const struct list *l, uint32_t i, enum variant v)
 {
     const struct list *to = callee(plan, l, i);
@@ -79,8 +79,8 @@ static uint32_t weight(const struct plan *plan, const struct list *l, uint32_t i
     return 1 + (to && to->in_line ? to->size[v] : 0);
 }
 
-/* Cut greedily: a block takes rules while they fit; a rule too large for any block stands alone. Return the number of
- * blocks; fill `blocks` unless NULL. */
+/* Cut greedily: a block takes rules while they fit; a rule too large for any block is a block by itself. Return the
+ * number of blocks; fill `blocks` unless NULL. */
 static unsigned cut_blocks(const struct plan *plan, const struct list *l, enum variant v, struct function *blocks)
 {
     unsigned n = 0;
@@ -168,7 +168,8 @@ static bool smaller_in_line(struct plan *plan, struct list *l)
     return copies < called;
 }
 
-/* True if the chain is in line, where it is straight code; if a classifier pays, only when a function can't be. */
+/* True if the chain is in line, where it is straight code. If a classifier pays, that happens only if `flattened`
+ * has its height. */
 static bool stands_in_line(struct plan *plan, struct list *l, uint32_t flattened)
 {
     if (flattened >> l->height & 1) return true;
@@ -289,7 +290,7 @@ void plan_begin(struct plan *plan, struct function *f, uint32_t name)
 {
     struct image *img = plan->c->image;
     struct pbc_func *func = image_add_funcs(img);
-    if (!func) /* at most two per list and one per block: other sections' bounds keep this below its own */
+    if (!func) /* at most two per list and one per block, so the bounds of other sections keep this below its bound */
         return;
     *func = (struct pbc_func){.name = name, .first = img->code_count};
     for (const struct call_site *s = f ? f->calls : NULL; s; s = s->next) img->code[s->insn].imm = img->funcs_count - 1;

@@ -1,6 +1,6 @@
-/* The plan of the lists' code before any is written, which codegen.c, classified.c and dispatch.c carry out: chains
- * that become functions or are in their callers, cuts of long lists into blocks, and the order of functions, in
- * which calls only go forward. */
+/* The plan of the lists' code, made before any code is written; codegen.c, classified.c and dispatch.c carry it out.
+ * It contains chains that become functions or are in their callers, cuts of long lists into blocks, and the order of
+ * functions, in which calls only go forward. */
 #pragma once
 
 #include "compiler/classify/cost.h"
@@ -51,7 +51,7 @@ struct plan {
     uint32_t count;
     const bool *straight; /* [list * VARIANTS + variant]: must not be classified */
     uint8_t *judges;      /* [rule]: a bit for each variant in which the rule is written */
-    struct gen *g;        /* writes chains to measure them */
+    struct gen *g;        /* generator that writes chains to measure them */
     bool measuring;       /* true while calls in measured code do not count */
 };
 
@@ -103,7 +103,7 @@ void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint3
 struct classified {
     const struct list *list;
     uint32_t *rule; /* [count]: rule of each entry */
-    uint32_t *left; /* [count]: fields that its boxes do not answer */
+    uint32_t *left; /* [count]: fields that its boxes do not express */
     bool *coded;
     uint32_t count, most;
     struct boxes boxes; /* boxes, at most `most` for a rule */
@@ -118,7 +118,7 @@ void report_warnings(struct gen *g);
 /* Store the list's figures for --stats. c, b: NULL for straight code. */
 void keep_figures(struct gen *g, const struct plan *plan, const struct list *l, enum variant v,
                   const struct classified *c, const struct built *b);
-/* The same for straight code in function 0, stored once for all copies. */
+/* Store the figures of straight code in function 0, once for all copies. */
 void keep_figures_in_dispatch(struct gen *g, const struct plan *plan, struct list *l, enum variant v);
 /* Write the list as one function that classifies (classified.c), in a function already begun. */
 void classified_code(struct gen *g, struct plan *plan, struct list *l, enum variant v);

@@ -1,6 +1,6 @@
 /* One rule as tests: the questions that its product asks of a packet, in the order that costs least. The first
- * instruction should reject a packet that does not match, so rare and cheap questions come first (an address, then a
- * port), properties of most packets last, and all bits of key.kind that must be set are one question. */
+ * instruction should reject a packet that does not match. So rare and cheap questions come first (an address, then a
+ * port), and properties of most packets last. All bits of key.kind that must be set are one question. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,7 +65,7 @@ static double ranges_chance(struct gen *g, enum ir_field f, uint32_t id)
     const struct ir_ranges r = ir_ranges(g->ir, id);
     uint64_t values = 0;
     for (uint32_t i = 0; i < r.count; i++) values += (uint64_t)r.r[i].hi - r.r[i].lo + 1;
-    /* the square root of the share: a field of few values is asked for because these are common */
+    /* the square root of the share, because a field of few values is asked for if these are common */
     const unsigned missing = (unsigned)(__builtin_clzll(values) - __builtin_clzll(ir_fields[f].most + 1ull));
     return values > ir_fields[f].most ? 1 : 1.0 / (1u << missing / 2);
 }

@@ -1,5 +1,5 @@
-/* The choice of a question that halves a run of rules. It asks only for conditions that a rule cannot match without,
- * and each rule still makes all of its own tests, so a poor choice costs time and never a verdict. */
+/* The choice of a question that halves a run of rules. A question asks only for conditions that a rule cannot match
+ * without, and each rule still makes all of its tests. So a poor choice costs time and never a verdict. */
 #include "compiler/code/split.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@ static void demand_prefix(struct demand *d, unsigned first, unsigned slots, u128
 {
     u128 differ = lo ^ hi;
     const unsigned bits = slots * 32;
-    unsigned free = 0; /* number of low bits in which they differ */
+    unsigned free = 0; /* number of low bits in which both ends differ */
     for (; differ; differ >>= 1) free++;
     for (unsigned i = 0; i < slots; i++) {
         const unsigned below = bits - 32 * (i + 1); /* number of bits under this slot */

@@ -1,5 +1,5 @@
-/* Trees over long runs of rules: a question that halves them (a bit of an address, a port below or above) sends a
- * packet to the rules that it can still match, in their order. */
+/* Trees over long runs of rules. A question halves the rules (a bit of an address, a port below or above), and sends
+ * a packet to those that it can still match, in their order. */
 #pragma once
 
 #include "compiler/code/gen_priv.h"

@@ -7,7 +7,7 @@ enum {
 };
 static const double tests_a_rule = 1.2; /* most rules fail at their first test */
 
-/* Cost of the way down: a halving is unpredictable, a test that hardly ever holds is predicted. */
+/* Return the cost of the way down. A halving is unpredictable; a test that hardly ever holds is predicted. */
 static double way_ns(struct arena *arena, const struct demand *const *d, uint32_t count, unsigned depth)
 {
     const struct split s = depth ? find_split(d, count) : (struct split){.kind = SPLIT_NONE};

@@ -21,14 +21,14 @@ struct options {
     const char *input; /* the rule file */
     char **inputs;     /* all inputs: several for --fmt and --check, OLD and NEW for --diff */
     int input_count;
-    const char *output;               /* -o, or NULL */
+    const char *output;               /* value of -o, or NULL */
     const char *explain;              /* diagnostic code, or NULL */
     const char *setup;                /* POOL/SERVER, or NULL */
-    const char *asked[OPTIONS_ASKED]; /* packets, or "-" */
+    const char *asked[OPTIONS_ASKED]; /* packets of --ask, or "-" */
     unsigned asked_count;
     const char *routes[OPTIONS_PCAPS], *route_files[OPTIONS_PCAPS]; /* for --ask, --against */
     unsigned route_count, route_file_count;
-    const char *pcaps[OPTIONS_PCAPS], *maps[OPTIONS_PCAPS], *selves[OPTIONS_PCAPS]; /* for captures */
+    const char *pcaps[OPTIONS_PCAPS], *maps[OPTIONS_PCAPS], *selves[OPTIONS_PCAPS]; /* options about captures */
     unsigned pcap_count, map_count, self_count;
     const char *on, *at;                          /* at: the time of --ask, or NULL */
     char served[OPTIONS_SERVED][DEVICE_MOST + 1]; /* interfaces that the program is for */
@@ -78,13 +78,13 @@ void inputs_free(struct inputs *in);
  * c->diags. Without -i nothing is checked. */
 void interfaces_check(const struct options *o, struct compile *c);
 
-/* Check that `path` may be written: it does not exist, or is a regular file or a link to one, and is not a file that
- * the compile has read (`c` NULL: only `input` is compared). Return 0, or -EINVAL after one line on standard error. */
+/* Check that `path` may be written. It may be missing, a regular file or a link to one, but not a file that the
+ * compile has read (`c` NULL: only `input` is compared). Return 0, or -EINVAL after one line on standard error. */
 int output_allowed(const char *path, const char *input, const struct compile *c);
 
-/* Print the names of all files that a good compile has read, as the rules lead to them from the working directory,
- * one per line, each once: rule files first, then lists of addresses, then captures of tests that ran. Standard
- * input is none. */
+/* Print the names of all files that a good compile has read, one per line, each once. Rule files come first, then
+ * lists of addresses, then captures of tests that ran. Names are as the rules lead to them from the working
+ * directory. Standard input isn't printed. */
 void output_files_read(const struct compile *c, FILE *out);
 
 /* Replace `path` (or the target of the link at `path`) by `len` bytes: write a temporary file beside it, sync, rename.
@@ -92,6 +92,6 @@ void output_files_read(const struct compile *c, FILE *out);
  * standard error, and return a negative errno. */
 int output_write(const char *path, const uint8_t *bytes, size_t len);
 
-/* Parts of `preyc --stats`, a file each; stats.c prints them in their order. */
-void stats_print_memos(const struct compile *c, struct figures *f); /* remembered verdicts */
+/* Print parts of `preyc --stats`, each in a separate file; stats.c prints them in their order. */
+void stats_print_memos(const struct compile *c, struct figures *f); /* verdicts that are remembered */
 void stats_print_lists(const struct compile *c, struct figures *f); /* lists and their classifiers */

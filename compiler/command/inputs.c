@@ -1,4 +1,4 @@
-/* Folders give their files in order of bytes; then -i's devices are compared with those in the rules */
+/* Expand folders into their files, sorted bytewise; then compare -i's devices with those in the rules */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -89,7 +89,7 @@ static const char *served_by_name(const struct options *o, const struct program 
     return NULL;
 }
 
-/* Report what mends a device that no firewall judges. */
+/* Advise on remedies for a device that no firewall judges. */
 static void advise_one(struct compile *c, const char *name, const char *device, bool served)
 {
     if (name)
@@ -107,7 +107,7 @@ static void advise_one(struct compile *c, const char *name, const char *device, 
                     device);
 }
 
-/* Report the parts that are left out on a device, in the words of a start. */
+/* Report the parts of a device's traffic that no firewall judges, in the words that preyrun prints at its start. */
 static void check_one(const struct options *o, struct compile *c, const struct program *p, const char *device,
                       enum served_by by)
 {

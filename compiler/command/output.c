@@ -121,7 +121,7 @@ int output_write(const char *path, const uint8_t *bytes, size_t len)
     const mode_t mode = stat(path, &st) == 0 ? st.st_mode & 07777 : mode_of_umask();
     char *target = realpath(path, NULL); /* NULL: a new file */
     sigset_t stop, before;
-    /* Blocked: a signal between the temporary file and its rename would leave the file behind. */
+    /* Blocked, because a signal between the temporary file and its rename would leave the file behind. */
     sigemptyset(&stop);
     sigaddset(&stop, SIGINT);
     sigaddset(&stop, SIGTERM);

@@ -134,7 +134,7 @@ static int command_run(const struct options *o, struct compile *c)
         return EXIT_USAGE;
     }
     struct options told = *o;
-    if (o->stats && !diags_errors(c->diags)) told.format = FORMAT_TEXT; /* figures stand alone on standard output */
+    if (o->stats && !diags_errors(c->diags)) told.format = FORMAT_TEXT; /* standard output has only the figures */
     print_diagnostics(&told, c->diags, c);
     print_failed(o, c);
     if (o->dump == DUMP_AST) lang_dump(c->tree, &c->sources, stdout);
@@ -157,7 +157,7 @@ static int fmt(const struct options *o)
     sources_init(&sources);
     struct diags *d = diags_new(&sources);
     const int status = format_files(o, &sources, d);
-    /* The formatted text stands alone on standard output. */
+    /* Standard output has only the formatted text. */
     if (diags_errors(d) || (o->format != FORMAT_TEXT && (o->check || o->write))) print_diagnostics(o, d, NULL);
     diags_free(d);
     sources_fini(&sources);
@@ -198,7 +198,7 @@ static struct program *program_of(const struct options *o, const char *path)
     return p;
 }
 
-/* Compare two rule files. Status 1 means "lets more through"; faulty rules can't be compared, which is 2. */
+/* Compare two rule files. Status 1 means "lets more through"; status 2: faulty rules can't be compared. */
 static int diff(const struct options *o)
 {
     const struct diff_options how = {.json = o->format == FORMAT_JSON};
@@ -265,7 +265,7 @@ static const char *options_joined(const struct options *o, char *buf, size_t len
     return o->served_count ? buf : NULL;
 }
 
-/* Answer each packet by each file. */
+/* Explain each packet by each file. */
 static int ask_files(const struct options *o)
 {
     char serves[OPTIONS_SERVED * (DEVICE_MOST + 1)];

@@ -27,7 +27,7 @@ static void print_classifier(const struct list_figures *l, struct figures *f)
     if (l->last_resort) figures_say(f, "    many rules overlap, so prey compares them one block after another\n");
 }
 
-/* Print a list that has code of its own; a list in its caller's code is not printed. */
+/* Print a list that has separate code; a list in its caller's code is not printed. */
 static void print_list(const struct compile *c, const struct list_figures *l, struct figures *f)
 {
     const char *name = image_str(c->image, l->name);

@@ -1,4 +1,4 @@
-/* Interfaces by pattern: an id stands for the names that match its device and no other id, so that frames are judged
+/* Interfaces by pattern: an id represents the names that match its device and no other id, so that frames are judged
  * by the number of their interface only. A condition that names a pattern is expanded to all ids within it. */
 #include <stdlib.h>
 
@@ -46,7 +46,7 @@ bool image_ifaces_settle(struct image *img)
         img->ifaces[i].within = iface_nest(&t, i) + 1;
         patterns |= img->ifaces[i].within != 0;
     }
-    for (uint32_t i = 0; i < t.count; i++) /* a clamp holds for chains within, unless these have their own */
+    for (uint32_t i = 0; i < t.count; i++) /* a clamp holds for interfaces within, unless these have their own */
         for (uint32_t at = i; at < t.count && !img->ifaces[i].mss; at = iface_around(&t, at))
             img->ifaces[i].mss = img->ifaces[at].mss;
     for (uint32_t i = 0; patterns && fits && i < img->conds_count; i++)

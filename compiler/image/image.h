@@ -19,14 +19,14 @@ struct image {
     PBC_SECTIONS(X)
 #undef X
     struct span *rule_span;     /* [rules_count]: place of the verdict's keyword, for diagnostics */
-    struct span *cond_span;     /* [conds_count] */
-    struct span *firewall_span; /* [firewalls_count] */
-    bool *rule_told;            /* [rules_count]: already reported at a condition that the rule never matches */
+    struct span *cond_span;     /* [conds_count]: place of each condition */
+    struct span *firewall_span; /* [firewalls_count]: place of each firewall */
+    bool *rule_told;            /* [rules_count]: a warning at a condition reported that the rule never matches */
     struct span *would_rule_span, *would_firewall_span; /* the same for the sections of rules without `audit` */
     bool *would_rule_told;
     bool compares;                          /* the image holds two programs, and the live sets of both */
     bool audits;                            /* some rule, firewall or default is audited (resolve/audit.c) */
-    struct run_table *runs_seen[PBC_KINDS]; /* share.c */
+    struct run_table *runs_seen[PBC_KINDS]; /* runs in the sections (share.c) */
 };
 
 struct image *image_new(void);
@@ -64,8 +64,8 @@ static inline uint32_t range_add(struct pbc_range *r, uint32_t n, uint32_t value
 /* Write the ids of the devices that `named` ids name, as ranges in order; `out`: room for ifaces_count + 1. */
 uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uint32_t count, struct pbc_range *out);
 
-/* Order for qsort of pointers to endpoints of the image, in which they are tried: the more specific of two that overlap
- * comes first, then the first of the file. */
+/* Compare pointers to endpoints of the image, for qsort, in the order of their trial: the more specific of two that
+ * overlap comes first, otherwise the first in the file. */
 int image_endpoint_order(const void *pa, const void *pb);
 
 /* Add the text of the rule files, each below its name, as TEXT: as much as fits, the main file first, without lists

@@ -18,7 +18,7 @@ static inline struct pbc_range6 range6(u128 lo, u128 hi)
 {
     return (struct pbc_range6){(uint64_t)(lo >> 64), (uint64_t)lo, (uint64_t)(hi >> 64), (uint64_t)hi};
 }
-/* Return the number of an address in words: that of IPv6, or that of IPv4 in the first. */
+/* Return an address as a number: all words of an IPv6 address, or the first word of an IPv4 address. */
 static inline u128 words_number(const uint32_t w[4], bool v6)
 {
     return v6 ? (u128)w[0] << 96 | (u128)w[1] << 64 | (u128)w[2] << 32 | w[3] : w[0];

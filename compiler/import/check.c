@@ -1,4 +1,4 @@
-/* Check that chains lead to one another in no circle, and not too deep for the language. */
+/* Check that calls between chains form no cycle, and that they are not too deep for the language. */
 #include <errno.h>
 #include <stdio.h>
 

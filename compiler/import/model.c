@@ -1,4 +1,4 @@
-/* Building the model (model.h) */
+/* Build the model (model.h) */
 #include "compiler/import/model.h"
 
 #include <assert.h>

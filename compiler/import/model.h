@@ -64,7 +64,7 @@ bool list_address(struct list *l, const char *text, size_t len, struct arena *a)
 /* A set named in the file, or one made where two conditions meet */
 struct set {
     const char *name;  /* name in the file, not in prey */
-    const char *scope; /* two tables may each have a set of one name */
+    const char *scope; /* table of the set: each table may have a set of this name */
     struct set *next;
     enum about_kind kind;
     struct list members;
@@ -74,7 +74,7 @@ struct set {
     uint8_t family;   /* family of all its addresses, 4 or 6; 0: not known */
     bool changes;     /* rules, timeouts or other programs change it; `members` has those in the file */
     bool asked;       /* a condition asks for it */
-    bool full;        /* a full one takes no new member; else another one makes way */
+    bool full;        /* a full set takes no new member; else an old member makes way */
     bool timeless;    /* members stay for good, whatever the adding rule states */
     uint64_t size;    /* most members; 0: not known */
     uint64_t stays_s; /* time for which a member stays if the rule names none; 0: for good */
@@ -119,7 +119,7 @@ enum act {
     ACT_TRANSLATE,
     ACT_MIRROR, /* copies to the device `target`; the next rule follows */
     ACT_ADD,    /* adds an address to a set (`adding`); the next rule follows */
-    ACT_SILENT, /* not written: prey does it elsewhere, or does not need it */
+    ACT_SILENT, /* not written: another part of prey does it, or prey does not need it */
 };
 
 /* Translation by a rule of a nat chain */
@@ -143,14 +143,14 @@ struct rule {
     uint8_t family;                 /* 4, 6; 0: both */
     uint8_t flags_has, flags_lacks; /* TCP flags that must be set, clear; the protocol is a separate condition */
     uint32_t flows_over;            /* matches above this number of connections of the source; 0: not asked */
-    enum { NO_MATTER, MUST_BE, MUST_NOT_BE } translated; /* destination (`ct status dnat`) */
-    bool urpf_failed, urpf_passed;                       /* the source has no return route by its device; it has one */
-    bool broadcast; /* the condition asks for any broadcast address, of which prey has only that of all networks */
+    enum { NO_MATTER, MUST_BE, MUST_NOT_BE } translated; /* translated destination (`ct status dnat`) */
+    bool urpf_failed, urpf_passed; /* the source must have no return route by its device; it must have one */
+    bool broadcast; /* a condition asks for all broadcast addresses, of which prey has only that of all networks */
     bool by_mark;   /* the route is looked up with the packet's mark */
     bool never;     /* its conditions exclude one another */
     struct metered *meters; /* the last one added comes first */
     enum act act;
-    const char *target; /* name of a chain of the same table; of a device */
+    const char *target; /* name of a chain of the same table, or of a device */
     enum {
         ANSWER_OWN,
         ANSWER_RST,
@@ -165,13 +165,13 @@ struct rule {
     struct translation_act nat;
     struct adding {
         struct set *to;
-        bool destination; /* else the source */
-        bool renews;      /* members get the new end; else they keep their own */
-        bool counts;      /* the rule only counts: without conditions on the set its members are not needed */
-        uint64_t for_s;   /* 0: for good */
+        bool destination; /* true: the destination; false: the source */
+        bool renews;      /* true: members get the new end; false: they keep theirs */
+        bool counts;      /* the rule only counts: if no condition asks for the set, its members are not needed */
+        uint64_t for_s;   /* time in seconds; 0: for good */
     } adding;
     const char *unsaid; /* reason why prey can't express the rule, which is left out; NULL: none */
-    bool told;          /* the writer has counted it as left out, or in part */
+    bool told;          /* the writer has counted it as left out, completely or in part */
     const char *apart;  /* the part that prey can't express, while the rest is kept; NULL: none */
 };
 
@@ -205,7 +205,7 @@ struct chain {
     uint8_t family;      /* 4, 6; 0: both */
     enum hook hook;      /* HOOK_NONE: rules jump to the chain */
     bool nat;            /* a base chain that translates */
-    int priority;        /* lower runs earlier */
+    int priority;        /* chains with lower numbers run earlier */
     bool drops;          /* its policy is drop */
     struct list devices; /* devices of an ingress chain; empty: all */
     struct rule *rules, **end;
@@ -224,9 +224,9 @@ struct ruleset {
     struct chain *chains, **chains_end;
     struct set *sets, **sets_end;
     struct meter *meters, **meters_end;
-    struct remark *remarks, **remarks_end; /* parts that are neither rules nor chains, not expressible */
+    struct remark *remarks, **remarks_end; /* parts that are neither rules nor chains and that prey can't express */
     uint64_t rules;
-    uint64_t untold, untold_drops; /* number of rules left out without a remark; of those, dropping rules */
+    uint64_t untold, untold_drops; /* number of rules left out without a remark; how many of these drop */
     uint64_t effort;               /* steps so far (ruleset_spend) */
     bool tracks4, tracks6;         /* a rule makes the kernel track connections, and put fragments together first */
     bool sets_marks;               /* a rule sets marks */
@@ -235,12 +235,12 @@ struct ruleset {
 struct remark {
     struct remark *next;
     const char *text;
-    bool is_rule, drops; /* is_rule: the remark is about a rule of the file; drops: packets that this rule drops are not
-                            dropped */
+    bool is_rule, drops; /* is_rule: the remark is about a rule of the file; drops: this rule's drops are missing */
 };
 
-/* Count steps: one for each condition, and each member of a list looked through for it. Work multiplies: a rule by the
- * elements of a set, chains by the places that lead to them. False after EFFORT_MOST steps: the file is refused. */
+/* Count steps: one for each condition, and one for each member of a list that is searched for it. Work multiplies: a
+ * rule by the elements of a set, chains by the places that lead to them. False after EFFORT_MOST steps: the file is
+ * rejected. */
 enum { EFFORT_MOST = 1 << 25 };
 bool ruleset_spend(struct ruleset *s, uint64_t steps);
 bool ruleset_is_spent(const struct ruleset *s);
@@ -251,8 +251,8 @@ void ruleset_close(struct ruleset *s);
 /* Return the chain of that name in the scope; make it if there is none. */
 struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *name);
 const struct chain *ruleset_find_chain(const struct ruleset *s, const char *scope, const char *name);
-/* Adjust rules that depend on others of the file, once it is read completely: rules for sources with a return route
- * lead other packets to a chain of the rest; if prey can't express a return, the drop that it avoids is left out,
+/* Adjust rules that depend on others of the file, once it is read completely. Rules for sources with a return route
+ * lead other packets to a chain of the rest. If prey can't express a return, the drop that it avoids is left out,
  * too. */
 void ruleset_settle(struct ruleset *s);
 /* Note that a rule of this family (0: both) makes the kernel track connections. */
@@ -267,9 +267,9 @@ struct set *ruleset_find_set(const struct ruleset *s, const char *scope, const c
 struct set *ruleset_made_set(struct ruleset *s, const char *name);
 struct meter *ruleset_meter(struct ruleset *s, const char *name);
 struct remark *ruleset_remark(struct ruleset *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Append a new rule to the chain; `text` is copied. NULL: IMPORT_RULES_MOST are reached. */
+/* Append a new rule to the chain; `text` is copied. NULL: the file has IMPORT_RULES_MOST rules already. */
 struct rule *chain_rule(struct ruleset *s, struct chain *c, const char *text);
-/* Append an independent copy of the rule. NULL: IMPORT_RULES_MOST are reached. */
+/* Append an independent copy of the rule. NULL: the file has IMPORT_RULES_MOST rules already. */
 struct rule *chain_rule_again(struct ruleset *s, struct chain *c, const struct rule *r);
 
 char *import_format(struct ruleset *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

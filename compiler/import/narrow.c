@@ -1,5 +1,5 @@
-/* Two conditions of one rule on the same subject, as one. prey has one condition for each subject, so the intersection
- * of written numbers or addresses is computed, and named sets of addresses become a set made of two. */
+/* Combine two conditions of one rule on the same subject. prey has one condition for each subject, so the
+ * intersection of written numbers or addresses is computed, and named sets of addresses become a set made of two. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,7 +144,7 @@ static struct set *as_set(struct ruleset *s, const struct list *l)
 static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition *c, const struct list *l)
 {
     if (has_self(&c->list) || has_self(l)) {
-        /* `self` is no member of a set: only two negated lists can be combined. */
+        /* `self` can't be a member of a set: only two negated lists can be combined. */
         if (c->list.negated && l->negated && !c->list.set && !l->set)
             c->list = lists_joined(&c->list, l, s->arena);
         else

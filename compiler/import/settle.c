@@ -1,4 +1,4 @@
-/* Settle what rules mean by others of the file (ruleset_settle). */
+/* Settle rules whose meaning depends on others of the file (ruleset_settle). */
 #include <string.h>
 
 #include "compiler/import/write_priv.h"
@@ -50,8 +50,9 @@ static struct rule *lead(struct ruleset *s, struct chain *c, const char *text, c
     return r;
 }
 
-/* prey asks for a missing return route only. So before a rule for sources that have one, the others leave for the
- * rest of the chain, which becomes a chain of its own; packets that the rule does not end follow them there. */
+/* Split the chain at a rule for sources with a return route, because prey asks only for a missing one. Before the
+ * rule, the other packets go to the rest of the chain, which becomes a separate chain. Packets that the rule does
+ * not end follow them there. */
 static void split_at(struct ruleset *s, struct chain *c, struct rule *before, struct rule *r)
 {
     struct chain *rest = split_off(s, c, r);
@@ -90,7 +91,7 @@ static void settle_routes(struct ruleset *s, struct chain *c)
     }
 }
 
-/* The last returns that prey can't express, of the chain so far */
+/* The last returns of the chain so far that prey can't express */
 struct spared {
     const struct rule *of[SPARED_MOST];
     unsigned count;
@@ -118,7 +119,7 @@ static bool takes_spared(struct ruleset *s, const struct spared *spared, const s
     return false;
 }
 
-/* True if the chain lets nothing by that comes to it. */
+/* True if the chain lets no packet by that reaches it. */
 static bool drops_all(struct ruleset *s, const struct chain *c, unsigned depth)
 {
     for (const struct rule *r = c ? c->rules : NULL; r && ruleset_spend(s, 1); r = r->next) {
@@ -139,7 +140,7 @@ static bool is_drop(struct ruleset *s, const struct chain *c, const struct rule 
     return leads && drops_all(s, ruleset_find_chain(s, c->scope, r->target), 0);
 }
 
-/* Leave out a rule that drops all packets that a return before it spares, if prey can't express the return. Where
+/* Leave out a rule that drops all packets that a return before it spares, if prey can't express the return. If
  * returning ends in a policy that drops, nothing is spared. */
 static void settle_returns(struct ruleset *s, const struct chain *c)
 {
@@ -157,8 +158,8 @@ static void settle_returns(struct ruleset *s, const struct chain *c)
     }
 }
 
-/* Packets to the broadcast address of one network are `self` to prey. A rule that lets them in or spares them is
- * narrower without; other rules can't be expressed. */
+/* Settle rules on broadcast addresses. Packets to the broadcast address of one network are `self` to prey. A rule
+ * that lets them in or spares them is narrower without them; other rules can't be expressed. */
 static void settle_broadcasts(struct chain *c)
 {
     for (struct rule *r = c->rules; r; r = r->next) {

@@ -10,7 +10,7 @@
 #include "lang/heap.h"
 #include "vm/words/words.h"
 
-/* True if the rule may let in an answer to this machine's own DHCP question: it is `related`, to port 68. */
+/* True if the rule may let in a reply to this machine's own DHCP request: it is `related`, to port 68. */
 static bool lets_leases_in(const struct rule *r)
 {
     enum { CLIENT = 68 };
@@ -23,8 +23,8 @@ static bool lets_leases_in(const struct rule *r)
     return false;
 }
 
-/* True if packets for this machine are dropped, and no rule seems to let leases in. netfilter needs none: DHCP
- * clients hear the answers before it. */
+/* True if packets for this machine are dropped, and no rule seems to let leases in. netfilter needs no such rule:
+ * DHCP clients read the replies before it. */
 static bool drops_leases(const struct ruleset *s)
 {
     bool drops = false;

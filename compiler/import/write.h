@@ -9,7 +9,7 @@
 struct unsaid {
     uint64_t rules;       /* rules left out */
     uint64_t wider;       /* rules left out whose dropped packets are now let through */
-    uint64_t wider_parts; /* parts left out that drop: policies */
+    uint64_t wider_parts; /* parts left out that drop packets: policies */
     uint64_t parts;       /* parts left out of written rules, and things beside rules */
 };
 

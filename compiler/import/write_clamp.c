@@ -18,7 +18,7 @@ struct clamped {
 
 struct clamps {
     struct clamped *first, **end;
-    void *tree; /* by device (search.h) */
+    void *tree; /* clamps by device (search.h) */
 };
 
 static int by_device(const void *a, const void *b)
@@ -73,7 +73,7 @@ static void take_clamp(struct writer *w, struct clamps *all, struct rule *r)
     for (uint32_t i = 0; named && i < by->count; i++) clamp(clamped_device(w, all, by->of[i].word), r->clamp);
 }
 
-/* Write the devices from `one` on that have one clamp, in a line. Return the first behind them. */
+/* Write, in one line, the devices from `one` on that have the same clamp. Return the first device behind them. */
 static const struct clamped *put_alike(struct writer *w, const struct clamped *one)
 {
     const uint16_t fixed = one->fixed;
@@ -109,7 +109,7 @@ bool put_segment_sizes(struct writer *w)
         for (struct rule *r = c->rules; r; r = r->next)
             if (r->clamp && !r->never && !r->unsaid) take_clamp(w, &all, r);
     struct clamped *const *found = tfind(&every, &all.tree, by_device);
-    /* a device's own clamp takes the place of that of all */
+    /* a device's own clamp replaces that of all devices */
     for (struct clamped *one = all.first; found && one; one = one->next) {
         if ((*found)->fixed) clamp(one, (*found)->fixed);
         one->follows |= (*found)->follows;

@@ -26,7 +26,7 @@ static const char *ports_unsayable(const struct rule *r)
     return NULL;
 }
 
-/* Refuse rules on AH for IPv6: netfilter looks behind AH and never finds it; prey's rules find the header. */
+/* Reject rules on AH for IPv6: netfilter looks behind AH and never finds it; prey's rules find the header. */
 static const char *ah_unsayable(const struct rule *r)
 {
     const struct list *proto = rule_asks(r, ASK_PROTO);

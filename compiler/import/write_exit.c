@@ -1,7 +1,7 @@
-/* Find by which device the target of a forwarded port is reached. prey judges such a packet where it arrives, when
- * no route has been asked yet; but the target's address is known, and rule sets name the device of an address: where
- * they accept from or to it, drop forged sources, or leave its packets untranslated. The narrowest network decides.
- * Else the rules that accept the target's port by one device do. */
+/* Find by which device the target of a forwarded port is reached. prey judges such a packet where it arrives, before
+ * a route is looked up. But the target's address is known, and rule sets name the device of an address: they accept
+ * from or to it, drop forged sources, or leave its packets untranslated. The narrowest network decides; otherwise
+ * the rules that accept the target's port by one device do. */
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 enum { PORT_RULES_MOST = 1000 };
 
-/* A network that rules place behind a device; NULL: they differ */
+/* A network that rules place behind a device; device NULL: the rules differ */
 struct hint {
     wide lo;
     unsigned bits; /* bits of the host part */
@@ -21,7 +21,7 @@ struct hint {
 };
 
 struct hints {
-    void *tree;                                   /* by network (search.h) */
+    void *tree;                                   /* hints by network (search.h) */
     const struct rule *of_ports[PORT_RULES_MOST]; /* rules that accept ports by one device */
     uint32_t port_rules;
     bool too_many;
@@ -46,7 +46,7 @@ bool list_has_device(const struct list *l, const char *device)
     return has != l->negated;
 }
 
-/* Return the only device of the list, which is no pattern; with `not`, the only one that it leaves out. */
+/* Return the only device of the list, unless it is a pattern; with `not`, the only one that it leaves out. */
 static const char *only_device(const struct list *l, bool negated)
 {
     return l && l->negated == negated && !l->set && l->count == 1 && !strchr(l->of[0].word, '*') ? l->of[0].word : NULL;
@@ -86,7 +86,7 @@ static void hints_of_rule(struct writer *w, struct hints *h, const struct rule *
     if (r->unsaid || r->never) return;
     if (r->act == ACT_ACCEPT && to && !to->negated && by) hint_at(w, h, to, by, r);
     if (r->act == ACT_ACCEPT && from && !from->negated && in) hint_at(w, h, from, in, r);
-    /* against forged sources: a device's others are dropped, or a network's packets from elsewhere */
+    /* rules against forged sources drop a device's other sources, or a network's packets from elsewhere */
     if (r->act == ACT_DROP && from && from->negated && in) hint_at(w, h, from, in, r);
     if (r->act == ACT_DROP && from && !from->negated && not_in) hint_at(w, h, from, not_in, r);
     if (translates && from && !from->negated && only_device(out, true)) hint_at(w, h, from, only_device(out, true), r);

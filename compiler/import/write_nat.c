@@ -1,6 +1,6 @@
-/* Write rules of nat chains as statements of a `nat`. Rules of chains that they jump to get the conditions of the jump.
- * A statement has fewer conditions than a rule; a rule that does not fit is left out. What ends a chain before a rule
- * that translates is left out of its statement (except_all). */
+/* Write rules of nat chains as statements of a `nat`. Rules of chains that they jump to get the conditions of the
+ * jump. A statement has fewer conditions than a rule; a rule that does not fit is left out. Packets that end a chain
+ * before a rule that translates are left out of its statement (except_all). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ enum { STATEMENTS_MOST = 4096, PORTS_EACH = 64, WAYS_MOST = 100000, EXCEPTIONS_M
 /* A rule that leaves packets untranslated, for the statements behind it */
 struct exception {
     struct rule rule;   /* with the conditions of the jumps that led to it */
-    struct rule *wrote; /* the rule itself */
+    struct rule *wrote; /* the rule as read, without them */
     bool told;          /* a statement could not express it */
 };
 
@@ -37,7 +37,7 @@ static bool asks_only(const struct rule *r, uint32_t allowed)
 
 static uint32_t bit(enum about about) { return UINT32_C(1) << about; }
 
-/* Conditions that statements of a nat have */
+/* Return the conditions that statements of a nat have. */
 static uint32_t sayable(void)
 {
     return bit(ASK_FROM) | bit(ASK_TO) | bit(ASK_PROTO) | bit(ASK_SPORT) | bit(ASK_DPORT) | bit(ASK_ON) |
@@ -46,14 +46,14 @@ static uint32_t sayable(void)
 
 static bool is_positive(const struct list *l) { return l && !l->negated && (l->set || l->count); }
 
-/* True if two members have nothing in common: addresses, numbers, or names of devices that are no patterns. */
+/* True if two members have nothing in common: addresses, numbers, or names of devices that aren't patterns. */
 static bool members_apart(const struct extent *x, const struct extent *y)
 {
     if (x->word && y->word) return !strchr(x->word, '*') && !strchr(y->word, '*') && strcmp(x->word, y->word) != 0;
     return !x->word && !y->word && (x->family != y->family || x->lo > y->hi || y->lo > x->hi);
 }
 
-/* True if both ask for something, and for nothing that the other asks for. */
+/* True if both lists ask for something, and have no value in common. */
 static bool lists_apart(const struct list *a, const struct list *b)
 {
     if (!is_positive(a) || !is_positive(b) || a->set || b->set) return false;
@@ -205,7 +205,7 @@ static const char *destination_unsayable(const struct translating *t, const stru
     return why ? why : target_unsayable(r, port);
 }
 
-/* Write `tcp/80, tcp/443`, or without a port `gre`. */
+/* Write `tcp/80, tcp/443` or, without a port, `gre`. */
 static void put_endpoints(struct writer *w, const struct list *proto, const struct list *port)
 {
     const struct list *ports = port && port->set ? &port->set->members : port;
@@ -341,8 +341,8 @@ static bool is_self(const struct list *l)
     return l && !l->negated && !l->set && l->count == 1 && l->of[0].word && !strcmp(l->of[0].word, "self");
 }
 
-/* Add the conditions of a jump. A rule for an address, which a jump for this machine's own leads to, is about one of
- * them. */
+/* Add the conditions of a jump. If a jump for this machine's own addresses leads to a rule for an address, that
+ * address is taken to be one of them. */
 static void want_all(struct writer *w, struct rule *both, const struct condition *c)
 {
     for (; c; c = c->next) {

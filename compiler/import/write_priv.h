@@ -9,8 +9,8 @@
 /* Firewalls of prey, by way of the packets */
 enum way { WAY_IN, WAY_FORWARD, WAY_OUT, WAYS };
 
-/* A `forward` of a nat. netfilter judges its packets at the forward hook, by their new destination; prey where they
- * arrive. */
+/* A `forward` of a nat. netfilter judges its packets at the forward hook, by their new destination; prey judges them
+ * where they arrive. */
 struct forwarded {
     struct forwarded *next;
     const struct rule *rule;      /* conditions on interface, source, protocol, ports */
@@ -19,7 +19,7 @@ struct forwarded {
     uint16_t port;                /* port after; 0: not known */
     const struct forwarded *like; /* the first `forward` with the same target, maybe this one */
     const char *exit;             /* device towards the target; NULL: not in the rules */
-    const struct rule *exit_told; /* the rule that determines it */
+    const struct rule *exit_told; /* the rule that determines `exit` */
 };
 
 /* A chain at the place where its rules are written: the body of a firewall, or a chain of prey. A chain with
@@ -28,7 +28,7 @@ struct place {
     struct place *next;
     enum {
         PLACE_JUMPED, /* a chain that rules jump to */
-        PLACE_PLAIN,  /* a base chain before a later one: accept returns */
+        PLACE_PLAIN,  /* a base chain before a later one, so accept returns */
         PLACE_WHOLE,  /* a base chain that decides every packet */
         PLACE_REST    /* the end of a sequence, which decides every packet */
     } kind;
@@ -61,14 +61,14 @@ struct writer {
     void *place_tree;
     struct schedule *schedules;
     void *told_tree;    /* comments by their text (search.h) */
-    struct told **told; /* in the order in which they were written first */
+    struct told **told; /* comments in the order in which they were first written */
     uint32_t told_count, told_cap;
     FILE *out;
     struct unsaid unsaid;
     bool asks_not_on, asks_state;
     bool leaves_untracked; /* a rule was written without packets that netfilter does not track */
     bool adds;             /* a rule adds to a set */
-    bool lists;            /* a set of addresses was written as a static one */
+    bool lists;            /* a set of addresses was written as a static set */
     bool sources;          /* a statement translates sources */
     bool all_decided;      /* a rule of the chain being written leaves no packet for the next */
     bool syn_fin_dropped;  /* a rule of the chain being written drops every SYN with FIN */
@@ -119,7 +119,7 @@ bool is_tcp(const struct rule *r);
 void put_conditions_here(struct writer *w, const struct place *p, const struct rule *r);
 /* Write `log`, name and comment of the rule. */
 void put_options(struct writer *w, const struct rule *r);
-/* Write `# WHAT: TEXT (WHY)`, but equal ones only once: the first has the count of the others (write_told.c). */
+/* Write `# WHAT: TEXT (WHY)`, but equal comments only once: the first shows the number of the others (write_told.c). */
 void put_why(struct writer *w, const char *what, const char *text, const char *why);
 /* Write the text with what its comments count. */
 void put_counted(const struct writer *w, const char *text, size_t len, FILE *out);

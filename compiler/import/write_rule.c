@@ -48,8 +48,8 @@ static void put_never(struct writer *w, const struct rule *r, const char *why)
 
 static bool sent_from_here(const struct place *p) { return p->way == WAY_OUT; }
 
-/* True if the kernel has put the fragments together that come to the rule: it does for connections, if any rule of the
- * file has it track them. */
+/* True if fragments were put together before they reach the rule: the kernel does so to track connections, if any
+ * rule of the file needs this. */
 static bool come_whole(const struct writer *w, const struct place *p, const struct rule *r)
 {
     const uint8_t family = r->family ? r->family : p->family;
@@ -254,7 +254,7 @@ bool is_tcp(const struct rule *r)
 
 static bool is_lo(const struct extent *e) { return e->word && !strcmp(e->word, "lo"); }
 
-/* Copy the condition without `lo`, on which prey judges nothing. Return its members that are left. */
+/* Copy the condition without `lo`, on which prey judges nothing. Return the number of members left. */
 static uint32_t without_lo(struct writer *w, const struct condition *c, struct condition *out)
 {
     const struct list *l = &c->list;
@@ -272,8 +272,8 @@ static bool asks_lo(const struct condition *c)
     return asks;
 }
 
-/* Copy the rule without `lo` in its conditions. *asked: there was one. False: it asks for nothing else there, so it
- * matches nothing. */
+/* Copy the rule without `lo` in its conditions. *asked: the rule has `lo`. False: a condition asks for nothing else,
+ * so the rule matches nothing. */
 static bool leave_lo_out(struct writer *w, const struct rule *r, struct rule *out, bool *asked)
 {
     struct condition **end = &out->conditions;
@@ -296,7 +296,7 @@ static bool leave_lo_out(struct writer *w, const struct rule *r, struct rule *ou
     return any;
 }
 
-/* Leave out the condition on fragments where all packets are whole. */
+/* Leave out the condition on fragments if all packets are whole there. */
 static void leave_fragments_out(struct writer *w, const struct place *p, struct rule *r)
 {
     const struct rule from = *r;

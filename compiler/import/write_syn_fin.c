@@ -1,6 +1,7 @@
 /* A SYN with FIN is invalid in netfilter (tcp_valid_flags of the kernel's tracking) and new in prey. So a rule for
- * invalid packets is written once more for such a SYN, and a rule for new packets is written without it: by the
- * flags of a rule for TCP, else by a rule before it, which drops exactly the packets that the rule would let by. */
+ * invalid packets is written once more for such a SYN, and a rule for new packets is written without it. The flags
+ * of a rule for TCP exclude the SYN; before other rules, a rule drops exactly the packets that the rule would let
+ * by. */
 #include <string.h>
 
 #include "compiler/import/write_priv.h"
@@ -58,7 +59,7 @@ static void put_drop(struct writer *w, const struct place *p, const struct rule 
     w->syn_fin_dropped |= asks_nothing_else(p, r) && !r->meters;
 }
 
-/* Write the rule for a SYN with FIN, which netfilter calls invalid, too. */
+/* Write the rule for a SYN with FIN, which netfilter also treats as invalid. */
 static void put_invalid(struct writer *w, const struct place *p, const struct rule *r, put_one *put)
 {
     const struct rule also = for_syn_fin(w, r);

@@ -1,5 +1,5 @@
-/* Comments on rules, each once. A rule may be at several places, and many rules may read alike: a comment that was
- * written before is only counted, and a mark behind the first becomes the count when all is written. */
+/* Comments on rules, each once. A rule may be at several places, and many rules may read alike, so a comment that
+ * was written before is only counted. A mark behind the first comment becomes the count when all is written. */
 #include <inttypes.h>
 #include <search.h>
 #include <stdlib.h>

@@ -133,7 +133,7 @@ const struct place *place_of_jump(struct writer *w, const struct place *p, const
     return place_like(w, &key, target->name);
 }
 
-/* True if the chain runs before the kernel does something first, which it does at that priority. */
+/* True if the chain runs before the step that the kernel takes first at that priority. */
 static bool precedes(const struct chain *c, int priority)
 {
     const bool first = c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT;

@@ -20,7 +20,8 @@ static uint32_t low4(const struct pbc_range *r) { return r->lo; }
 static uint32_t high4(const struct pbc_range *r) { return r->hi; }
 static struct pbc_range range4(uint32_t lo, uint32_t hi) { return (struct pbc_range){lo, hi}; }
 
-/* The algebra of one family's lists, on numbers of its width. Each returns the length of `out`, or the answer. */
+/* The algebra of one family's lists, on numbers of its width. Each function returns the length of `out`, or the
+ * result. */
 #define FAMILY(w, num, type)                                                                                           \
     static uint32_t and##w(const type *a, uint32_t na, const type *b, uint32_t nb, type *out)                          \
     {                                                                                                                  \

@@ -1,4 +1,5 @@
-/* Demands of `flows over` (flows_over.h): a list of numbers, ascending, with the grain above the flows in each. */
+/* Demands of `flows over` (flows_over.h): a list of numbers, ascending. Each has the grain in its upper bits, and
+ * the flows in its lower bits. */
 #include "compiler/normal/flows_over.h"
 
 enum { GRAIN_SHIFT = 28, OVER_MASK = (1 << GRAIN_SHIFT) - 1 };
@@ -37,7 +38,7 @@ uint32_t flows_and(struct ir *ir, uint32_t a, uint32_t b)
     return ir_intern_patterns(ir, words, n);
 }
 
-/* True if every network of the one is inside a network of the other. */
+/* True if every network of the narrow grain is inside a network of the wide grain. */
 static bool is_inside(const struct ir *ir, uint32_t narrow, uint32_t wide)
 {
     return ir->grains[narrow].len4 >= ir->grains[wide].len4 && ir->grains[narrow].len6 >= ir->grains[wide].len6;

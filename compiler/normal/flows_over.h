@@ -10,7 +10,8 @@ struct flows_demand {
     uint32_t over;  /* the flows must exceed this number */
 };
 
-/* Return an id of IR_FLOWS for one demand; read an id's demands and return their number, at most PBC_GRAINS_MAX. */
+/* Return an id of IR_FLOWS for one demand. Read an id's demands and return their number, at most PBC_GRAINS_MAX
+ * (second function). */
 uint32_t flows_intern(struct ir *ir, struct flows_demand d);
 uint32_t flows_demands(const struct ir *ir, uint32_t id, struct flows_demand out[PBC_GRAINS_MAX]);
 

@@ -27,7 +27,7 @@ struct ir_pool {
     void **values;
     uint64_t *hashes;
     uint32_t *slots;
-    uint32_t count, cap, size; /* size: of slots, a power of two over twice the count */
+    uint32_t count, cap, size; /* size: number of slots, a power of two, at least twice the count */
     bool (*equal)(const void *a, const void *b);
 };
 
@@ -39,7 +39,7 @@ static void *arena_copy(struct arena *arena, const void *from, size_t len)
     return memcpy(arena_alloc(arena, len), from, len);
 }
 
-/* Double the arrays inside the arena; what they leave behind is at most as much again. */
+/* Double the arrays inside the arena; the old ones stay behind, together no larger than the new. */
 static void pool_grow(struct arena *arena, struct ir_pool *p)
 {
     const uint32_t cap = p->cap ? p->cap * 2 : 32;
@@ -170,8 +170,8 @@ void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32
     ((struct ir_addrs *)ir->addrs->values[a])->narrowed[families] = narrowed;
 }
 
-/* Note parts only if they have older ids than the set: straight code follows parts to an end, so no set is its own
- * part. */
+/* Note parts only if they have older ids than the set: so no set is its own part, and straight code that follows
+ * parts comes to an end. */
 void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families)
 {
     struct ir_addrs *x = ir->addrs->values[a];

@@ -1,10 +1,10 @@
 /* The normal form: the meaning of a rule, however it was written.
  *
  * A rule is one product: a set of values for each field of field.def. All conditions of a field are intersected into
- * its set, `not` is complemented away, and demands of a condition beside its field (`port 80` demands a protocol with
- * ports and no later fragment) are written into the fields concerned. Sets are interned: a field holds an id, equal
- * sets have equal ids, so equal conditions give equal products however they were written, and comparing two rules is a
- * memcmp. A product with an empty field is all IR_EMPTY: the rule never matches.
+ * its set, and `not` is complemented away. A condition may make demands beside its field: `port 80` demands a
+ * protocol with ports and no later fragment. These are written into the fields concerned. Sets are interned: a field
+ * holds an id, equal sets have equal ids, so equal conditions give equal products however they were written, and
+ * comparing two rules is a memcmp. A product with an empty field is all IR_EMPTY: the rule never matches.
  *
  * Readers: analyse.c compares products; codegen.c turns them into straight code; ir_dump.c prints them. A classifier
  * takes the BOX fields as its region, the FINITE fields as value and mask columns, and leaves the RESIDUE to straight
@@ -59,14 +59,14 @@ extern const struct ir_number ir_numbers[IR_FIELDS];
 /* True if the packet has the field, but the key does not. */
 static inline bool ir_beside_key(enum ir_field f) { return !half_in_key(ir_numbers[f].half); }
 
-/* Return the bit of key.kind for the presence of the field, for fields with a value for "not there"; else 0. */
+/* Return the bit of key.kind that is set if the packet has the field; 0 for fields without a value for "not there". */
 static inline uint32_t ir_there(enum ir_field f)
 {
     return half_in_key(ir_numbers[f].half) && ir_numbers[f].last < ir_fields[f].most ? ir_numbers[f].there : 0;
 }
 
-/* Ids shared by every sort but MASK and ANY, which hold their bits: 0 demands nothing. METERS and FLOWS (flows_over.h)
- * share the lists of PATTERNS. Those of METERS hold meters' numbers, doubled, plus one for `within`. */
+/* Ids that all sorts share, except MASK and ANY: their values are bits, and 0 demands nothing. METERS and FLOWS
+ * (flows_over.h) share the lists of PATTERNS. Those of METERS hold meters' numbers, doubled, plus one for `within`. */
 enum { IR_ALL = 0, IR_EMPTY = 1 };
 
 /* Values of IR_WHAT (what.h). */
@@ -103,9 +103,10 @@ struct ir_ranges {
     const struct pbc_range *r;
     uint32_t count;
 };
-/* A set that depends on live sets is split by one, the first in the image that it depends on: its members where that
- * live set has the address, and elsewhere. Its ranges are then all its possible members. `in` holds only possible
- * members of the live set, and a set that is the same in both cases is not split: so splits are canonical, too. */
+/* A set that depends on live sets is split by the first of them in the image. Its halves are its members if that
+ * live set has the address (`in`), and its members if not (`out`). Its ranges are then all its possible members.
+ * `in` holds only possible members of the live set. A set that is the same in both cases is not split, so splits are
+ * canonical, too. */
 struct ir_addrs {
     const struct pbc_range *r4;
     const struct pbc_range6 *r6;
@@ -118,17 +119,17 @@ struct ir_addrs {
     uint32_t complement;  /* id of its complement once computed, else PBC_NONE */
     uint32_t narrowed[4]; /* by families: its id if only those are possible; PBC_NONE: not yet computed */
     /* for straight code, which prefers a set that the image already has: */
-    uint32_t set;      /* image set with the same members in the families set_in, PBC_NONE */
-    uint32_t mirror;   /* id of the complement in the families mirror_in, PBC_NONE */
+    uint32_t set;      /* image set with the same members in the families set_in; PBC_NONE: none */
+    uint32_t mirror;   /* id of the complement in the families mirror_in; PBC_NONE: none */
     uint32_t parts[2]; /* ids whose union it is in the families parts_in, or PBC_NONE */
     uint8_t set_in, mirror_in, parts_in;
 };
 struct ir_macs {
-    const uint64_t *macs; /* ascending */
+    const uint64_t *macs; /* MACs, ascending */
     uint32_t count;
     uint8_t kinds; /* MAC_MULTICAST | MAC_BROADCAST: addresses of that kind, too */
     bool negated;  /* true for every MAC but these */
-    uint32_t set;  /* image MAC set with these MACs, PBC_NONE */
+    uint32_t set;  /* image MAC set with these MACs; PBC_NONE: none */
 };
 /* `kinds` of MAC sets computed by regions, not from a rule: pairs of first and last number (mac_ranges.c). */
 enum { MACS_ARE_RANGES = 0x40 };
@@ -139,17 +140,17 @@ struct ir_patterns {
 
 enum ir_state {
     IR_LIVE,
-    IR_IMPOSSIBLE, /* its own conditions contradict each other */
+    IR_IMPOSSIBLE, /* its conditions contradict each other */
     IR_SHADOWED,   /* `covers` decides all of its packets */
 };
 struct ir_rule {
     struct ir_product product;
-    uint32_t cover;         /* SHADOWED: first rule that decides some of its packets, PBC_NONE */
+    uint32_t cover;         /* SHADOWED: first rule that decides some of its packets; else PBC_NONE */
     const uint32_t *covers; /* SHADOWED: all rules needed to decide its packets, `cover` included, ascending */
     uint32_t cover_count;
     uint8_t state;  /* enum ir_state */
     bool elsewhere; /* IMPOSSIBLE: only because its firewall judges other interfaces */
-    bool met;       /* LIVE: an earlier rule decides a part of it, as far as known */
+    bool met;       /* LIVE: an earlier rule is known to decide a part of it */
 };
 
 /* Results of the search for verdicts that may be remembered for a flow (memos.c): YES, or why not. MEMO(ident,
@@ -220,7 +221,7 @@ void ir_addrs_note_set(struct ir *ir, uint32_t a, uint32_t set, unsigned familie
 void ir_addrs_note_mirror(struct ir *ir, uint32_t a, uint32_t b, unsigned families);
 void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32_t narrowed);
 void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families);
-void ir_addrs_pair(struct ir *ir, uint32_t a, uint32_t b); /* notes that each is the other's complement */
+void ir_addrs_pair(struct ir *ir, uint32_t a, uint32_t b); /* note that each is the other's complement */
 uint32_t ir_intern_macs(struct ir *ir, const struct ir_macs *m);
 /* Return the id of one range of a RANGES field, of plain ranges, or of one address in the form of struct key. */
 uint32_t ir_field_range(struct ir *ir, enum ir_field f, uint32_t lo, uint32_t hi);
@@ -229,7 +230,7 @@ uint32_t ir_addrs_ranges(struct ir *ir, const struct pbc_range *r4, uint32_t cou
 uint32_t ir_addrs_one(struct ir *ir, uint8_t family, const uint32_t addr[4]);
 uint32_t ir_intern_patterns(struct ir *ir, const uint32_t *pattern, uint32_t count);
 
-/* The algebra (box.c). `most` is the field's largest value. */
+/* Compute with sets (box.c). `most` is the field's largest value. */
 uint32_t ir_ranges_and(struct ir *ir, uint32_t a, uint32_t b, uint32_t most);
 uint32_t ir_ranges_not(struct ir *ir, uint32_t a, uint32_t most);
 bool ir_ranges_within(const struct ir *ir, uint32_t a, uint32_t b); /* true if a is a part of b */
@@ -247,7 +248,7 @@ static inline struct addr_span addr_span(const struct ir_addrs *a, unsigned fami
     if (family == IR_V4) return (struct addr_span){a->r4[i].lo, a->r4[i].hi};
     return span6(&a->r6[i]);
 }
-/* Return the first range that does not end before the address; the number of ranges: none. */
+/* Return the index of the first range that does not end before the address; the number of ranges: none. */
 uint32_t addr_find(const struct ir_addrs *a, unsigned family, unsigned __int128 address);
 bool addr_held(const struct ir_addrs *a, unsigned family, unsigned __int128 address);
 
@@ -266,8 +267,8 @@ uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_not(struct ir *ir, uint32_t a);
 uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families); /* canonical if only these are possible */
-unsigned ir_addrs_families(const struct ir *ir, uint32_t a);                 /* families in which it has members */
-unsigned ir_addrs_full(const struct ir *ir, uint32_t a);                     /* families in which it is full */
+unsigned ir_addrs_families(const struct ir *ir, uint32_t a); /* return the families in which it has members */
+unsigned ir_addrs_full(const struct ir *ir, uint32_t a);     /* return the families in which it is full */
 
 /* Return the address families allowed by the product's WHAT. */
 unsigned ir_families(const struct ir *ir, const struct ir_product *p);

@@ -1,5 +1,5 @@
-/* `preyc --dump=ir`: the normal form, one rule a paragraph: its place and verdict, then its product, only the fields
- * that narrow, in the order of field.def. Long sets are cut, with the number left. */
+/* `preyc --dump=ir`: the normal form, one rule per paragraph: its place and verdict, then its product, only the
+ * fields that narrow, in the order of field.def. Long sets are cut, with the number left. */
 #include <string.h>
 
 #include "compiler/compiler.h"
@@ -140,7 +140,7 @@ static bool print_ranges(const struct compile *c, enum ir_field f, uint32_t id, 
 
 static bool print_addrs(const struct compile *c, uint32_t id, unsigned most, FILE *out);
 
-/* Print the names of live sets of which a set has more parts than may be printed. */
+/* Print the names of live sets, for a set with more parts than may be printed. */
 static void print_lives(const struct compile *c, live_bits live, FILE *out)
 {
     enum { NAMED_MOST = 4 };

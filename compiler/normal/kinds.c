@@ -1,8 +1,8 @@
 /* The kinds of frames that exist (kinds.h). */
 #include "compiler/normal/kinds.h"
 
-/* Protocols whose name is a bit, in IPv4, in IPv6, and behind AH: a value of IR_WHAT each, or WHAT_NONE if the number
- * means another protocol in that family. And AH itself, over IPv4. */
+/* Protocols whose name is a bit, in IPv4, in IPv6, and behind AH: a value of IR_WHAT each, or WHAT_NONE if the
+ * number means another protocol in that family. AH itself, over IPv4, is among them. */
 #define WHAT_NONE UINT32_MAX
 static const struct {
     uint32_t what, bits, header;
@@ -33,7 +33,7 @@ static bool kind_is_named(uint32_t what)
     return false;
 }
 
-/* Find if the set holds some, or all, of the family's protocols without a bit of their own. */
+/* Find if the set holds some of the family's protocols that no bit names, and if it lacks some. */
 static void nameless(const struct ir *ir, uint32_t set, uint32_t first, bool *some, bool *others)
 {
     *some = *others = false;

@@ -20,7 +20,7 @@ enum { KIND_FRAMES_MAX = 64 };
 struct kind_universe {
     struct kind_frame frames[KIND_FRAMES_MAX];
     unsigned count;
-    bool numbers; /* true if a family has both wanted and unwanted protocols without a bit of their own */
+    bool numbers; /* true if a family has both wanted and unwanted protocols that no bit names */
 };
 
 /* List all frames but ARP, each wanted or not by the product's fields `what` and `fragment`. states: those that a

@@ -1,6 +1,6 @@
 /* MACs as ranges. The difference of two predicates is seldom a predicate that a rule could express ("multicast, but
  * not these"), so regions keep their results as ranges. The group bit comes first in the numbers, which makes
- * unicast and multicast one range each, and a number past them all stands for frames without a MAC. */
+ * unicast and multicast one range each, and a number past them all represents frames without a MAC. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
-/* The effect of each condition on its rule's product. It demands first that its field be there ("a condition on a field
- * that a packet does not have is false, and so is its not"), then that the field's value be in the list, or, after
- * `not`, outside it. */
+/* The effect of each condition on its rule's product. A condition demands first that its field be there: "a
+ * condition on a field that a packet does not have is false, and so is its not". Then it demands that the field's
+ * value be in the list or, after `not`, outside it. */
 #include "compiler/normal/narrow.h"
 
 #include <stdlib.h>
@@ -119,8 +119,7 @@ static void proto_normal(struct normal *n, struct ir_product *p, const struct pb
     narrow(n, p, IR_WHAT, listed(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
 }
 
-/* Return a split set. Where the live set may not have the address, it does not have it, whatever another of its name
- * has. */
+/* Return a split set. If an address can't be in the live set, it isn't, whatever another set of that name has. */
 static uint32_t addrs_split(struct normal *n, const struct pbc_live_node *node)
 {
     struct ir *ir = n->ir;
@@ -335,7 +334,7 @@ static void during_normal(struct normal *n, struct ir_product *p, const struct p
     p->field[c->flags & PBC_COND_NOT ? IR_NOT_DURING : IR_DURING] = c->arg;
 }
 
-/* Apply a meter condition: the parts that the meter counts by must be there. normal_meters adds its result. */
+/* Apply a meter condition: packets must have the parts by which the meter counts. normal_meters adds its result. */
 static void meter_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     if (c->arg & KIND_IP) narrow(n, p, IR_WHAT, n->ip);
@@ -361,7 +360,7 @@ void normal_meters(struct normal *n, struct ir_product *p, const struct pbc_cond
 /* Do nothing: normal_patterns makes one field of all patterns. */
 static void bytes_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c) {}
 
-/* Do nothing: packets are not asked; code asks these conditions last (code_services.c). */
+/* Do nothing: these conditions are not about packets, and code asks them last (code_services.c). */
 static void stream_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c) {}
 
 static void (*const normal[COND_COUNT])(struct normal *n, struct ir_product *p, const struct pbc_cond *c) = {

@@ -210,7 +210,7 @@ void make_normal(struct compile *c)
         const uint32_t list = r->list & PBC_LIST_CHAIN ? img->firewalls_count + (r->list & ~PBC_LIST_CHAIN) : r->list;
         normal_rule(n, r, directions[list] == 1u << PBC_DIR_OUT, &ir->rules[i]);
         if (ir->too_large) {
-            /* Each combination of a large set with another is a set of its own. */
+            /* Each combination of a large set with another is a further set. */
             diag(c->diags, E_EXPANSION, img->rule_span[i],
                  "the address lists of the rules up to this one take more than %u MiB of ranges", IR_BYTES_MAX >> 20);
             diag_advise(
@@ -222,7 +222,8 @@ void make_normal(struct compile *c)
     c->ir = ir;
 }
 
-/* The front end warns of conditions empty by themselves and of protocols and families that exclude each other. */
+/* True if the rule's conditions exclude each other in a way that the front end has not reported: it warns of
+ * conditions empty by themselves, and of protocols and families that exclude each other. */
 bool normal_contradicts(struct compile *c, uint32_t rule)
 {
     const struct pbc_rule *r = &c->image->rules[rule];

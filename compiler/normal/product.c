@@ -98,8 +98,8 @@ static bool all_walked(const struct ir *ir, uint32_t what)
     return true;
 }
 
-/* Settle the protocol of IPv6: only later fragments hide theirs, behind a header that never ends a chain, so no packet
- * has the number of such a header as its protocol. */
+/* Settle the protocol of IPv6. Only later fragments hide theirs, behind a header that never ends a chain. So no
+ * packet has the number of such a header as its protocol. */
 static void settle_chain(struct ir *ir, struct ir_product *p)
 {
     static const struct pbc_range unknown = {WHAT_IP6_UNKNOWN, WHAT_AH6_UNKNOWN};
@@ -136,7 +136,7 @@ static void settle_not_nd(struct ir *ir, struct ir_product *p)
 static void settle_schedules(const struct ir *ir, struct ir_product *p)
 {
     if (ir->moments) {
-        /* They exclude each other: "none of these" is "one of the rest", and "one of all" demands nothing. */
+        /* Moments exclude each other: "none of these" is "one of the rest", and "one of all" demands nothing. */
         const uint32_t all = (1u << ir->moments) - 1, asked = p->field[IR_DURING];
         const uint32_t left = (asked ? asked : all) & ~p->field[IR_NOT_DURING];
         p->field[IR_NOT_DURING] = 0;

@@ -1,9 +1,9 @@
-/* Subtraction of a product from a region: each product of the region falls into parts, one for each field that the
- * other narrows, with the part of that field outside it. The remainder is the part that the two share, and is
- * dropped.
+/* Subtraction of a product from a region. Each product of the region falls into parts, one for each field that the
+ * subtracted product narrows: the part of that field outside it. The remainder is the part that the two share, and
+ * is dropped.
  *
- * A condition on a field that a frame lacks is false, so the fields that say what a frame has come first: when ports
- * are subtracted, all that is left has ports, and "not 80" is a set of ports. */
+ * A condition on a field that a frame lacks is false, so the fields that determine what a frame has come first. When
+ * ports are subtracted, all that is left has ports, and "not 80" is a set of ports. */
 #include "compiler/normal/region.h"
 
 #include <stdlib.h>
@@ -136,7 +136,7 @@ static void split_active(struct split *s)
 {
     if (!s->b->field[IR_DURING]) return;
     if (s->ir->moments) {
-        /* They exclude each other: only frames of the others are left. */
+        /* Moments exclude each other: only frames of the others are left. */
         const uint32_t asked = s->rest.field[IR_DURING], b = s->b->field[IR_DURING];
         struct ir_product part = s->rest;
         part.field[IR_DURING] = (asked ? asked : (1u << s->ir->moments) - 1) & ~b;

@@ -2,7 +2,7 @@
  * covers of rules, effects of a change: all are "this, without that", computed exactly.
  *
  * Not every product can be subtracted: byte patterns, meters, flows and other fields without sets of values have no
- * complement. Such a product is not plain; it may be asked, and answers "may be either". */
+ * complement. Such a product is not plain; a test of it may have no certain result. */
 #pragma once
 
 #include "compiler/normal/ir.h"
@@ -14,7 +14,7 @@ struct region {
 void region_init(struct region *r);
 void region_fini(struct region *r);
 void region_add(struct region *r, const struct ir_product *p);
-/* Add the frames of both products, or all of `a` where these can't be known exactly (product_and). */
+/* Add the frames of both products, or all of `a` if these can't be known exactly (product_and). */
 void region_add_both(struct ir *ir, const struct ir_product *a, const struct ir_product *b, struct region *out);
 
 /* Budget of a computation: `work` in products and ranges looked at, `parts` held at once. If either is used up,

@@ -1,5 +1,5 @@
-/* Possible values of `state` for the packets of a product (vm/flow/flow.h); none for later fragments and other than IP.
- * So rules that exclude each other, cover each other or ask for what always holds are recognised. */
+/* Possible values of `state` for the packets of a product (vm/flow/flow.h); none for later fragments and frames that
+ * aren't IP. So rules that exclude each other, cover each other or ask for what always holds are recognised. */
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "vm/flow/flow.h"
@@ -51,7 +51,7 @@ static unsigned icmp_states(const struct ir *ir, const struct ir_product *p, uin
     return states;
 }
 
-/* Return the states of a protocol that has rules of its own. */
+/* Return the states of a protocol that has special rules. */
 static unsigned special_states(const struct ir *ir, const struct ir_product *p, uint32_t what)
 {
     switch (what & UINT8_MAX) {

@@ -23,7 +23,7 @@ uint32_t live_of(struct compile *c, const struct node *name)
     return PBC_NONE;
 }
 
-/* Read which end is added, and how much of it. False after a report. */
+/* Read which address is added, and its prefix lengths. False after a report. */
 static bool member_end(const struct rule_work *w, const struct node *per, struct pbc_add *a)
 {
     *a = (struct pbc_add){.rule = a->rule, .len4 = 32, .len6 = 128};
@@ -51,7 +51,7 @@ static bool member_time(struct compile *c, const struct node *time, struct pbc_a
 }
 
 /* True if the rule takes only packets of handshakes in which both sides have spoken, so that no source is forged. A
- * forged datagram makes a server answer, and a second one is established. */
+ * forged datagram makes a server reply, and a second one is established. */
 static bool is_proven(const struct rule_work *w, uint32_t conds)
 {
     if (w->protocols & ~(uint32_t)(KIND_TCP | KIND_SCTP)) return false;

@@ -1,5 +1,5 @@
-/* Read `allow CODE, ...`: warnings that are not wanted, in the whole file if at its top, else in the next declaration.
- * Runs before anything that may warn. */
+/* Read `allow CODE, ...`: unwanted warnings, in all of the file if at its top, else in the next declaration. Runs
+ * before anything that may warn. */
 #include "compiler/resolve/resolve.h"
 
 static void allow_code(struct compile *c, const struct node *name, struct span within)

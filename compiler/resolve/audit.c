@@ -1,5 +1,6 @@
-/* Rules, firewalls and defaults in audit. The resolver has made one list of all. It becomes two here: of the rules that
- * decide (RULES, CHAINS, FIREWALLS), and of all as they would decide without the word (WOULD_…, vm/pbc/file.h). */
+/* Rules, firewalls and defaults in audit. The resolver has made one list of all rules. It becomes two here: the
+ * rules that decide (RULES, CHAINS, FIREWALLS), and all rules as they would decide without the word (WOULD_…,
+ * vm/pbc/file.h). */
 #include <string.h>
 
 #include "compiler/resolve/resolve.h"
@@ -30,7 +31,7 @@ void check_audit_default(struct compile *c, const struct node *verdict)
 struct parting {
     struct compile *c;
     uint32_t *rule;           /* [full rules]: number among those that decide; PBC_NONE: audited */
-    uint32_t *firewall;       /* [full firewalls]: the same */
+    uint32_t *firewall;       /* [full firewalls]: number among those that decide; PBC_NONE: audited */
     uint32_t *would_firewall; /* [full firewalls]: number in WOULD_FIREWALLS */
 };
 
@@ -40,8 +41,8 @@ static bool is_audited(const struct image *img, const struct pbc_rule *r)
     return r->flags & PBC_RULE_AUDIT || (f && f->audit == PBC_AUDIT_ALL);
 }
 
-/* Number rules and firewalls. Firewalls in audit come first among those as they would decide, so that of two for the
- * same frames they judge. */
+/* Number rules and firewalls. Firewalls in audit come first among those as they would decide, so that they judge if
+ * two firewalls are for the same frames. */
 static void part_number(struct parting *p)
 {
     const struct image *img = p->c->image;
@@ -72,7 +73,7 @@ static void part_mirrors(const struct parting *p)
         if (img->rules[i].verdict == PBC_V_MIRROR) img->rules[i].mirror = to[img->rules[i].mirror];
 }
 
-/* The same for what rules add. */
+/* Keep the additions of rules that decide, in the same way. */
 static void part_adds(const struct parting *p)
 {
     struct image *img = p->c->image;
@@ -138,7 +139,7 @@ static void shrink(const struct parting *p, uint32_t *first, uint32_t *count)
     *count = kept;
 }
 
-/* Leave only what decides in the first sections. */
+/* Keep only the rules, chains and firewalls that decide in the first sections. */
 static void keep_deciding(const struct parting *p)
 {
     struct image *img = p->c->image;
@@ -174,8 +175,8 @@ static void renumber_names(const struct parting *p)
     }
 }
 
-/* Refuse audited parts of a firewall that decides beside one in audit: that one's answer would always replace
- * theirs. */
+/* Reject audited parts of a firewall that decides if another firewall, in audit, is for the same frames: its result
+ * would always replace theirs. */
 static void check_audited_apart(struct compile *c, const uint32_t *audits)
 {
     const struct image *img = c->image;

@@ -1,4 +1,4 @@
-/* Check calls between chains. No chain comes back to itself, at most PBC_CHAIN_DEPTH nest, and a firewall with all
+/* Check calls between chains. No chain comes back to itself, and at most PBC_CHAIN_DEPTH nest. A firewall with all
  * calls written out stays within the work that the back end and the naive executor allow. */
 #include <stdio.h>
 #include <string.h>

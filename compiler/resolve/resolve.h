@@ -18,14 +18,14 @@ void part_audited(struct compile *c);
 /* Report chains that call themselves, nest too deep or grow too long (chains.c). */
 void check_chains(struct compile *c);
 
-/* Enter the copies of a rule that mirrors (mirrors.c); return its row, 0 after a report. Then report targets that
- * the rules judge, once interfaces are settled. */
+/* Enter the copies of a rule that mirrors (mirrors.c); return its row, 0 after a report. Report targets that the
+ * rules judge, once interfaces are settled (second function). */
 uint32_t mirror_of(struct compile *c, const struct node *verdict, uint32_t rule);
 void check_mirrors(struct compile *c);
 /* Enter a rule's addition to a live set; the rule's conditions begin at `conds` (adds.c); return 1 + its row, 0
- * after a report. live_of: find the live set of a name; PBC_NONE after a report. */
+ * after a report. live_of: return the live set of a name; PBC_NONE after a report. */
 uint32_t add_of(const struct rule_work *w, const struct node *verdict, uint32_t rule, uint32_t conds);
 uint32_t live_of(struct compile *c, const struct node *name);
 
 void check_ways_out(
-    struct compile *c); /* report `out on` in firewalls where packets do not leave (ways_out.c); after check_chains */
+    struct compile *c); /* report `out on` in firewalls whose packets do not leave (ways_out.c); after check_chains */

@@ -11,7 +11,7 @@ struct node;
 #define HASH_KEY_DEFAULT "prey hash key 1"
 
 void settings_init(struct compile *c); /* set all defaults */
-/* Take N_LIMITS, N_TIMEOUTS or N_HASH_KEY, and leave other statements alone. */
+/* Take N_LIMITS, N_TIMEOUTS or N_HASH_KEY, and ignore other statements. */
 void settings_take(struct compile *c, const struct node *n);
 
 /* Return the i-th key with its default, in the order of PBC_SETTING_FIELDS; false past the last. */

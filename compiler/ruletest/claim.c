@@ -1,5 +1,5 @@
-/* Build claims (`never`, `always`) from the tree while names and values are known. Their conditions go into an image of
- * their own, since no test changes the program. */
+/* Build claims (`never`, `always`) from the tree while names and values are known. Their conditions go into a
+ * separate image, because no test changes the program. */
 #include <string.h>
 
 #include "compiler/analysis/claim/claim.h"
@@ -46,7 +46,7 @@ static void take_states(struct rule_work *w, const struct node *n, struct claim 
     claim->states = cond->arg / MARK_NEW;
     if (cond->flags & PBC_COND_NOT) claim->states ^= MARK_STATES / MARK_NEW;
     claim->states_written = true;
-    img->conds_count = before; /* states are no condition on the packet only */
+    img->conds_count = before; /* a condition on states is not about the packet only */
 }
 
 /* Take the claim's verdict, pool or target; false after a report. */

@@ -1,7 +1,7 @@
-/* Group the fragments of a test into datagrams and give them offsets. Fragments with the same addresses, protocol and
- * tags are one datagram until another `first` comes, or a fragment after the last. A later fragment begins where the
- * one before it ends, and at 1480 or above, which leaves room for a first fragment that comes after it. A later
- * fragment is the last if its length is no multiple of 8 bytes. */
+/* Group the fragments of a test into datagrams and give them offsets. Fragments with the same addresses, protocol
+ * and tags are one datagram until another `first` comes, or a fragment after the last. A later fragment begins where
+ * the one before it ends, and at 1480 or above, which leaves room for a first fragment that comes after it. A later
+ * fragment is the last if its length isn't a multiple of 8 bytes. */
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"

@@ -124,7 +124,7 @@ bool test_expect_step(struct compile *c, struct test *t, const struct node *n)
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, last));
     bool good = true;
     s->action = (uint8_t)test_action_of(fate);
-    /* So can a service, by the client's data. */
+    /* A service can reject or pass, too, by the client's data. */
     s->asks_server = s->action == ACTION_REJECT || s->action == ACTION_PASS;
     s->would = fate->first && c->image->audits;
     if (by && s->would) image_swap(c->image);

@@ -26,7 +26,7 @@ void test_left_keep(struct test_run *r, const struct tx_entry *e)
     memcpy(r->left_hop, e->next_hop, sizeof(r->left_hop));
 }
 
-/* Fill `left` with `sent` as it left, with changes made on the way. False if the frame that left is no IP packet. */
+/* Fill `left` with `sent` as it left, with changes made on the way. False if the frame that left isn't an IP packet. */
 static bool read_left(const struct test_run *r, const struct frame_spec *sent, struct frame_spec *left)
 {
     struct pkt pkt = r->left;

@@ -1,5 +1,5 @@
-/* `expect mirrored by RULE`, `expect not mirrored`: which rules with `mirror` copy a packet. One with `sent` copies
- * packets that go on, so no dropped or rejected ones. */
+/* `expect mirrored by RULE`, `expect not mirrored`: which rules with `mirror` copy a packet. A rule with `sent`
+ * copies packets that go on, not dropped or rejected ones. */
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"

@@ -46,7 +46,7 @@ static void take_name(struct packet_work *w, const struct node *n)
 {
     struct symbol *s = symbol_find(w->c->symbols, SPACE_VALUES, n->v.str);
     if (s && s->kind == SYM_SET) {
-        /* Offer its first address. */
+        /* Suggest the set's first address. */
         struct addr a;
         char text[64];
         s->used = true;
@@ -205,7 +205,7 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
     return !o.bad;
 }
 
-/* Refuse flags, type and code in a later fragment: the first fragment holds the header of TCP or ICMP. */
+/* Reject flags, type and code in a later fragment: the first fragment holds the header of TCP or ICMP. */
 static void check_later(struct packet_work *w, const struct node *first)
 {
     for (const struct node *n = first; n; n = n->next) {

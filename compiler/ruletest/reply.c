@@ -1,4 +1,4 @@
-/* Build packets as they are sent: the answer of a `reply`, and the parts of a packet that depend on earlier ones. */
+/* Build packets as they are sent: the packet of a `reply`, and the parts of a packet that depend on earlier ones. */
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
@@ -98,7 +98,7 @@ static void swap_sides(const struct frame_spec *last, struct frame_spec *p)
     if (!(p->notes & NOTE_TTL)) p->ttl = frame_ttl(p);
     p->rest = last->rest;
     if (p->fragment == KIND_FRAG_LATER) p->offset = FRAME_LATER_OFFSET;
-    /* An SCTP answer without further description goes on with the handshake, or acknowledges data. */
+    /* An SCTP reply without further description goes on with the handshake, or acknowledges data. */
     enum { INIT = 1, INIT_ACK, COOKIE_ECHO = 10 };
     static const uint8_t init_ack[] = {2, 0, 0, 20, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1};
     static const uint8_t cookie_echo[] = {10, 0, 0, 4}, cookie_ack[] = {11, 0, 0, 4}, sack[16] = {3, 0, 0, 16};
@@ -123,7 +123,7 @@ static const char *misfit(const struct frame_spec *p)
     return NULL;
 }
 
-/* Build the answer to the last packet: the same form, sides swapped, with the written parts. False after a report. */
+/* Build the reply to the last packet: the same form, sides swapped, with the written parts. False after a report. */
 static bool answer_make(struct test_run *r, const struct test_step *s, struct frame_spec *p)
 {
     if (!can_answer(r, s)) return false;
@@ -151,7 +151,7 @@ bool test_is_past(const struct test_run *r, const struct test_step *s)
     return s->reply == REPLY_BARE && r->past && s->stepped;
 }
 
-/* Report an expectation of an answer that goes directly from server to client and is not judged here. */
+/* Report an expectation of a reply that goes directly from server to client and is not judged here. */
 static bool complain_past(struct test_run *r, const struct test_step *s)
 {
     if (s->reply != REPLY_BARE || !r->past || s->stepped) return false;
@@ -172,7 +172,7 @@ bool test_packet_ready(struct test_run *r, const struct test_step *s, struct fra
     if (complain_past(r, s)) return false;
     if (s->reply == REPLY_BARE && !answer_make(r, s, p)) return false;
     if (s->reply != REPLY_NOT) {
-        /* It has the last packet's tags, and its interface if this machine is one of the two ends. */
+        /* The reply has the last packet's tags, and its interface if this machine is one of the two ends. */
         const struct frame_spec *last = &r->last;
         if (!p->tags) {
             p->tags = last->tags;

@@ -9,7 +9,7 @@
 #include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 
-/* Form of a bare `reply`: the answered packet decides the real one */
+/* Form of a bare `reply`, whose real form depends on the packet that it answers */
 enum { FORM_REPLY = FORM_COUNT };
 
 enum step_kind {
@@ -48,7 +48,7 @@ struct test_step {
     bool asks_server;            /* EXPECT: the step asks for a pool, a server or a refusal */
     bool refused;                /* EXPECT: a service takes the packet without a server */
     enum pbc_goes goes;          /* EXPECT: destination other than a pool; PBC_GOES_POOLS: not asked */
-    const char *socket;          /* EXPECT: of PBC_GOES_PROGRAM */
+    const char *socket;          /* EXPECT: socket of PBC_GOES_PROGRAM */
     bool stepped;                /* EXPECT: a `reply` by itself; `pass` satisfies it, too */
     uint32_t rule;               /* EXPECT: rule id, RULE_DEFAULT, or RULE_NONE: any rule */
     uint32_t pool, server;       /* EXPECT, SPLIT, HEALTH: ids; PBC_NONE: none named */
@@ -153,7 +153,7 @@ struct test_run {
     uint64_t began_ns, now_ns;
     uint64_t ticked_ns, tick_ns; /* time of the last tick; time between ticks while packets are sent */
     uint64_t captured_ns;        /* capture time of the frame in a report; else 0 */
-    bool dated;                  /* `at DATE` has passed: at dated_ns the calendar showed date_minute, since 1970 */
+    bool dated;                  /* a step `at DATE` has run: at dated_ns the calendar showed date_minute, since 1970 */
     uint64_t dated_ns, date_minute;
     uint64_t week_ns;      /* wall clock at the test's beginning, since Monday 00:00 */
     uint8_t *down;         /* [server]: true if down */
@@ -173,8 +173,8 @@ struct test_run {
     struct frame_spec last;       /* the last packet let through, as its receiver got it; not a later fragment */
     struct frame_payload last_ip; /* bytes of `last` from the IP header on, as it left, for errors to quote */
     bool any_left;                /* `last` is set */
-    bool past;                    /* the answer to `last` goes past this machine */
-    bool answered;                /* the vm has answered `last` */
+    bool past;                    /* the reply to `last` bypasses this machine */
+    bool answered;                /* the vm has replied to `last` */
     struct test_talk *talks[TEST_BUCKETS];
     struct test_datagram *datagrams[TEST_BUCKETS];
     uint32_t datagram; /* identification of the newest datagram */
@@ -209,18 +209,18 @@ void test_talk_number(const struct test_run *r, struct frame_spec *p);
 void test_talk_sent(struct test_run *r, const struct frame_spec *p);
 void test_talk_seen(struct test_run *r, const struct frame_spec *p);
 
-/* Keep an entry of vm_tx before its packet is freed; note the verdict of a packet (left.c): if it was let through,
- * it may be answered, and counts in its conversation. cookie: the packet's. */
+/* Keep an entry of vm_tx before its packet is freed. Note the verdict of a packet (second function, left.c): a
+ * packet that was let through may be answered, and counts in its conversation. cookie: the packet's. */
 void test_left_keep(struct test_run *r, const struct tx_entry *e);
 void test_left_note(struct test_run *r, const struct frame_spec *p, const struct verdict *v, uint64_t cookie);
-/* Note a packet that passes by this machine, unjudged. */
+/* Note a packet that bypasses this machine, unjudged. */
 void test_left_past(struct test_run *r, const struct frame_spec *p);
 /* Give a fragment its datagram and offset (datagram.c). */
 void test_datagram_place(struct test_run *r, struct frame_spec *p);
-/* True if the step is a `reply` that passes by this machine. */
+/* True if the step is a `reply` that bypasses this machine. */
 bool test_is_past(const struct test_run *r, const struct test_step *s);
-/* Complete the packet of a step: answer, numbers, datagram. False after reporting that there is no packet to answer,
- * or no such answer (reply.c). */
+/* Complete the packet of a step: reply, numbers, datagram. False after reporting that there is no packet to answer,
+ * or that it has no such reply (reply.c). */
 bool test_packet_ready(struct test_run *r, const struct test_step *s, struct frame_spec *p);
 
 /* Return the minutes since Monday 00:00 that wall clocks show. */
@@ -230,9 +230,9 @@ struct test_search;
 bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v,
                 const struct test_search *search);
 
-/* Copies of packets (mirrored.c): copy a packet as it came, for a mirror (struct vm_copies); copy a judged one for
- * those with `sent`; compare copies with the step; write the verdict's words with them; explain why a matching rule
- * made none. */
+/* Judge copies of packets (mirrored.c): copy a packet as it came, for a mirror (struct vm_copies); copy a judged one
+ * for those with `sent`; compare copies with the step; write the verdict's words with them; explain why a matching
+ * rule made none. */
 void test_mirror(void *arg, unsigned mirror, const struct pkt *pkt);
 uint64_t test_mirrors_sent(const struct pkt *pkt, const struct verdict *v);
 bool test_mirrored_holds(const struct test_run *r, const struct test_step *s);

@@ -1,5 +1,5 @@
-/* Shared by the files that read and judge a test's packets: the packet while it is read (packet.c the two sides, part.c
- * the parts), and first words of its client, with the proxy server that these reach (said.c) */
+/* Shared by the files that read and judge a test's packets. A packet is read in packet.c (the two sides) and part.c
+ * (the parts). The first words of its client, and the proxy server that these reach, are in said.c */
 #pragma once
 
 #include "compiler/ruletest/ruletest.h"

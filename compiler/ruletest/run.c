@@ -13,7 +13,7 @@
 #include "vm/stream/first.h"
 
 enum {
-    SLOTS = 80,                  /* slots of the pool: up to 64 held fragments, a packet and its answer */
+    SLOTS = 80,                  /* slots of the pool: up to 64 held fragments, a packet and its reply */
     SLOT_BYTES = POOL_SLOT_MOST, /* room for the largest packet */
     TICKS_MOST = 100000,         /* ticks of one step, at most */
     TICK_NS = 10000000,          /* test time between ticks while packets are sent */
@@ -257,7 +257,7 @@ static bool expect(struct test_run *r, const struct test_step *s)
     return good;
 }
 
-/* Source ports of repeated packets with a port of their own each */
+/* Source ports of repeated packets that each have a different port */
 enum { PORT_LEAST = 1024, PORTS = 65536 - PORT_LEAST };
 
 /* Send the packets evenly over the time, the first at its beginning and the last at its end, so that the next step
@@ -348,7 +348,7 @@ static void route(struct test_run *r, const struct test_step *s)
     r->facts.generation++;
 }
 
-/* Decide a claim, which assumes members of live sets of its own. */
+/* Decide a claim, which assumes its own members of live sets. */
 static bool claim(struct test_run *r, const struct test_step *s)
 {
     const bool holds = claim_holds(&r->claims, s->claim);

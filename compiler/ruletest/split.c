@@ -1,10 +1,11 @@
-/* Run `expect split shop 5:3:1 within 2% over 10000 flows`: send new flows from drawn sources to the services that use
- * the pool until as many have reached the pool, then compare their spread over its servers.
+/* Run `expect split shop 5:3:1 within 2% over 10000 flows`: send new flows from drawn sources to the services that
+ * use the pool until that number has reached the pool. Then compare their spread over its servers.
  *
  * Sources are drawn from all unicast addresses, by a generator with a fixed seed. If the firewall lets none of them
- * through to the pool, sources are drawn from the sets of the file; if it lets too few through, every other source is.
+ * through to the pool, sources are drawn from the sets of the file; if it lets too few through, every second source
+ * is drawn from these sets.
  *
- * The flows run in a state of their own beside the test: they fill no table and take no port of the test's
+ * The flows run in a separate state beside the test: they fill no table and take no port of the test's
  * conversations. At a limit of one machine (source ports, `max flows`) the rest goes to another empty state. */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,9 +25,9 @@ struct split {
     uint64_t *flows;                     /* flows that reached each server of the pool */
     uint64_t tries, reached;
     bool from_sets;
-    struct vm *vm;           /* state beside the test's */
-    struct chooser *chooser; /* beside the test's; NULL: no service is a proxy */
-    uint64_t before;         /* part of `reached` in earlier states */
+    struct vm *vm;           /* state that is separate from the test's */
+    struct chooser *chooser; /* separate from the test's; NULL: no service is a proxy */
+    uint64_t before;         /* part of `reached` that was counted in earlier states */
     bool odd;                /* odd_packet holds the first packet that did not reach the pool */
     struct frame_spec odd_packet;
 };
@@ -147,7 +148,7 @@ static void connect_drawn(struct split *s, struct pkt *pkt, struct verdict *v)
     if (branch != PBC_NONE) said_give(s->r, s->chooser, branch, &key, 0, v, &served);
 }
 
-/* Judge the packet in the state beside the test's. */
+/* Judge the packet in the separate state. */
 static void split_judge(struct split *s, const struct frame_spec *packet, struct verdict *v)
 {
     struct vm *const vm = s->r->vm;

@@ -6,7 +6,7 @@
  *     a packet not let through      its sender sends the same bytes next
  *     a SYN of a side that spoke    asks for a new connection with other numbers, valid once a SYN ACK answers it
  *
- * A packet that a service or a `nat` sends on belongs to a conversation of its own, between its new addresses, and
+ * A packet that a service or a `nat` sends on belongs to a separate conversation, between its new addresses, and
  * takes its numbers along. */
 #include <string.h>
 
@@ -21,7 +21,7 @@ struct test_talk {
     struct talk_end {
         uint32_t addr[4];
         uint16_t port;
-    } end[2]; /* 0: the side that sent first */
+    } end[2]; /* [0]: the side that sent first */
     uint8_t family, tags;
     uint16_t vid[2];
     struct talk_side {

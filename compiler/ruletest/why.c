@@ -1,5 +1,5 @@
-/* Explain why a rule did not decide about the packet of a failed test: the first failed condition of the expected rule
- * or, if a verdict was expected of any rule, of the rule that came closest. */
+/* Explain why a rule did not decide about the packet of a failed test. The explanation is the first failed condition
+ * of the expected rule. If a verdict was expected of any rule, it is that of the rule that came closest. */
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"

@@ -23,8 +23,8 @@ int written_read(struct written *w, const char *text, char *err, size_t err_len)
  * end of line, or "". *said: the client's first words (`host "x"`), which the caller frees, or NULL. */
 uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[FRAME_MOST], struct test_said **said,
                        FILE *err);
-/* Return the destination of such a connection to a proxy service, in words, which the caller frees; NULL: out of
- * memory. facts may be NULL. */
+/* Return the destination of a connection with these first words to a proxy service, as text, which the caller frees;
+ * NULL: out of memory. facts may be NULL. */
 char *written_heard(struct program *p, uint32_t service, const struct test_said *said, const uint8_t *frame,
                     uint32_t len, const struct facts *facts);
 

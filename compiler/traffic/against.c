@@ -1,4 +1,4 @@
-/* Each program judges all frames with a state of its own; the fates of each frame are compared. */
+/* Each program judges all frames with a separate state; the fates of each frame are compared. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -42,14 +42,14 @@ static int ask_iface(const struct asking *a, const char *name, uint16_t *iface)
     return -EINVAL;
 }
 
-/* Return the id of frames of a device with that id in rules. */
+/* Return the id that frames of the device have. as: its id in the rules. */
 static uint16_t own_id(const struct asking *a, const char *name, uint16_t as)
 {
     return addresses_iface(&a->routes.addresses, name, as);
 }
 
-/* Set the address that represents unknown ones. A given way has an id in rules only, so for a packet that leaves by
- * a device which rules do not name by itself this is the device's. */
+/* Set the addresses that represent unknown ones. A given way has only an id of the rules, so if a packet leaves by a
+ * device that rules do not name by itself, these are the device's. */
 static void speak_by(struct asking *a, uint16_t iface)
 {
     struct facts *f = &a->shop.facts;
@@ -62,8 +62,8 @@ static void speak_by(struct asking *a, uint16_t iface)
     memcpy(f->addr6, six, sizeof(f->addr6));
 }
 
-/* Make a view of the frame, with the interfaces that it comes in and leaves by. A frame that this machine sends has
- * one. */
+/* Make a view of the frame, with the interfaces by which it comes in and leaves. A frame that this machine sends has
+ * only one. */
 static int view_of(struct asking *a, const struct written *w, uint32_t len, struct pkt *pkt)
 {
     uint16_t on, out_on;
@@ -128,7 +128,7 @@ static int ask_explain(struct asking *a, const struct pkt *view, const struct te
     return 0;
 }
 
-/* Write that no firewall judges the packet, if that is so because of its device. */
+/* If no firewall judges the packet because of its device, write that and return true. */
 static bool is_left_out(struct asking *a, const struct key *key, const struct pkt *pkt, const struct unserved_way *way)
 {
     char text[SERVED_TEXT], what[200];
@@ -146,7 +146,7 @@ static bool is_left_out(struct asking *a, const struct key *key, const struct pk
     return true;
 }
 
-/* Answer for a packet that is read. */
+/* Explain a packet that was read. */
 static int ask_answer(struct asking *a, const struct written *w, struct pkt *pkt, const struct test_said *said,
                       const char *unnamed)
 {

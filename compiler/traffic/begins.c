@@ -65,7 +65,8 @@ static struct begin begin_of(const struct key *k, bool back)
     return b;
 }
 
-/* Errors and answers begin nothing; neighbour discovery has a rule of its own. */
+/* True for messages that begin something: not for errors and replies, nor for neighbour discovery, which has a
+ * separate rule. */
 static bool icmp_begins(const struct key *k)
 {
     static const uint8_t others[] = {0, 3, 4, 5, 11, 12, 14, 16, 18};

@@ -29,13 +29,13 @@ struct begins {
     size_t count, room;
     bool any_answer; /* TCP: the capture has both directions */
     bool full;       /* true if there were more than BEGINS_MOST */
-    uint64_t late;   /* packets that look like answers to unseen packets */
+    uint64_t late;   /* packets that look like replies to unseen packets */
     uint64_t other;  /* frames that are not IP, or malformed */
 };
 
 void begins_init(struct begins *b);
 /* Add a frame from the capture's port `iface`. malformed: its key is not valid; sent: preyrun made the frame, so it
- * may answer but does not begin a connection. False: out of memory. */
+ * may be a reply but does not begin a connection. False: out of memory. */
 bool begins_add(struct begins *b, const struct key *key, bool malformed, bool sent, uint64_t frame, uint16_t iface);
 /* Turn the table into a list, ordered by destination, then by source. */
 void begins_sort(struct begins *b);

@@ -170,7 +170,7 @@ int differences_add(struct differences *d, const struct compared *c)
     r->frames++;
     r->bytes += c->bytes;
     r->flows += is_new(d, c->flow, (uint32_t)(r - d->regions));
-    if (c->number < r->first.number) r->first = *c; /* an earlier frame, which was held */
+    if (c->number < r->first.number) r->first = *c; /* an earlier frame that was held */
     return 0;
 }
 

@@ -17,7 +17,7 @@ struct doubts;
 struct differences {
     const struct labels *labels[2];
     struct hash_key key;
-    struct region *regions; /* [count] */
+    struct region *regions; /* [count] regions */
     uint32_t count, room;
     uint32_t *region_slots;               /* a hash table of the region's index + 1; 0: free */
     uint64_t frames, differing, left_out; /* left_out: frames of regions past REGIONS_MOST */

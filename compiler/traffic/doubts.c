@@ -1,7 +1,7 @@
 /* Doubts (doubts.h). If rules ask for this machine and no input names it, `self` is empty and all frames arrive, so
- * the results are no answer. An address in all frames is offered, but not assumed: in a capture of one conversation
- * both ends are in all frames. Multicast and broadcast arrive at any machine: if this machine is in no frame,
- * results of `in` and `out` firewalls on them prove nothing. */
+ * the results are meaningless. An address in all frames is suggested, but not assumed: in a capture of one
+ * conversation both ends are in all frames. Multicast and broadcast arrive at any machine: if this machine is in no
+ * frame, results of `in` and `out` firewalls on them prove nothing. */
 #include "compiler/traffic/doubts.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ void doubts_init(struct doubts *d, struct program *const programs[2], const char
     d->same = !memcmp(programs[0]->digest, programs[1]->digest, sizeof(programs[0]->digest));
 }
 
-/* True for an address of no single host: multicast, broadcast, loopback, unspecified. */
+/* True for an address that isn't a single host's: multicast, broadcast, loopback, unspecified. */
 static bool is_shared(bool v6, const uint32_t a[4])
 {
     if (v6) return a[0] >> 24 == 0xff || (!(a[0] | a[1] | a[2]) && a[3] <= 1);
@@ -123,8 +123,8 @@ static bool nothing_judged(const struct doubts *d)
     return !any && d->program[0]->firewalls_count + d->program[1]->firewalls_count;
 }
 
-/* True if rules name `self` in firewalls that judge all directions, so they judged frames, but none of this machine's.
- * A router may be meant so: this is reported, but is no doubt. */
+/* True if rules name `self` in firewalls that judge all directions, so they judged frames, but none of this
+ * machine's. This may be intended on a router, so it is reported, but isn't a doubt. */
 static bool self_unseen(const struct doubts *d)
 {
     if (d->same || !asks_for_self(d) || !is_missed(d)) return false;

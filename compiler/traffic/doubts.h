@@ -18,15 +18,15 @@ struct doubts {
     const char *name[2];
     const struct facts *self; /* addresses used as this machine's */
     bool said;                /* true if --self named them */
-    bool met;                 /* true if some frame is from or to one of its own unicast addresses, or for a service */
-    bool same;                /* true if both programs are the same, so there is no doubt */
-    bool placed;              /* true if some frame came by a known interface */
+    bool met;    /* true if some frame is from or to one of this machine's unicast addresses, or for a service */
+    bool same;   /* true if both programs are the same, so there is no doubt */
+    bool placed; /* true if some frame came by a known interface */
     bool judged[2][DIRECTIONS];
     uint64_t sourceless; /* frames that were not forwarded because this machine has no known source address */
     struct everywhere everywhere[2];
 };
 
-/* names: of the files; said: --self names this machine. The caller keeps all arguments. */
+/* Begin without doubts. names: of the files; said: --self names this machine. The caller keeps all arguments. */
 void doubts_init(struct doubts *d, struct program *const programs[2], const char *const names[2],
                  const struct facts *self, bool said);
 /* Note a frame before it is judged. placed: its interface is known. */

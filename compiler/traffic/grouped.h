@@ -16,14 +16,14 @@ struct group {
     const struct begin *sample; /* the earliest begin */
     struct net *nets;           /* [net_count] sources */
     const struct begin **to;    /* [to_count] destinations */
-    uint16_t *ports;            /* [port_count] */
+    uint16_t *ports;            /* [port_count] destination ports */
     unsigned net_count, to_count, port_count;
     uint64_t seen, sources;
     char name[GROUP_NAME];
 };
 
 struct groups {
-    struct group *of; /* [count] */
+    struct group *of; /* [count] groups */
     unsigned count;
     uint64_t unanswered; /* number of TCP begins left out, because the capture has replies, but none to these */
     const char *const *iface_names; /* by begin.iface, the caller's array; 0: unknown, or rules need no interface */

@@ -25,7 +25,7 @@ static uint64_t mix_text(uint64_t sum, const char *text)
     return sum;
 }
 
-/* Sum of the frame's destination. The source port is left out: translations draw it. */
+/* Return a sum of the frame's destination. The source port is left out, because translations draw it. */
 static uint64_t where(const struct player *p, const struct tx_entry *e)
 {
     const struct program *program = p->shop.program;

@@ -6,7 +6,8 @@
 #include "runtime/report/given/given_ports.h"
 #include "runtime/report/said/streams.h"
 
-/* The fate of a frame. `sent` is a sum over the places to which packets left for it; equal places give equal sums. */
+/* The fate of a frame. `sent` is a sum over the places to which packets left because of the frame; equal places give
+ * equal sums. */
 struct outcome {
     struct verdict verdict;
     uint64_t sent;

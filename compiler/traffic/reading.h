@@ -1,4 +1,4 @@
-/* The captures that a command reads, and the addresses of the machine that they were taken on. */
+/* The captures that a command reads, and the addresses of the machine on which they were taken. */
 #pragma once
 
 #include "compiler/traffic/traffic.h"
@@ -24,10 +24,9 @@ int reading_open(struct reading *r, const struct traffic *t);
 void reading_close(struct reading *r);
 /* Read the next frame; false at the end, at a fault, and after a signal. */
 bool reading_next(struct reading *r, struct capture_frame *f);
-/* True if preyrun itself sent this frame. Its recordings hold arriving and sent frames; other captures, read with
- * them, do not show it. */
+/* True if preyrun itself sent this frame. Only its recordings show this: they hold arriving and sent frames. */
 bool reading_sent(const struct capture_frame *f);
-/* Begin again at the first frame, to end where the last pass ended. False: a source cannot be read twice. */
+/* Begin again at the first frame, to end at the end of the last pass. False: a source cannot be read twice. */
 bool reading_again(struct reading *r);
 /* Return the reason why part of the capture is unread, as a clause; "" if all was read. */
 const char *reading_unread(const struct reading *r);

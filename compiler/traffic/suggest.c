@@ -109,7 +109,7 @@ static int suggestion_judge(struct suggestion *s, struct program *program)
     for (uint32_t i = 1; i < s->ports.count; i++) ports_named(&p->ports, "", s->ports.name[i]);
     if (reading_again(&s->reading)) {
         while (reading_next(&s->reading, &f)) {
-            const struct outcome fate = player_judge(p, &f, s->reading.frames); /* answers belong to a flow, too */
+            const struct outcome fate = player_judge(p, &f, s->reading.frames); /* replies belong to a flow, too */
             if (reading_sent(&f))
                 s->uncounted++;
             else

@@ -11,16 +11,17 @@ struct program;
 
 /* The captures of a command, and options about them. */
 struct traffic {
-    const char *const *pcaps, *const *maps, *const *selves; /* --pcap, --map, --self */
+    const char *const *pcaps, *const *maps, *const *selves; /* values of --pcap, --map, --self */
     unsigned pcap_count, map_count, self_count;
-    struct route_options routes; /* --route, --routes */
+    struct route_options routes; /* values of --route, --routes */
     const char *on;
     bool json;
 };
 
 /* preyc --against. Print each pair of rules, or defaults, that decides frames of the captures differently, and each
- * pair of servers that gets the same frames: numbers of frames and flows, and the first frame. Return 0 if all is
- * judged and sent alike, 1 if not, -1 after a line on standard error. names: of the files. */
+ * pair of servers that gets the same frames. For each pair, print the numbers of frames and flows, and the first
+ * frame. Return 0 if all frames are judged and sent alike, 1 if not, -1 after a line on standard error. names: of
+ * the files. */
 int against(struct program *old, struct program *new, const char *const names[2], const struct traffic *t, FILE *out);
 
 /* preyc --suggest. Write a rule file that drops by default and lets in connections that began and, with TCP, were
@@ -31,10 +32,10 @@ int suggest(const struct traffic *t, uint8_t width4, uint8_t width6, FILE *out);
 
 /* Options of preyc --ask: a packet's fate, and its reasons. */
 struct asked {
-    const char *const *packets, *const *selves; /* --ask, --self */
+    const char *const *packets, *const *selves; /* values of --ask, --self */
     unsigned count, self_count;
-    const char *at;              /* --at, or NULL */
-    struct route_options routes; /* --route, --routes */
+    const char *at;              /* value of --at, or NULL */
+    struct route_options routes; /* values of --route, --routes */
     const char *serves;          /* -i: devices that preyrun serves, with commas; NULL: all that packets name */
     const char *const *allows;   /* --allow-unjudged: devices that stay open, with commas */
     unsigned allow_count;
@@ -43,7 +44,8 @@ struct asked {
 
 /* Explain each packet (in the notation of tests, with `on IF` and `out on IF`) as if it were the first that this
  * machine meets; `-` means packets from standard input, one per line, without empty lines and comments (#). The
- * machine's addresses are those of `selves`, or of tests; the time is `at` (written_time), or that of tests. Of a
- * packet that no firewall judges because of its device that is said instead. Text, or with `json` an object a line.
- * Return 0, or -EINVAL after lines on standard error: some packet was invalid, and the others were answered. */
+ * machine's addresses are those of `selves`, or of tests; the time is `at` (written_time), or that of tests. If no
+ * firewall judges a packet because of its device, the output shows that instead. It is text, or with `json` one
+ * object per line. Return 0, or -EINVAL after lines on standard error: some packet was invalid, and the others were
+ * explained. */
 int ask(struct program *p, const struct asked *asked, FILE *out);

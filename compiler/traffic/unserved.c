@@ -1,4 +1,4 @@
-/* A device that rules do not name may be above one that is served, as a bond does: so nothing of it is reported as
+/* A device that rules do not name may be above one that is served, like a bond, so its packets are not reported as
  * lost. */
 #include "compiler/traffic/unserved.h"
 
@@ -33,7 +33,7 @@ static bool is_allowed(const struct unserved *u, const char *device)
 /* True if the rules name the device, by itself or by a pattern. */
 static bool names_device(const struct program *p, const char *device)
 {
-    bool *named = calloc(p->ifaces_count + 1, sizeof *named), is = !named; /* without memory it is taken to be shut */
+    bool *named = calloc(p->ifaces_count + 1, sizeof *named), is = !named; /* without memory: taken to be shut */
     if (named) served_named(p, named);
     for (uint32_t i = 0; i < p->ifaces_count && named; i++) {
         const char *one = program_str(p, p->ifaces[i].device);

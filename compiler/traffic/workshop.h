@@ -15,7 +15,7 @@ struct workshop {
     uint64_t until_ns;     /* time until which facts.schedules hold */
 };
 
-/* self: this machine's addresses. Return 0 or -ENOMEM; call workshop_close in either case. */
+/* Make a workshop. self: this machine's addresses. Return 0 or -ENOMEM; call workshop_close in either case. */
 int workshop_open(struct workshop *w, struct program *p, const struct facts *self);
 void workshop_close(struct workshop *w);
 /* Read the addresses of --self. Return 0, or -1 after a line on standard error; call self_fini in either case. */

@@ -1,5 +1,5 @@
-/* Claims of tests: `never VERDICT …: CLAIM` and `always VERDICT …: CLAIM`: statements about every packet of a kind,
- * and the findings about them */
+/* Claims of tests (`never VERDICT …: CLAIM` and `always VERDICT …: CLAIM`), which are statements about every packet
+ * of a kind, and findings about them */
 #pragma once
 
 #include "compiler/analysis/rule_walk.h"
@@ -28,7 +28,7 @@ struct claim {
     uint32_t target_conds, target_cond_count; /* ports of `target`, in c->claims */
     struct claim *beyond; /* for `never accept`: the claim that such packets never reach its destinations; NULL: none */
     bool states_written;
-    bool told;       /* a warning reported that no packet of the claim exists */
+    bool told;       /* true if a warning reported that no packet of the claim exists */
     unsigned states; /* bit i: value i of IR_STATE */
     uint32_t *over;  /* meters that are exceeded */
     uint32_t over_count;
@@ -92,7 +92,7 @@ bool claim_gone(struct claims *all, const struct frame_spec *packet, const struc
 enum claim_outcome {
     CLAIM_PROVED,
     CLAIM_EMPTY,   /* no such packet exists */
-    CLAIM_REFUTED, /* the vm judges `packet` otherwise */
+    CLAIM_REFUTED, /* the vm judges `packet` differently */
     CLAIM_UNKNOWN, /* `part` may be judged differently, because it meets a condition that is not a list of values */
     CLAIM_SPENT,   /* too much to compute */
     CLAIM_FAULT,   /* compiler fault: `packet` should be judged differently, but the vm does not do so */
@@ -102,7 +102,7 @@ enum claim_outcome {
 enum claim_proof {
     PROOF_JUDGED,  /* the vm judged it, in a fresh state */
     PROOF_DECIDED, /* the program decided it, with its `state` assumed */
-    PROOF_WALKED,  /* the walk only: a meter would have to be exceeded first */
+    PROOF_WALKED,  /* only the walk decided it, because a meter would have to be exceeded first */
 };
 
 struct claim_found {
@@ -110,7 +110,7 @@ struct claim_found {
     struct judged part;
     enum pbc_direction direction;
     uint32_t schedules;
-    bool made; /* a packet of the part could be built, as follows: */
+    bool made; /* true if a packet of the part could be built; the members below describe it */
     struct frame_spec packet;
     const struct facts *own;
     enum claim_proof proof;
@@ -125,8 +125,8 @@ struct claim_found {
 enum { CLAIM_OTHERS = 8 };
 struct claim_others {
     struct claim_found of[CLAIM_OTHERS];
-    uint32_t count, left_out; /* left_out: number of those that are not kept */
-    bool unfinished;          /* more may exist: the search exceeded its budget */
+    uint32_t count, left_out; /* left_out: number of findings beyond those kept */
+    bool unfinished;          /* the search exceeded its budget, so more may exist */
 };
 
 /* Report a finding, unless the claim was proved (claim_report.c). */

@@ -201,7 +201,7 @@ static void report_refuted(struct claims *r, const struct claim *claim, const st
     note_others(r, others);
 }
 
-/* Report a claim that depends on a condition that is no set of values, in the rule itself or an earlier one. */
+/* Report a claim that depends on a condition that isn't a set of values, in the rule itself or an earlier one. */
 static void report_unknown(struct claims *r, const struct claim *claim, const struct claim_found *f)
 {
     const struct image *img = r->c->image;

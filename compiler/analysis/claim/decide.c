@@ -31,7 +31,7 @@ struct search {
         uint32_t rule, firewall;
     } broken[BREAK_MAX]; /* [broken_count] rules that break the claim */
     uint32_t broken_count;
-    uint64_t kept_back; /* work kept from the search for further rules that break the claim */
+    uint64_t kept_back; /* work withheld from the search for further rules that break the claim */
     struct given given;
     enum pbc_direction direction;
     struct region_budget *budget;
@@ -183,7 +183,7 @@ static bool on_part(void *arg, const struct judged *j)
     struct search *s = arg;
     struct claim_found f = {.part = *j, .direction = s->direction, .schedules = s->given.schedules};
     const struct image *img = s->all->c->image;
-    /* Packets inside of a tunnel that the rule opens are not the claim's. */
+    /* Packets inside a tunnel that the rule opens do not belong to the claim. */
     const bool opens = j->rule < img->rules_count && verdict_is(img->rules[j->rule].verdict, VERDICT_OPENS);
     if (opens || !is_wrong(s->claim, j->action) || is_broken_by(s, j)) return true;
     if (s->claim->pool != PBC_NONE || s->claim->reaches) return on_way(s, j);

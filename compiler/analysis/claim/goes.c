@@ -1,6 +1,6 @@
 /* Decide `never reach ADDRS: CLAIM`: find packets that the firewall lets in and that may finally go to one of these
- * addresses: as addressed, by a service to a server, by a `forward` or a `map`. The region is never too small; the
- * program then shows where a packet of it goes. */
+ * addresses. Packets go there as addressed, by a service to a server, by a `forward` or by a `map`. The region is
+ * never too small; the program then shows where a packet of it goes. */
 #include <stdlib.h>
 
 #include "compiler/analysis/claim/claim.h"
@@ -83,7 +83,7 @@ static uint32_t ports_there(struct ir *ir, const struct pbc_nat *n, uint32_t por
     return id;
 }
 
-/* Return the packets that the `forward` translates; *exact is false if these are not all distinguished. */
+/* Return the packets that the `forward` translates; *exact becomes false if the product holds more. */
 static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n, bool *exact)
 {
     struct ir *ir = all->c->ir;
@@ -99,7 +99,7 @@ static struct ir_product forwarded(struct claims *all, const struct pbc_nat *n, 
     p.field[IR_SRC_SELF] = IR_EMPTY;
     if (e.to == PBC_TO_SELF) p.field[IR_DST] = IR_EMPTY;
     if (e.to == PBC_TO_ANY) {
-        /* Leave out the target, from whose address and to which a `forward any` leads nothing. */
+        /* Leave out packets from and to the target, which a `forward any` does not lead there. */
         const unsigned families = n->family == 4 ? IR_V4 : IR_V6;
         const uint32_t others =
             ir_addrs_of_families(ir, ir_addrs_not(ir, ir_addrs_one(ir, n->family, n->target)), families);
@@ -148,8 +148,8 @@ static struct ir_product mapped(struct ir *ir, const struct pbc_nat *n, uint32_t
     return p;
 }
 
-/* Return the packets that the statement translates; *there: those that go to the target. *exact is false if both hold
- * more. */
+/* Return the packets that the statement translates; *there: those that go to the target. *exact is false if both may
+ * hold more. */
 static struct ir_product turned_by(struct claims *all, const struct pbc_nat *n, const struct claim_target *to,
                                    struct ir_product *there, bool *exact)
 {
@@ -191,8 +191,8 @@ static bool takes_all(const struct program *p, const struct pbc_endpoint *e)
     return false;
 }
 
-/* True if the service of every endpoint that these packets may meet takes all of them. One in the wire may send them on
- * to where they are addressed. */
+/* True if the service of every endpoint that these packets may meet takes all of them. A service in the wire may
+ * send them on to their original destination. */
 static bool is_taken_elsewhere(struct claims *all, const struct ir_product *here, const struct region_budget *budget)
 {
     const struct program *p = all->program;
@@ -282,7 +282,7 @@ static bool passes_by(const struct program *p, uint32_t branch, const struct key
     return is_in_wire(p, branch) && (key->marks & (TCP_SYN | TCP_ACK)) != TCP_SYN;
 }
 
-/* True if the connection may go on to where it is addressed, if the client sends the right data. */
+/* True if the connection may go on to its original destination, provided that the client sends the right data. */
 static bool stream_leads_on(const struct program *p, uint32_t branch, const struct key *key)
 {
     return is_in_wire(p, branch) && stream_branch_to(p, p->branches[branch].service, key, PBC_ORIGINAL, 0) != PBC_NONE;

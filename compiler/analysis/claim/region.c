@@ -1,6 +1,6 @@
-/* The packets of a claim, as products: its protocols, addresses and ports; this machine's addresses; and the states of
- * packets, even if the program does not ask for `state`. For TCP, `new` is a SYN without ACK; so a claim that names no
- * states is about packets that open connections, also in a program that follows none. */
+/* The packets of a claim, as products: its protocols, addresses and ports; this machine's addresses; and the states
+ * of packets, even if the program does not ask for `state`. For TCP, `new` is a SYN without ACK; so a claim that
+ * names no states is about packets that open connections, even in a program that follows no connections. */
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"

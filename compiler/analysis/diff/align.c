@@ -1,6 +1,6 @@
-/* Pair equal items of two lists as twins, rules of firewalls and statements of a service, pool, nat and the like.
+/* Pair equal items of two lists as twins: rules of firewalls, or statements of a service, pool, nat and the like.
  * Any twins in equal order are correct, and more twins save work (README.md). The nth of equal items of one list is
- * paired with the nth of the other; of all pairs, the longest run that ascends on both sides is kept. "Patience
+ * paired with the nth of the other. Of all pairs, the longest run that ascends on both sides is kept. "Patience
  * diff" pairs only lines that occur once. The later of two equal rules is dead. */
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +45,8 @@ static uint32_t item_take(const struct diff *d, struct table *t, const struct it
     return PBC_NONE;
 }
 
-/* Keep of `twin`, places on the other side or PBC_NONE, the longest run that ascends; the rest becomes PBC_NONE.
- * Returns the run's length. Patience sorting: last[k] ends the best run of k + 1. */
+/* Keep the longest ascending run of `twin`, which has places on the other side or PBC_NONE, and set the rest to
+ * PBC_NONE. Returns the run's length. Patience sorting: last[k] ends the best run of k + 1. */
 static uint32_t keep_ascending(struct diff *d, uint32_t *twin, uint32_t count)
 {
     uint32_t *last = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(*last)), length = 0;
@@ -138,7 +138,8 @@ static struct placed *sorted(struct diff *d, const struct statements *p)
     return s;
 }
 
-/* Pair the nth of equal statements of one side with the nth of the other, whatever their order. Returns the pairs. */
+/* Pair the nth of equal statements of one side with the nth of the other, whatever their order. Returns the number
+ * of pairs. */
 static uint32_t pair_equal(struct diff *d, struct statements to[SIDES])
 {
     const struct placed *old = sorted(d, &to[OLD]), *new = sorted(d, &to[NEW]);

@@ -2,8 +2,8 @@
  * by item, in an order that suits both. A part that twins decide on both sides is dropped on the way; a part left at
  * the end met different rules, or defaults.
  *
- * If a rule asks for something that is no set of values, packets may match it or not. Twins give both sides the same
- * answer; for other rules both answers are followed, and the change is reported as one that may be. */
+ * If a rule asks for something that isn't a set of values, packets may match it or not. Twins give both sides the
+ * same answer; for other rules both answers are followed, and the change is reported as one that may be. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +64,7 @@ static struct hull hull_of(const struct ir *ir, const struct ir_product *p)
     return h;
 }
 
-/* False if they certainly share no packet. */
+/* False if the hulls certainly share no packet. */
 static bool hulls_meet(const struct hull *a, const struct hull *b)
 {
     return (a->kinds & b->kinds) && a->dst_lo <= b->dst_hi && b->dst_lo <= a->dst_hi && a->src_lo <= b->src_hi &&
@@ -139,7 +139,7 @@ static void matched(struct comparison *c, const struct part *part, const struct 
     part_keep(&c->next, &then, p);
 }
 
-/* Keep what of the part lies outside of `b` unchanged. */
+/* Keep, unchanged, the packets of the part that are outside of `b`. */
 static void keep_outside(struct comparison *c, const struct part *part, const struct ir_product *b)
 {
     struct region rest = {0};
@@ -228,7 +228,7 @@ static void make_meetings(struct comparison *c)
     }
 }
 
-/* Kinds of frames with a default of their own, in the order of changes */
+/* Kinds of frames that have separate defaults, in the order of changes */
 static const enum frame_kind default_kinds[] = {FRAMES_IP, FRAMES_ARP, FRAMES_OTHER};
 enum { DEFAULT_KINDS = sizeof(default_kinds) / sizeof(default_kinds[0]) };
 

@@ -1,8 +1,8 @@
-/* Find packets that a service newly sends to a pool that it had before, or no longer sends there: a `when` became wider
- * or narrower, or moved. A branch takes packets that meet its conditions and not those of an earlier branch. If a
- * condition has no complement (byte patterns, first bytes of a stream), nothing is said, and the change is shown as
- * one. The same for connections in the wire that go on to where the client wanted to go; there it is also told if all
- * of a service's newly may, or none may any longer. */
+/* Find packets that a service newly sends to a pool that it had before, or no longer sends there, because a `when`
+ * became wider or narrower, or moved. A branch takes packets that meet its conditions and not those of an earlier
+ * branch. If a condition has no complement (byte patterns, first bytes of a stream), no packets are reported, and
+ * only the changed statement is shown. The same for connections in the wire that go on to their original
+ * destination. For these, a service is also reported if all of them newly may go on, or none may any longer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,10 +13,10 @@
 static const char ORIGINAL[] = "";
 enum { PRODUCTS_SHOWN = 3, ENDPOINTS_SHOWN = 3, PARTS_MOST = 1 << 12, WORK_MOST = 1 << 20 };
 
-/* Packets that one side sends to a pool, or on to the original */
+/* Packets that one side sends to a pool, or on to the original destination */
 struct part {
-    const char *name; /* ORIGINAL: no pool is named so */
-    uint32_t pool;    /* number of the pool in the side's program; PBC_NONE: the original */
+    const char *name; /* name of the pool, or ORIGINAL, which no pool has as its name */
+    uint32_t pool;    /* number of the pool in the side's program; PBC_NONE: the original destination */
     struct region packets;
 };
 struct parts {
@@ -40,7 +40,7 @@ static void parts_fini(struct parts *p)
     free(p->p);
 }
 
-/* Add the packets in both `rest` and `when` to the branch's pools, or to the original. */
+/* Add the packets in both `rest` and `when` to the branch's pools, or to the original destination. */
 static void branch_take(struct diff *d, const struct side *s, const struct pbc_branch *b, const struct region *rest,
                         const struct ir_product *when, struct parts *to)
 {
@@ -113,7 +113,7 @@ static char *text_of_pool(struct diff *d, const struct part *part)
     return words_kept(d, &w);
 }
 
-/* shown: packets that are named; r: those that an example is drawn from */
+/* Report the part. shown: packets that the report names; r: packets from which an example is drawn */
 static void part_tell(struct diff *d, unsigned side, uint32_t service, const struct part *part,
                       const struct region *shown, const struct region *r, struct reaches *to)
 {
@@ -153,7 +153,7 @@ static bool may_go_on(const struct program *p, const struct pbc_service *s)
     return false;
 }
 
-/* Report a service whose connections newly may go on to the original, or none of whose may any longer. */
+/* Report a service whose connections newly may go on to the original destination, or no longer may. */
 static void compare_originals(struct diff *d, const uint32_t service[SIDES], struct reaches *to)
 {
     bool may[SIDES];
@@ -161,7 +161,7 @@ static void compare_originals(struct diff *d, const uint32_t service[SIDES], str
         const struct program *p = d->side[s].program;
         const struct pbc_service *v = &p->services[service[s]];
         may[s] = may_go_on(p, v);
-        if (!mode_is(v->mode, MODE_INLINE)) return; /* it opens no connection by itself, or is another service */
+        if (!mode_is(v->mode, MODE_INLINE)) return; /* only services in the wire let connections go on */
     }
     if (may[OLD] == may[NEW]) return;
     struct region all = {0};

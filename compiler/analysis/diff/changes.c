@@ -6,7 +6,7 @@
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
 
-/* Return how much a verdict lets through. Opening a tunnel lets in what the rules let in of its packets. */
+/* Return how much a verdict lets through. Opening a tunnel lets in those of its packets that the rules let in. */
 static unsigned openness(uint8_t verdict)
 {
     if (verdict == OUT_PASS || verdict_is(verdict, VERDICT_LETS_IN)) return 2;

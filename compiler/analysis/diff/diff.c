@@ -9,7 +9,7 @@
 #include "compiler/progress.h"
 #include "lang/heap.h"
 
-/* products looked at: some seconds */
+/* products looked at in some seconds */
 #define WORK_MOST (UINT64_C(1) << 26)
 
 bool diff_fail(struct diff *d, const char *fmt, ...)

@@ -23,15 +23,15 @@ enum diff_kind {
 
 struct diff_options {
     bool json;
-    bool without_pools; /* the caller reports servers of pools, and clients that reach them */
+    bool without_pools; /* leave out servers of pools, and clients that reach them: the caller reports these */
     uint64_t work;      /* most work, in products looked at; 0: as much as a reader would wait for */
 };
 
 /* True if the first bytes of the file at `path` are those of a compiled program; false also if it can't be read. */
 bool diff_is_program(const char *path);
 
-/* Compare two verified programs and print the differences to `out`. Returns 0: nothing widened; 1: something
- * widened, or may have, undecided; -EINVAL with one line in err: they can't be compared, or the vm judges an example
- * differently than computed (an internal fault). */
+/* Compare two verified programs and print the differences to `out`. Returns 0 if nothing widened, and 1 if something
+ * widened or may have. Returns -EINVAL, with one line in err, if the programs can't be compared, or if the vm judges
+ * an example differently than computed (an internal fault). */
 int diff_print(struct program *old, struct program *new, const struct diff_options *o, FILE *out, char *err,
                size_t err_len);

@@ -20,19 +20,19 @@ enum { MOMENTS_MAX = 31, SCHEDULES_MAX = 32 }; /* bits of IR_DURING */
 /* One program, and the numbers of its parts in the image of both */
 struct side {
     struct program *program;
-    uint32_t rules, chains, firewalls, conds; /* place of its first one in the image of both */
+    uint32_t rules, chains, firewalls, conds; /* first index of each in the image of both */
     uint32_t *ifaces;                         /* own number -> number in the image of both */
     uint32_t *edges;                          /* room for the bounds of ranges, by own number (import.c) */
     uint32_t *schedules;                      /* own number -> bits of the times at which it is active */
     struct ir_product *nat_asks;              /* packets that a statement of a nat asks for, by own number (nats.c) */
-    bool nats_turn;                           /* some statement turns destinations */
+    bool nats_turn;                           /* true if a statement translates destinations */
 };
 
 /* Fate of a packet at the end: the verdict of a rule or a default, or passed without judgement */
 enum { OUT_PASS = PBC_V_COUNTED };
 struct outcome {
-    uint8_t verdict; /* enum pbc_verdict, OUT_PASS */
-    uint8_t answer;  /* enum pbc_answer, of REJECT */
+    uint8_t verdict; /* enum pbc_verdict, or OUT_PASS */
+    uint8_t answer;  /* enum pbc_answer of a REJECT */
     uint16_t port;   /* port of a verdict that has one */
 };
 
@@ -46,7 +46,7 @@ struct decider {
 struct change {
     struct decider by[SIDES];
     struct region region;
-    double size;  /* log2 of headers */
+    double size;  /* log2 of the number of headers */
     uint8_t kind; /* enum diff_kind */
     uint8_t dirs; /* directions of its packets: bits 1 << enum pbc_direction */
     bool maybe;   /* depends on conditions that are not sets of values (meters, bytes, flows); no example proves it */
@@ -67,7 +67,7 @@ struct diff {
     struct side side[SIDES];
     struct region_text text; /* settings for printing regions (judges.c) */
     struct times times;
-    uint32_t moments;                 /* ir->moments; 0: schedules are independent */
+    uint32_t moments;                 /* value of ir->moments; 0: schedules are independent */
     double moment_share[MOMENTS_MAX]; /* ir->moment_share, known before the ir */
     uint32_t longer[SCHEDULES_MAX];   /* ir->longer, if schedules are independent */
     struct change *changes;
@@ -102,16 +102,17 @@ uint32_t schedules_of_both(const struct side *s, uint32_t own);
 /* Convert back: times to a side's own schedules, and an interface of the image of both to its own (import.c). */
 uint32_t side_schedules(const struct side *s, uint32_t of_both);
 uint16_t side_iface(const struct image *both, const struct side *s, uint16_t of_both);
-/* Return the packet as the side's program judges it: arriving and leaving by its own numbers of interfaces. */
+/* Return the packet as the side's program judges it: with its own numbers of the interfaces of arrival and
+ * departure. */
 struct frame_spec side_packet(const struct image *both, const struct side *s, const struct frame_spec *of_both);
 /* Find a time of the product, as the bits that are active then. False: no such time. */
 bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active);
 /* region_times_fn: print "during work", or "at sat 08:00-18:00" if no clear name exists. */
 void print_moments(const void *diff, uint32_t moments, FILE *out);
 
-/* print_changes.c: names of sets in both programs, once the ir exists. */
+/* print_changes.c: note the names of sets in both programs, once the ir exists. */
 void note_set_names(struct diff *d);
-const char *set_name_of(const void *diff, uint32_t addrs, unsigned families); /* a region_set_fn */
+const char *set_name_of(const void *diff, uint32_t addrs, unsigned families); /* a region_set_fn for both programs */
 
 /* judges.c: packets that one firewall of each side judges */
 struct judges {
@@ -119,7 +120,8 @@ struct judges {
     struct region frames;
     uint8_t dirs;
 };
-/* Find all pairs that may judge packets: *count of them, in the arena. The caller frees their regions (region_fini). */
+/* Find all pairs that may judge packets; *count gets their number. They are in the arena; the caller frees their
+ * regions (region_fini). */
 struct judges *find_judges(struct diff *d, uint32_t *count);
 
 /* flatten.c: rules of a firewall in the order of their trial, chains in place of the `do` that leads there; rules
@@ -128,7 +130,7 @@ struct item {
     const struct ir_product *product;
     uint64_t hash;
     uint32_t rule; /* rule of the image of both */
-    uint32_t skip; /* RETURN: the item to go on at; else 0 */
+    uint32_t skip; /* RETURN: the item at which to go on; else 0 */
     uint32_t twin; /* the equal item on the other side (align.c), or PBC_NONE */
     bool loose;    /* the product holds more than the rule's packets */
 };
@@ -136,10 +138,10 @@ struct items {
     struct item *item;
     uint32_t count, cap;
     bool too_many;
-    bool mirrors; /* set by the caller: rules that copy stay, too */
+    bool mirrors; /* set by the caller: keep rules that copy, too */
 };
 enum { ITEMS_MAX = 1 << 21 };
-/* Write a firewall's rules in a row, charged to d->work. */
+/* Write a firewall's rules in a row. The work is charged to d->work. */
 void flatten(struct diff *d, uint32_t firewall, struct items *out);
 /* Return the outcome of a rule that decides. Answers that mean the same for these packets are made equal. */
 struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_product *p);
@@ -160,7 +162,7 @@ char *words_kept(struct diff *d, struct words *w);
 /* both.c: add the differences for the packets of `j` to d->changes and d->undecided. */
 void compare_lists(struct diff *d, const struct judges *j);
 
-/* changes.c */
+/* changes.c: add a product to the change with these deciders. */
 void change_add(struct diff *d, const struct decider by[SIDES], const struct ir_product *p, uint8_t dirs, bool maybe,
                 bool behind);
 void undecided_add(struct diff *d, unsigned side, uint32_t rule, uint32_t firewall);
@@ -207,9 +209,9 @@ void note_nat_asks(struct diff *d, struct side *s);
  * before each other range. A long list, which many statements may share, ends in the number of the rest. */
 void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2], uint8_t family, const char *first,
                 const char *next, FILE *out);
-/* Return the union of these SETS, in the ir of both: equal sets are one number. */
+/* Return the union of these SETS, in the ir of both, where equal sets have one number. */
 uint32_t sets_union(struct diff *d, const struct program *p, uint32_t sets, uint32_t count);
-/* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address only. */
+/* Write "203.0.113.10 tcp/443". Write "10.0.0.1:80" or "[::1]:80"; port 0: only the address (second function). */
 void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out);
 void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FILE *out);
 /* Print a server by name, as rules write it. */
@@ -230,7 +232,7 @@ struct reach {
 struct reaches {
     struct reach *r;
     uint32_t count, cap;
-    bool too_many; /* too many to compare: they may widen */
+    bool too_many; /* too many endpoints to compare, so they may widen */
 };
 void find_reaches(struct diff *d, struct reaches *to);
 
@@ -268,30 +270,30 @@ struct beyond {
     struct reaches reaches;
     struct meters meters, bounds;
 };
-enum { SERVICE_HEAD = 2 }; /* statements of a service before its branches: `on`, `mode` */
+enum { SERVICE_HEAD = 2 }; /* statements of a service before its branches (`on`, `mode`) */
 /* order.c: true if nats, or services, are in another order than before, and some packet meets a different one first. */
 bool nats_moved(struct diff *d);
 bool services_moved(struct diff *d, bool observing);
 /* True if the statements of a nat or service of both (own numbers) are the same in another order, without effect on
  * packets. */
 bool order_is_idle(struct diff *d, const struct route_change *r, bool nat, const uint32_t own[SIDES]);
-/* noted.c: print a mirror's copies, a line for each place where a firewall reaches it. */
+/* noted.c: print a mirror's copies, one line for each place where a firewall reaches it. */
 void put_copies(struct diff *d, const struct side *s, const struct pbc_mirror *m, FILE *out);
 /* Return what rules of the side log, sorted, one line each, on the heap; NULL: none. */
 char *logs_text(struct diff *d, const struct side *s);
-/* Return what rules and defaults in audit would do, in their order, in the same way. */
+/* Return what audited rules and defaults would do, in their order, in the same form. */
 char *audits_text(struct diff *d, const struct side *s);
 /* route_changes.c: fill b->routes; for services of both also b->bounds, and b->reaches by compare_branches. */
 void find_routes(struct diff *d, bool without_pools, struct beyond *b);
 
-/* print_changes.c, print_beyond.c, json.c */
+/* print_changes.c, print_beyond.c, json.c: print the comparison. */
 void diff_put_text(struct diff *d, const struct beyond *b, FILE *out);
 void print_beyond(struct diff *d, const struct beyond *b, FILE *out);
-void print_sum_beyond(const struct beyond *b, FILE *out);  /* print the last line's part about `b` */
-extern const char *const diff_kind_names[DIFF_KIND_COUNT]; /* "widened" and so on */
+void print_sum_beyond(const struct beyond *b, FILE *out);  /* print the part of the last line that is about `b` */
+extern const char *const diff_kind_names[DIFF_KIND_COUNT]; /* names such as "widened" */
 void diff_put_json(struct diff *d, const struct beyond *b, bool widened, FILE *out);
-/* "dropped", "rejected with rst" */
+/* Print "dropped", "rejected with rst". */
 void print_outcome(const struct outcome *o, FILE *out);
-/* "WEB", "the default of edge"; and its place */
+/* Print "WEB" or "the default of edge", and its place. */
 void print_decider(const struct diff *d, unsigned side, const struct decider *by, FILE *out);
 struct pbc_place decider_place(const struct diff *d, unsigned side, const struct decider *by);

@@ -121,7 +121,7 @@ static enum tried find_among(struct diff *d, struct change *c, const struct fact
     return best;
 }
 
-/* Report an internal fault: no answer is better than a wrong one. */
+/* Report an internal fault: no result is better than a wrong one. */
 static bool otherwise(struct diff *d, const struct change *c)
 {
     char *text = NULL;

@@ -1,6 +1,6 @@
-/* Write a firewall's rules in the order in which a packet meets them, rules of chains in place of the `do`, each with
- * the product of packets that meet and match it. Rules that count, log or copy decide nothing, and are left out
- * (mirrors: unless asked for). A `return` stays, with the item at which its packets go on.
+/* Write a firewall's rules in the order in which a packet meets them, with the rules of a chain in place of the
+ * `do`. Each has the product of packets that meet and match it. Rules that count, log or copy decide nothing, and
+ * are left out (mirrors: unless asked for). A `return` stays, with the item at which its packets go on.
  *
  * Items are equal if they match the same packets and treat them alike. For a `return`, this includes the skipped items,
  * so its hash covers the items behind it in its chain. */
@@ -9,7 +9,7 @@
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
 
-enum { WORK_OF_AND = 16 }; /* cost of a rule in a chain, in rules outside of chains */
+enum { WORK_OF_AND = 16 }; /* cost of a rule in a chain, as a multiple of that of a rule outside of chains */
 
 #define HASH_STEP 0x9e3779b97f4a7c15u /* odd, so that no power of it vanishes */
 

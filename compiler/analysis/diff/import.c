@@ -1,7 +1,7 @@
-/* The first step of a comparison: the rules of both programs in one image, the old one's lists first, so that one
- * normal form holds both and equal rules have equal products. Interfaces, meters and schedules have only numbers in a
- * program; they are matched by device or definition. Sets, ports and patterns become equal values by themselves.
- * Programs that repeat too much are refused. */
+/* The first step of a comparison. The rules of both programs go into one image, the old program's lists first. So
+ * one normal form holds both, and equal rules have equal products. Interfaces, meters and schedules have only
+ * numbers in a program; they are matched by device or definition. Sets, ports and patterns become equal values by
+ * themselves. Programs that repeat too much are rejected. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -228,7 +228,7 @@ static void import_during(const struct diff *d, const struct side *s, struct pbc
     to->arg = others;
 }
 
-/* Return the number in the image of both; PBC_NONE: too many. */
+/* Return the grain's number in the image of both; PBC_NONE: too many. */
 static uint32_t import_grain(struct diff *d, const struct pbc_grain *g)
 {
     struct image *img = d->c.image;

@@ -28,7 +28,7 @@ static struct region in_direction(struct diff *d, unsigned side, const struct ir
 {
     /* Directions depend on the services of a side's image only. */
     const struct program *p = d->side[side].program;
-    struct image image = {.endpoints = (struct pbc_endpoint *)(uintptr_t)p->endpoints, /* only read */
+    struct image image = {.endpoints = (struct pbc_endpoint *)(uintptr_t)p->endpoints, /* the image is only read */
                           .endpoints_count = p->endpoints_count};
     struct compile view = d->c;
     struct region_budget budget = {.work = d->work, .parts = DIRECTION_PARTS};

@@ -28,7 +28,7 @@ static void use(const struct pbc_rule *r, bool over, struct amount *within)
     within->less |= either || accepts == over;
 }
 
-/* more: packets within the meter get more; less: they get less. */
+/* Return the effect of the rules that use the meter. more: packets within the meter get more; less: they get less. */
 static struct amount uses_of(const struct program *p, uint32_t meter)
 {
     struct amount within = {0};
@@ -95,7 +95,7 @@ static const char *rate_name(const struct program *p, const struct pbc_service *
     return v->rate ? program_str(p, p->meters[v->rate - 1].name) : "";
 }
 
-/* Compare bounds; 0 is no bound, the most. */
+/* Compare bounds; 0 means no bound, which is more than any other. */
 static void compare_most(uint32_t was, uint32_t now, struct amount *to)
 {
     to->more |= was && (!now || now > was);

@@ -131,7 +131,7 @@ void put_nat_statements(struct diff *d, const struct side *s, uint32_t first, FI
     put_clamp(p->nats[first].mss, out);
 }
 
-/* Return the interface with a clamp of its own whose device follows `last` by name, or NULL. */
+/* Return the interface that has its own clamp and whose device follows `last` by name; NULL: none. */
 static const struct pbc_iface *next_clamped(const struct program *p, const char *last)
 {
     const struct pbc_iface *next = NULL;

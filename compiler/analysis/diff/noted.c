@@ -1,6 +1,6 @@
-/* Rules that copy, log or only count packets (`audit`), as text: which packets, and what decides before. A rule that
- * decides takes its packets from the mirrors behind it, so these are in a mirror's text; logs are beside verdicts,
- * which regions tell. */
+/* Rules that copy, log or only count packets (`audit`), as text: their packets, and what decides before them. A rule
+ * that decides takes its packets from the mirrors behind it, so a mirror's text has these, too. Logs come with
+ * verdicts, whose packets regions show. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ static bool mirror_takes(struct diff *d, const struct items *l, uint32_t item, u
 }
 
 /* Print the rules before the mirror that decide some of its packets, ", behind accept tcp from any to any port 22".
- * For those past the first few, or in a list too long to be looked through, a number is that differs with the rules. */
+ * For rules past the first few, or in a list too long to be searched, print a number that differs with the rules. */
 static void put_before(struct diff *d, const struct items *l, uint32_t mirror, FILE *out)
 {
     uint32_t shown = 0, left = 0;
@@ -69,7 +69,7 @@ static void put_limit(const struct program *p, const struct pbc_mirror *m, FILE 
     fprintf(out, ", limit %s", rate);
 }
 
-/* Print a mirror for each place in which a firewall comes to it. */
+/* Print a mirror for each place in which a firewall reaches it. */
 void put_copies(struct diff *d, const struct side *s, const struct pbc_mirror *m, FILE *out)
 {
     const struct program *p = s->program;

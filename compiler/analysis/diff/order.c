@@ -6,7 +6,7 @@
 #include "compiler/analysis/diff/diff_priv.h"
 #include "vm/judge/decide.h"
 
-enum { PAIRS_MOST = 1 << 22 }; /* pairs looked at; beyond, an order counts as another one */
+enum { PAIRS_MOST = 1 << 22 }; /* most pairs looked at; beyond, an order counts as changed */
 
 /* True if no packet is for both forwards, from any sender. */
 static bool forwards_apart(const struct pbc_nat *a, const struct pbc_nat *b)
@@ -102,7 +102,7 @@ static bool observe_rows_apart(struct diff *d, const struct side *s, uint32_t a,
     return !endpoints_meet(&s->program->observe_endpoints[a], &s->program->observe_endpoints[b]);
 }
 
-/* True if two entries of the new side stood the other way round before, and share packets. */
+/* True if two entries of the new side were in the opposite order before, and share packets. */
 static bool moved(struct diff *d, struct rows rows[SIDES], apart_fn *apart)
 {
     uint32_t most = 0, pairs = 0;

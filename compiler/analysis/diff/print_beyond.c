@@ -1,5 +1,5 @@
-/* Print where accepted traffic goes and what meters let through: endpoints that newly reach servers, and the parts of
- * services, pools and nats that came and went. */
+/* Print the destinations of accepted traffic, and what meters let through: endpoints that newly reach servers, and
+ * the parts of services, pools and nats that came and went. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,7 +89,7 @@ static void print_some(const struct statements *p, uint32_t from, uint32_t to, c
     *shown = UINT32_MAX;
 }
 
-/* Print the statements of both sides in their order, for some of them moved. */
+/* Print the statements of both sides in their order, because some of them moved. */
 static void print_in_order(const struct statements p[SIDES], FILE *out)
 {
     uint32_t at[SIDES] = {0}, shown[SIDES] = {0};

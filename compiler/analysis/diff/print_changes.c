@@ -1,5 +1,5 @@
-/* Print a comparison for people: one paragraph for each region, largest first, then where accepted traffic goes,
- * then the parts that were not computed, and one line that sums it up. */
+/* Print a comparison for people. It has one paragraph for each region, the largest first; then the destinations of
+ * accepted traffic; then the parts that were not computed; and one line that sums it up. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,8 +183,8 @@ void diff_put_text(struct diff *d, const struct beyond *b, FILE *out)
     free(text);
 }
 
-/* Names of address sets in either program. A region whose addresses are a whole set, or all but a set, is printed by
- * that name. */
+/* Names of address sets in either program. A region whose addresses are a complete set, or all but a set, is printed
+ * by that name. */
 struct set_name {
     uint32_t addrs; /* id in the ir of both */
     const char *name;
@@ -234,8 +234,8 @@ static const struct set_name *next_name(const struct diff *d, uint32_t addrs, un
     return NULL;
 }
 
-/* Return a name that means these addresses in both programs, as far as both have it: a set that changed is written
- * out, for a reader who wants to see what changed. */
+/* Return a name that means these addresses in each program that has it. A set that changed is written out, so that a
+ * reader sees what changed. */
 static const char *steady_name_of(const void *diff, uint32_t addrs, unsigned families)
 {
     uint32_t next = 0;

@@ -1,6 +1,6 @@
-/* Compare services, also those that observe, pools, nats, checks and mirrors of both programs by name, each as text, a
- * statement a line; differing texts are reported. Conditions of a `when` are compared by meaning, as those of rules
- * are. */
+/* Compare services, also those that observe, pools, nats, checks and mirrors of both programs by name, each as text,
+ * one statement per line; differing texts are reported. Conditions of a `when` are compared by meaning, as those of
+ * rules are. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 enum { RANGES_SHOWN = 32 };
 
-/* Options are lines, but for those of a server. */
+/* Each option is a line, except those of a server. */
 static const struct fields_text lines = {.between = "\n", .first = "", .parts = PARTS},
                                 options = {.between = " ", .parts = PARTS};
 
@@ -36,7 +36,7 @@ void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FIL
 
 void put_host_port(const char *host, uint16_t port, FILE *out)
 {
-    const bool service = *host == '_'; /* its records have the ports */
+    const bool service = *host == '_'; /* the service's records have the ports */
     fprintf(out, "%s \"%s\"", service ? "srv" : "name", host);
     if (port && !service) fprintf(out, ":%u", port);
 }
@@ -75,8 +75,8 @@ void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *o
     fputs(endpoint_wire_text(p, e, wire), out);
 }
 
-/* Write the conditions of a branch, some of which are answered by a connection's bytes (`stream`): "when …  -> ", or
- * "else -> ", on a line of its own. */
+/* Write the conditions of a branch, some of which depend on a connection's bytes (`stream`): "when …  -> ", or
+ * "else -> ", on a separate line. */
 static void put_when(struct diff *d, const struct side *s, uint32_t conds, uint32_t count, bool stream, FILE *out)
 {
     const struct program *p = s->program;
@@ -322,7 +322,7 @@ static bool is_idle(struct diff *d, enum kind k, const uint32_t own[SIDES], char
     return (k == NAT || k == SERVICE) && strcmp(was, now) != 0 && order_is_idle(d, &r, k == NAT, own);
 }
 
-/* Return the names of the members in their order, a line each. */
+/* Return the names of the members in their order, one per line. */
 static char *names_of(const struct program *p, enum kind k)
 {
     char *text = NULL;
@@ -384,7 +384,7 @@ static char *settings_line(const struct program *p, bool timeouts)
     return text;
 }
 
-/* Return the clamps of interfaces, a line each. */
+/* Return the clamps of interfaces, one per line. */
 static char *clamps_lines(const struct program *p)
 {
     char *text = NULL;

@@ -107,7 +107,7 @@ static void add_stretch(struct ways *to, uint32_t first, const struct way *w, st
     add_way(to, &with);
 }
 
-/* Return the parts that holders leave of one port of `w`; *next: the first port behind it where that may change. */
+/* Return the parts that holders leave of one port of `w`; *next: the first port behind it at which that may change. */
 static struct parts parts_left(struct diff *d, const struct way *w, const struct ways *by, uint32_t port,
                                uint32_t *next, struct ways *to)
 {
@@ -211,7 +211,7 @@ static struct way forward_of(struct diff *d, const struct side *s, const struct 
 static void add_forwards(struct diff *d, const struct side *s, struct ways *to)
 {
     const struct program *p = s->program;
-    const struct pbc_nat *last = NULL; /* the last one whose sources were computed */
+    const struct pbc_nat *last = NULL; /* the last statement whose sources were computed */
     const uint32_t first = to->count;
     uint32_t sources = IR_ALL;
     struct ways before = {0};
@@ -276,7 +276,7 @@ void side_ways_fini(struct side_ways *s)
     free(s->sorted);
 }
 
-/* Return the index of the first way with the place and server of `w`, or where it would stand. */
+/* Return the index of the first way with the place and server of `w`, or the index at which it would be. */
 static uint32_t first_alike(const struct side_ways *s, const struct way *w)
 {
     uint32_t lo = 0, hi = s->ways.count;

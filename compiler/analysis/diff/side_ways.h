@@ -7,7 +7,7 @@
 struct way {
     struct pbc_endpoint from; /* PBC_EP_IP: ports hold the protocol number */
     uint32_t ifaces, sources; /* IR_IFACE and IR_SRC of its packets, in the ir of both; sources of from.family only */
-    uint8_t len;              /* length of a map's prefixes; 0: no map */
+    uint8_t len;              /* length of a map's prefixes; 0: not a map */
     uint32_t addr[4];
     uint16_t port; /* server's port if `fixed`; else added to the packet's port, 0: kept */
     uint8_t family;
@@ -15,13 +15,13 @@ struct way {
     const char *by;            /* name of the service or nat */
     const char *pool, *server; /* names of the target; NULL: a nat */
     const char *host;          /* name of the target's address, with `addr` as placeholder; NULL: none */
-    uint32_t service;          /* own number; PBC_NONE: a nat */
+    uint32_t service;          /* own number of the service; PBC_NONE: a nat */
 };
 
 struct ways {
     struct way *w;
     uint32_t count, cap;
-    uint64_t steps; /* spent by the search */
+    uint64_t steps; /* steps that the search spent */
     bool too_many;  /* too many ways or steps: some are missing */
 };
 

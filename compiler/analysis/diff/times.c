@@ -2,8 +2,8 @@
  * always holds; so the common and the separate times of two schedules are sets of moments, and a rule that holds
  * longer has changed in the added hours only.
  *
- * Many schedules make too many moments. Then each schedule is a bit of its own, as in a program, and the results are
- * compared with the weeks at the end: packets of a time that never comes are no change. */
+ * Many schedules make too many moments. Then each schedule is a separate bit, as in a program, and the results are
+ * compared with the weeks at the end. Packets of a time that never comes do not count as a change. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
-/* Analyse the rules without a packet: rules that never match because earlier rules of their list decide all of their
- * packets (cover.c), contradictory rules, firewalls that cut off neighbour discovery, and services that no rule lets
- * in. Reports are certain; a rule that takes too long to judge is skipped and counted (ir->undecided). */
+/* Analyse the rules without a packet. The analysis finds rules that never match because earlier rules of their list
+ * decide all of their packets (cover.c), contradictory rules, firewalls that cut off neighbour discovery, and
+ * services that no rule lets in. Reports are certain; a rule that takes too long to judge is skipped and counted
+ * (ir->undecided). */
 #include <string.h>
 
 #include "compiler/analysis/rules/cover_priv.h"
@@ -52,7 +53,7 @@ static void report_covered(struct compile *c, uint32_t rule, uint32_t more)
     note_covering(c, r);
 }
 
-/* Return how many rules behind this one a bare `drop` covers as well: one mistake, one report. */
+/* Return how many rules behind this one a bare `drop` also covers, so that one mistake gives one report. */
 static uint32_t covered_alike(const struct compile *c, uint32_t rule, uint32_t end)
 {
     const struct ir_rule *first = &c->ir->rules[rule];
@@ -97,9 +98,9 @@ void analyse_audited(struct compile *c)
     for (uint32_t i = 0; i < img->chains_count; i++) report_list(c, img->chains[i].rules, img->chains[i].rule_count);
 }
 
-/* Neighbour discovery is cut off by a firewall that drops by default, judges packets that arrive or that this machine
- * sends, and has no rule that could accept a neighbour solicitation or advertisement. Silent if an earlier rule drops
- * them all by name, which is meant. */
+/* Neighbour discovery is cut off by a firewall that drops by default, judges packets that arrive or that this
+ * machine sends, and accepts neither neighbour solicitations nor advertisements by a rule. Silent if an earlier rule
+ * drops them all by name, because that is intended. */
 enum fate { FATE_OPEN, FATE_ADMITTED, FATE_DROPPED };
 
 struct walk {

@@ -1,5 +1,5 @@
-/* Warn about services that no rule lets in: every frame to them meets a firewall that drops by default, and no rule
- * that accepts can match a packet that opens a connection. Certain, or silent. */
+/* Warn about services that no rule lets in. Every frame to them meets a firewall that drops by default, and no
+ * accepting rule can match a packet that opens a connection. Certain, or silent. */
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "compiler/resolve/services/service_work.h"

@@ -6,8 +6,8 @@
  * the next frame is drawn from the rest. This ends when nothing is left, which proves the rule dead and names its
  * covers; when a frame has no holder; or when the budget is spent.
  *
- * A condition that is no set of values (meters, byte patterns, numbers of flows) helps to cover only a rule with the
- * same condition. */
+ * A condition that isn't a set of values (meters, byte patterns, numbers of flows) helps to cover only a rule with
+ * the same condition. */
 #include "compiler/analysis/rules/cover_priv.h"
 
 #include <stdlib.h>
@@ -25,7 +25,7 @@ enum {
     WORK_EACH = 1 << 8,
     CANDIDATES_MAX = 1024,      /* earlier rules asked for one frame */
     HELD_MAX = 32,              /* holders of one frame that are compared */
-    CANDIDATES_LEAST = 1 << 24, /* earlier rules asked in all, plus CANDIDATES_SURE for each rule */
+    CANDIDATES_LEAST = 1 << 24, /* earlier rules asked in total, plus CANDIDATES_SURE for each rule */
     CANDIDATES_SURE = 128,
     CANDIDATES_EACH = 4096, /* earlier rules asked for one rule */
     NEEDED_MAX = 24,        /* most covers of a rule that are checked for being needed */
@@ -41,8 +41,8 @@ struct list {
     struct ir_product frames; /* frames that the list judges */
     const uint32_t *tangled;  /* rules with `do` that decide more than is known */
     uint32_t tangled_count;
-    uint64_t work, candidates; /* left for all rules */
-    uint64_t needed_work;      /* left for checking covers */
+    uint64_t work, candidates; /* budget left for all rules */
+    uint64_t needed_work;      /* work left for checking covers */
 };
 
 enum fate { ALIVE, DEAD, UNDECIDED, NEVER };
@@ -155,7 +155,7 @@ static void note_covers(struct judging *j)
     r->cover_count = n;
 }
 
-/* True if an earlier `do` that is not completely known may decide some of it. */
+/* True if an earlier `do` that is not completely known may decide some of the product. */
 static bool meets_tangled(const struct list *l, const struct ir_product *p)
 {
     for (uint32_t i = 0; i < l->tangled_count; i++)

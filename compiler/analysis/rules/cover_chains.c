@@ -15,7 +15,7 @@ enum {
 void coverers_add(struct coverers *all, const struct ir_product *p, uint32_t rule)
 {
     if (all->count == all->cap) {
-        all->cap = all->cap ? all->cap * 2 : 2; /* small at first: there may be a million chains */
+        all->cap = all->cap ? all->cap * 2 : 2; /* small at first, because there may be a million chains */
         all->v = heap_resized(all->v, all->cap, sizeof(*all->v));
     }
     all->v[all->count++] = (struct coverer){*p, rule};

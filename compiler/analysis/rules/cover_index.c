@@ -24,7 +24,7 @@ struct forest {
     uint32_t count, first6; /* nodes of IPv6 begin at first6 */
 };
 
-/* Fields of which a few values have lists of their own, in order of preference */
+/* Fields whose single values, if few, have separate lists, in order of preference */
 static const uint8_t selectors[] = {
     IR_DPORT, IR_SPORT, IR_SRC_MAC, IR_DST_MAC, IR_VLAN, IR_INNER, IR_IFACE, IR_TYPE, IR_CODE, IR_ETHER,
 #define IP_NUMBERS_ALONE
@@ -177,7 +177,7 @@ static struct chain *chain_of(struct cover_index *ix, const struct chain *wanted
     return c;
 }
 
-/* Fold a MAC; two with one value share a list. */
+/* Fold a MAC; MACs with one value share a list. */
 static uint32_t mac_value(uint64_t mac) { return (uint32_t)(mac ^ mac >> 32); }
 
 /* Return the number of single values that a field has, if at most FEW; 0: none, or more. */

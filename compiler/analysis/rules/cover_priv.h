@@ -6,8 +6,8 @@
 #include "compiler/normal/region.h"
 
 /* Index of products (cover_index.c), to find earlier products that hold a frame. Products are stored by the prefixes
- * around their source and destination, and by a field with a single value, if any; a frame looks only where prefixes
- * around its own addresses meet, which are few in real lists. */
+ * around their source and destination, and by a field with a single value, if any. A frame looks only where prefixes
+ * around its own addresses meet; in real lists these are few. */
 
 /* An earlier decider of frames: a rule's product, or the part of a `do` that its chain decides */
 struct coverer {
@@ -33,7 +33,7 @@ uint32_t cover_index_find(const struct cover_index *ix, const struct point *at, 
 
 /* Frames that chains decide, computed once for each chain (cover_chains.c) */
 struct chain_decides {
-    struct coverers decides; /* rules: of the chain, or of chains that it calls */
+    struct coverers decides; /* frames that rules of the chain, or of chains that it calls, decide */
     bool known;              /* `decides` has been computed */
     bool partial;            /* the chain decides more than `decides` */
 };

@@ -1,6 +1,6 @@
-/* Warn about a `when` that no packet of its service takes, or no connection that it observes: its conditions exclude
- * each other or the service's packets, or earlier branches take all of them. Also about a proxy service that takes
- * nothing beyond its `when`s. Certain, or silent. */
+/* Warn about a `when` that no packet of its service takes, or no connection that it observes. Its conditions exclude
+ * each other or the service's packets, or earlier branches take all of them. Warn also about a proxy service that
+ * takes nothing beyond its `when`s. Certain, or silent. */
 #include <string.h>
 
 #include "compiler/normal/normal.h"
@@ -118,12 +118,12 @@ static bool bytes_cover(const struct pbc_pattern *a, const struct pbc_pattern *b
     return true;
 }
 
-/* True if `a` certainly holds wherever `b` does, for conditions on first bytes. */
+/* True if `a` certainly holds whenever `b` does, for conditions on first bytes. */
 static bool cond_covers(const struct image *img, const struct pbc_cond *a, const struct pbc_cond *b)
 {
     if (a->kind != b->kind || (a->flags ^ b->flags) & PBC_COND_REPLY) return false;
     if (a->kind == COND_INSTRUCTION) {
-        /* `not` without a set is any. */
+        /* `not` without a set means any. */
         const bool not_a = a->flags & PBC_COND_NOT, not_b = b->flags & PBC_COND_NOT;
         if (not_a && !a->count) return true;
         if (not_a != not_b) return false;
@@ -134,7 +134,7 @@ static bool cond_covers(const struct image *img, const struct pbc_cond *a, const
     return a->flags & PBC_COND_NOT ? list_within(img, a->first, b->first) : list_within(img, b->first, a->first);
 }
 
-/* True if all conditions of `a` on first bytes hold wherever `b` does. */
+/* True if all conditions of `a` on first bytes hold whenever `b` does. */
 static bool stream_covers(const struct image *img, const struct when *a, const struct when *b)
 {
     for (uint32_t i = a->conds; i < a->conds + a->cond_count; i++) {
@@ -174,7 +174,7 @@ static bool takes_instructions(const struct image *img, const struct pbc_service
     return true;
 }
 
-/* Warn about packets that reach the last branch of a service without `else`. */
+/* Warn about packets that reach the last branch of a service that has no `else`. */
 static void warn_no_else(struct compile *c, const struct pbc_service *s, const struct when *b)
 {
     const bool requests = mode_is(s->mode, MODE_REQUESTS);

@@ -1,11 +1,11 @@
-/* Find verdicts that may be remembered for a flow (docs/semantics.md, Verdicts that are remembered): those of rules
- * that must decide every established packet of the flow's direction once they decide one.
+/* Find verdicts that may be remembered for a flow (docs/semantics.md, Verdicts that are remembered). These belong to
+ * rules that, once they decide one established packet of the flow's direction, must decide all.
  *
- * Some fields of such packets are the flow's own: protocol, addresses, ports, VLANs, ICMP type (a query one way, its
- * answer the other), and, since the vm keeps them apart, interface, own addresses and direction. All others may differ
- * between packets. A rule qualifies if it asks for none of the others and does not log, and if no earlier rule counts,
- * or could match some packets with the flow's fields and not others. A `do` counts, so only rules of firewalls qualify.
- * Results are certain; beyond a budget a rule is skipped and counted.
+ * Some fields of such packets are the flow's own: protocol, addresses, ports, VLANs, and ICMP type (a query one way,
+ * its reply the other). Interface, own addresses and direction are, too, because the vm keeps them apart. All others
+ * may differ between packets. A rule qualifies if it asks for none of the others and does not log, and if no earlier
+ * rule counts, or could match some packets with the flow's fields and not others. A `do` counts, so only rules of
+ * firewalls qualify. Results are certain; beyond a budget a rule is skipped and counted.
  *
  * A rule meets no established packet if an earlier rule takes all of them, whatever their other fields. */
 #include "compiler/normal/normal.h"
@@ -61,8 +61,8 @@ static bool is_live(const struct ir *ir, enum ir_field f, uint32_t value)
     return ir_fields[f].sort == IR_SORT_ADDRS && ir_addrs(ir, value)->split;
 }
 
-/* True if the product asks for a field that may differ between packets of a flow. AH is such a field. IR_ND is none,
- * since neighbour discovery is never established. */
+/* True if the product asks for a field that may differ between packets of a flow. AH is such a field. IR_ND isn't
+ * one, since neighbour discovery is never established. */
 static bool varies(const struct ir *ir, const struct ir_product *p)
 {
     if (what_asks_ah(ir, p->field[IR_WHAT])) return true;

@@ -1,5 +1,5 @@
-/* Check meters by the normal form: one prefix length where both families can come, also for `flows over`; a meter both
- * over and within */
+/* Check meters by the normal form: one prefix length if both families can match, also for `flows over`; a meter
+ * asked both over and within */
 #include <inttypes.h>
 
 #include "compiler/normal/ir.h"
@@ -32,7 +32,7 @@ struct meter_use {
     uint32_t over_in, within_in; /* 1 + the last rule that asks for the meter over, or within */
 };
 
-/* Report a rule that asks for one meter both over and within. A meter gives a packet one answer, so no packet meets
+/* Report a rule that asks for one meter both over and within. A meter gives a packet one result, so no packet meets
  * both. */
 static void check_both_ways(struct compile *c, uint32_t rule, struct meter_use *uses)
 {

@@ -95,7 +95,7 @@ static bool choose_in(const struct sampler *s, const struct ir_addrs *set, struc
         if (r.lo > w.hi) break;
         if (r.lo < w.lo) r.lo = w.lo;
         if (r.hi > w.hi) r.hi = w.hi;
-        /* a network's own address is no host's */
+        /* an address that ends in 0 may be a network's, not a host's */
         if (r.hi - r.lo > 1 && (r.lo & 0xff) == 0) r.lo++;
         for (unsigned k = 0; k < EACH + *n && r.lo + k <= r.hi; k++, tries++) {
             value_words(r.lo + k, s->family, out);
@@ -120,7 +120,7 @@ static bool part_choose(const struct sampler *s, uint32_t part, unsigned first, 
     return false;
 }
 
-/* Choose an address, and live sets that have it: none, if that will do. */
+/* Choose an address, and live sets that have it: none, if possible. */
 static bool address_choose(const struct sampler *s, enum ir_field f, unsigned first, fits_fn *fits, uint32_t out[4])
 {
     live_bits *const live = &s->out->live[f >= IR_DST];
@@ -173,7 +173,7 @@ static bool choose_both(const struct sampler *s)
     return true;
 }
 
-/* True if one address is not assumed to be, and not to be, in a live set. */
+/* True unless one address, as source and as destination, is assumed to be in different live sets. */
 static bool is_consistent(const struct frame_spec *p)
 {
     return p->live[0] == p->live[1] || memcmp(p->src, p->dst, sizeof(p->src)) != 0;

@@ -24,8 +24,8 @@ const char *form_word(unsigned form);
  * follow in a comment, like conditions of a rule: " # with options any". */
 void frame_print(const struct compile *c, const struct frame_spec *f, FILE *out);
 
-bool address_is_group(uint8_t family, const uint32_t addr[4]); /* multicast or broadcast */
-/* Return the address that `self` represents; false without an address of the family. */
+bool address_is_group(uint8_t family, const uint32_t addr[4]); /* true for multicast and broadcast addresses */
+/* Find the address that `self` represents. False: it has no address of the family. */
 bool own_address(const struct facts *own, uint8_t family, uint32_t addr[4]);
 /* Return the default addresses of a test's machine: 192.0.0.8 and 2001:db8:ffff::1. */
 const struct facts *own_default(void);

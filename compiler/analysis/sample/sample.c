@@ -159,7 +159,7 @@ static bool iface(const struct sampler *s)
     return true;
 }
 
-/* Choose the interface of departure, and if the source is reachable; leave them open if allowed. */
+/* Choose the interface of departure, and whether the source is reachable; leave both open if allowed. */
 static bool routes(const struct sampler *s)
 {
     uint32_t id;
@@ -209,7 +209,7 @@ static const uint8_t ip_fields[IP_NUMBERS] = {
 #include "vm/cond.def"
 };
 
-/* Choose the rare numbers of the IP header; TTL and length have functions of their own. */
+/* Choose the rare numbers of the IP header; TTL and length have separate functions. */
 static bool rare(const struct sampler *s)
 {
     uint32_t options = 0;
@@ -281,7 +281,7 @@ static bool sample_build(struct sampler *s, uint32_t what)
     p->form = what == WHAT_ARP ? FORM_ARP : frame_form_of(p->proto, what_is_six(what));
     s->family = p->family;
     if (!sample_addresses(s) || !tags(s) || !iface(s) || !routes(s)) return false;
-    /* an ARP question goes to all machines, so it comes in */
+    /* an ARP request goes to all machines, so it comes in */
     p->arp_answer = p->form == FORM_ARP && s->direction == PBC_DIR_FORWARD;
     if (p->form == FORM_ARP) return macs(s);
     if (!fragment(s, what) || !upper(s) || !rare(s) || !ttl(s) || !bytes(s) || !length(s)) return false;
@@ -289,7 +289,7 @@ static bool sample_build(struct sampler *s, uint32_t what)
     return macs(s);
 }
 
-/* True if packets can have the protocol. IPv6 headers that other headers follow are no protocols. */
+/* True if packets can have the protocol. IPv6 headers that other headers follow aren't protocols. */
 static bool can_be(const struct sampler *s, uint32_t what)
 {
     struct ir_product alone;

@@ -20,14 +20,14 @@ bool sample_packet(struct compile *c, const struct ir_product *p, enum pbc_direc
 const struct facts *sample_self(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
                                 const struct facts *given);
 
-/* Give the program's live sets the members that the packet assumes, until the next packet of this header; NULL:
- * none. All functions below do so themselves. */
+/* Give the program's live sets the members that the packet assumes; NULL: none. They hold until the next packet. All
+ * functions below call it themselves. */
 void sample_assume(struct program *program, const struct frame_spec *p);
 /* Judge the packet by a loaded program, in a fresh state, with `schedules` active, after `before` packets like it.
  * Returns the verdict and the packet's `state`. */
 void sample_judge_by(struct program *program, const struct frame_spec *p, const struct facts *self, uint32_t schedules,
                      uint32_t before, struct verdict *v, uint32_t *state);
-/* The same in one state for many packets, a second apart, for connections that are independent */
+/* The same for many packets in one state, a second apart. Their connections are independent */
 struct sample_vm;
 struct sample_vm *sample_vm_new(struct program *program);
 void sample_vm_free(struct sample_vm *s);

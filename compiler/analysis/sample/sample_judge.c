@@ -15,7 +15,7 @@ enum {
 #define SECOND_NS UINT64_C(1000000000)
 #define HOLD_NS   (SECOND_NS / 5) /* time after which the vm holds nothing */
 
-/* Members that a packet assumes of live sets; one packet at a time is judged. */
+/* Members of live sets that a packet assumes; packets are judged one at a time. */
 static struct {
     struct program *of;
     struct lives *members;

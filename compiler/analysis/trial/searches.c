@@ -1,6 +1,6 @@
-/* Check each classifier against its rules. Headers are drawn from the boxes of its rules, corners first, and three
- * parties decide them: the boxes one after another, the search of the image, and the conditions of the rules found. The
- * boxes are computed again from the normal form, not taken from the builder. Work is counted. */
+/* Check each classifier against its rules. Headers are drawn from the boxes of its rules, corners first. Three
+ * parties decide each header: the boxes one after another, the search of the image, and the conditions of the rules
+ * found. The boxes are computed again from the normal form, not taken from the builder. Work is counted. */
 #include <string.h>
 
 #include "compiler/analysis/trial/trial_priv.h"
@@ -11,7 +11,7 @@
 #include "vm/program/program.h"
 
 enum {
-    CORNERS_MAX = 1 << 14, /* most boxes, and most rules, whose corners are tried; if more, some of them */
+    CORNERS_MAX = 1 << 14, /* most boxes, and most rules, whose corners are tried; of more, only some */
     CHUNK = 32,            /* boxes compared at a time */
     SAMPLE = 256,          /* boxes sampled to choose `telling` */
 };
@@ -68,7 +68,7 @@ static uint32_t by_boxes(const struct trial *t, const struct key *key)
     return ENTRY_NONE;
 }
 
-/* Find the two slots of which boxes ask most bits. */
+/* Find the two slots in which boxes ask the most bits. */
 static void find_telling(struct trial *t)
 {
     const struct boxes *const b = &t->boxes;
@@ -101,7 +101,7 @@ static bool kind_within(struct trial *t, uint32_t value, uint32_t mask, uint32_t
     return fits && kind_possible(UINT32_MAX, *kind) && !((*kind ^ value) & mask);
 }
 
-/* Make a header in the box, with `fill` where the box asks nothing. False: no such frame can be built. */
+/* Make a header in the box, with `fill` in bits that the box does not ask. False: such a frame can't be built. */
 static bool header_of_box(struct trial *t, uint32_t box, const uint32_t fill[16], bool high, struct frame_wish *w)
 {
     const struct boxes *b = &t->boxes;
@@ -148,7 +148,7 @@ static bool rule_holds(const struct trial *t, uint32_t entry)
     return true;
 }
 
-/* True if a box of the entry holds and, if its boxes express the whole rule, the rule's conditions as well. */
+/* True if a box of the entry holds and, if its boxes express the whole rule, the rule's conditions also hold. */
 static bool entry_holds(const struct trial *t, uint32_t entry)
 {
     for (uint32_t i = t->first[entry]; i < t->first[entry + 1]; i++)

@@ -13,7 +13,7 @@
 enum {
     /* most rules tried for all frames together, before the clock is read: */
     VISITS_MAX = 1 << 22,        /* with straight code only, */
-    VISITS_CLASSIFIED = 1 << 17, /* with classifiers, which have a trial of their own */
+    VISITS_CLASSIFIED = 1 << 17, /* with classifiers, which have a separate trial */
     FRAMES_LEAST = 32,           /* least frames, for lists of any length */
     CONDS_BESIDE = 16,           /* most conditions of a rule that corners miss, one at a time */
     CLOCK_EVERY = 16,            /* frames between two looks at the clock */
@@ -50,8 +50,8 @@ static void members_by_chance(struct doubt *d)
     }
 }
 
-/* Compare code and rule list on the current frame. Both see unused meters and no flows, so conditions on these have the
- * same answer. False after a report. */
+/* Compare code and rule list on the current frame. Both see unused meters and no flows, so conditions on these have
+ * the same result. False after a report. */
 static bool agree_whole(struct doubt *d)
 {
     members_by_chance(d);
@@ -83,8 +83,7 @@ bool wish_build(struct doubt *d, const struct frame_wish *w)
     return true;
 }
 
-/* Try corners of each rule, or of rules at equal steps, where all conditions hold or one just fails. False: a
- * difference. */
+/* Try corners of every `step`-th rule: frames for which all conditions hold, or one just fails. False: a difference. */
 static bool corners_of(struct doubt *d, uint32_t beside, uint32_t step)
 {
     struct frame_wish w;
@@ -109,7 +108,7 @@ static bool corners(struct doubt *d, uint32_t most)
     return good;
 }
 
-/* Try random frames, up to that many, as long as most wishes can be built. */
+/* Try random frames, up to `frames` of them, as long as most wishes can be built. */
 static bool by_chance(struct doubt *d, uint64_t frames)
 {
     const uint64_t most = d->draw.frames + frames;
@@ -121,7 +120,7 @@ static bool by_chance(struct doubt *d, uint64_t frames)
     return true;
 }
 
-/* Try random frames for an eighth of the whole time. Time decides only the number of frames. */
+/* Try random frames for an eighth of the total time. Time decides only the number of frames. */
 static bool while_it_lasts(struct doubt *d, uint64_t began)
 {
     const uint64_t most_ns = spent_ns(d->c) / 7;
@@ -148,7 +147,7 @@ uint64_t validate_program(struct compile *c, struct program *p)
     if (p->lives_count && !(d.members = lives_new(p, 1))) out_of_memory();
     program_members(p, d.members);
     const uint32_t frames = affordable(&d);
-    /* frames too many for the whole list are tried on classifiers only */
+    /* frames that are too many for the whole list are tried on classifiers only */
     const bool found = p->root || agree_searches(&d, c->doubts - frames);
     const bool good = found && corners(&d, frames) && by_chance(&d, frames);
     if (good && c->doubts >= DOUBTS) while_it_lasts(&d, began);

@@ -9,8 +9,8 @@
 struct doubt {
     struct compile *c;
     struct frame_draw draw; /* the finished program, and the current frame */
-    struct lives *members;  /* members of its live sets; NULL: none */
-    uint64_t chance;        /* seed of their members */
+    struct lives *members;  /* members of the program's live sets; NULL: none */
+    uint64_t chance;        /* seed by which their members are drawn */
 };
 
 /* Build and parse the wish: d->draw.pkt, d->draw.key. False: no well-formed frame comes close (trial.c). */

@@ -1,7 +1,7 @@
 /* Choices for family, protocol and fragment of a product: bits of key.kind, and numbers in key.proto if the bits do
- * not distinguish protocols. Few choices that together hold those frames and no others, found by trial over the
- * kinds of frames that exist (normal/kinds.h). Each begins as one wanted frame and grows, bit by bit, while it holds
- * no unwanted frame. */
+ * not distinguish protocols. The choices are few, and together hold those frames and no others. They are found by
+ * trial over the kinds of frames that exist (normal/kinds.h). Each begins as one wanted frame and grows, bit by bit,
+ * while it holds no unwanted frame. */
 #include <string.h>
 
 #include "compiler/classify/boxes/choices.h"
@@ -33,8 +33,8 @@ static void choice_drop(const struct kind_universe *u, struct choice *c, uint32_
     if (only_wanted(u, &less)) *c = less;
 }
 
-/* Orders in which bits are dropped: first those that others imply, so that names, families and KIND_PORTS stay where
- * they suffice; or names first, where a family is enough. */
+/* Orders in which bits are dropped. The first begins with bits that others imply, so that names, families and
+ * KIND_PORTS stay if they suffice. The second begins with names, because a family may be enough. */
 enum { ORDER = 15, ORDERS = 2 };
 static const uint32_t orders[ORDERS][ORDER] = {
     {KIND_AH, KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER, KIND_TCP_FLAGS, KIND_PROTO, KIND_IP4, KIND_IP6, KIND_TCP,
@@ -56,7 +56,7 @@ static struct choice choice_grow(const struct kind_universe *u, uint32_t kind, u
     return c;
 }
 
-/* Return the number of wanted frames that this choice holds and no choice before. */
+/* Return the number of wanted frames that this choice holds and no earlier choice does. */
 static unsigned gains(const struct kind_universe *u, uint64_t held, const struct choice *c, uint64_t *holds)
 {
     *holds = 0;

@@ -6,7 +6,7 @@
 #include "compiler/normal/normal.h"
 
 enum {
-    RULE_BOXES_MAX = 64, /* most boxes of a rule; a field is widened above */
+    RULE_BOXES_MAX = 64, /* most boxes of a rule; if there are more, a field is widened */
     RULE_BOXES_WIDE = 8, /* boxes of a widened field: many narrow boxes find fewer packets outside the rule than one */
 };
 

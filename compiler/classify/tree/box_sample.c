@@ -95,8 +95,8 @@ static uint32_t counts_get(const struct counts *c, unsigned bit)
     return n;
 }
 
-/* Treat bits that are the same wherever asked as known: packets with other values find nothing here, so these bits
- * need no look. */
+/* Treat bits with the same value in all boxes that ask them as known: packets with other values find nothing here,
+ * so these bits need no test. */
 static void field_settle(struct field *f, uint32_t count)
 {
     uint32_t set = 0, clear = 0;
@@ -134,9 +134,9 @@ static bool field_use(struct field *f, uint32_t count)
     return f->use[f->bits] > 0;
 }
 
-/* Return the mean number of boxes that hold for a key drawn from the part. If there are many, an early box soon covers
- * all of a small part, and cutting drops the boxes behind it: copies are then free, and forks would separate boxes that
- * hide one another. */
+/* Return the mean number of boxes that hold for a key drawn from the part. If there are many, an early box soon
+ * covers all of a small part, and cutting drops the boxes behind it. Copies are then free, and forks would separate
+ * boxes that hide one another. */
 static float boxes_at_a_point(const struct build *b, struct list l, const struct part *p, const uint32_t picked[],
                               uint32_t count)
 {

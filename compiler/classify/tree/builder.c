@@ -11,13 +11,13 @@
 enum {
     OVERLAPS = 16,
     BUDGET_STEP = 4,
-    BUDGET_SHORT = 8,  /* first scale where ways are to be short */
+    BUDGET_SHORT = 8,  /* first scale if ways must be short */
     HALVES_FROM = 11,  /* first slot that a format's half may represent */
     BUILD_BEATEN = -1, /* error: stopped, since its lines exceed another attempt's */
 };
 
 enum {
-    MANY = 50000,     /* boxes of a list that is built once, if that keeps the bounds */
+    MANY = 50000,     /* lists with more boxes are built once, if that keeps the bounds */
     LARGEST = 500000, /* boxes over addresses in parts that may read as many lines as a large list */
 };
 
@@ -148,7 +148,7 @@ static int build_finish(struct build *b, uint64_t root, uint64_t limit, struct b
     out->boxes = b->b->count;
     out->leaves = b->leaf_count;
     out->last_resort = b->last_resort;
-    out->rank_count = b->b->rank[0] != NULL; /* the comparison of lanes; build_ranked adds the lines */
+    out->rank_count = b->b->rank[0] != NULL; /* only the comparison of lanes; build_ranked adds the lines */
     out->expected_blocks = expected_blocks(b->b, b->possible, out);
     out->rank_count = 0;
     return BUILD_OK;
@@ -194,7 +194,8 @@ static void keep_better(struct built *out, struct built *now, bool better)
 static uint32_t fewer(uint32_t most, uint32_t lines) { return most && most < lines ? most : lines; }
 
 /* Build, and retry with more of the allowed bytes while parts resist; keep the image with the shortest worst way. A
- * retry stops at the first way that is not shorter. Short ways take more bytes at once. */
+ * retry stops at the first way that is not shorter. If ways must be short, the first attempt already takes more
+ * bytes. */
 static int attempts(const struct build *plain, uint64_t limit, uint64_t kept, struct built *out, struct effort *e)
 {
     int best = BUILD_TOO_LARGE;
@@ -232,15 +233,15 @@ static void chain_again(struct build *b, uint64_t limit, struct built *out, stru
     keep_better(out, &now, !error && !asks_too_much(&now));
 }
 
-/* True if the worst way through the parts is short enough to skip the whole, which takes longest to build. */
+/* True if the worst way through the parts is short enough to skip the complete list, which takes longest to build. */
 static bool parts_suffice(const struct build *b, uint32_t lines)
 {
     const bool bound = b->b->rank[0] || b->b->count > LARGEST;
     return b->b->count > MANY && lines <= (bound ? built_lines_bound(b->b->count) : BUILT_LINES);
 }
 
-/* Build the whole, or the parts that open addresses make if their worst way is shorter. Forks between parts add up the
- * entries that may be asked in turn, so parts are not for lists with many of these. */
+/* Build the complete list, or the parts that open addresses make if their worst way is shorter. Forks between parts
+ * add up the entries that may be asked in turn, so lists with many such entries have no parts. */
 static int whole_or_parts(struct build *b, uint64_t limit, struct built *out, struct effort *e)
 {
     struct built whole;
@@ -287,7 +288,7 @@ static double beyond_lines(const struct build *b, const struct built *m)
     return (double)m->lines / built_lines_bound(b->b->count);
 }
 
-/* Return how far an image goes beyond the bounds, as a ratio: at most 1, it keeps both. */
+/* Return how far an image goes beyond the bounds, as a ratio; at most 1: it keeps both. */
 static double beyond(const struct build *b, const struct built *m)
 {
     const double lines = beyond_lines(b, m);
@@ -295,7 +296,7 @@ static double beyond(const struct build *b, const struct built *m)
     return bytes > lines && bytes > 1 ? bytes : lines;
 }
 
-/* Build over ranks. A list in parts adds up the ways of all, so it gets short ones immediately. */
+/* Build over ranks. A list in parts adds up the ways of all parts, so it gets short ways immediately. */
 static int build_ranked(struct build *plain, uint64_t limit, struct built *out)
 {
     struct ranks r;
@@ -320,9 +321,9 @@ static int build_ranked(struct build *plain, uint64_t limit, struct built *out)
     return error;
 }
 
-/* Build over ranks with short ways if the image's worst way goes beyond the bound, and keep the shorter one. Where
- * little distinguishes boxes, short ways take long to find: building stops at the first way that is as long as the
- * image's. */
+/* Build over ranks with short ways if the image's worst way goes beyond the bound, and keep the shorter one. If
+ * little distinguishes boxes, short ways take long to find, so building stops at the first way that is as long as
+ * the image's. */
 static void shorten(const struct build *plain, uint64_t limit, struct built *out)
 {
     struct built now;
@@ -336,7 +337,7 @@ static void shorten(const struct build *plain, uint64_t limit, struct built *out
     out->work = work;
 }
 
-/* True if a quarter of the boxes or more ask the lower half of an address: where bounds of ranks pay most. */
+/* True if a quarter of the boxes or more ask the lower half of an address, because then bounds of ranks pay most. */
 static bool asks_hosts(const struct build *b)
 {
     uint32_t asked = 0;
@@ -358,8 +359,9 @@ static bool is_better(const struct build *b, const struct built *m, const struct
 
 typedef int build_fn(struct build *b, uint64_t limit, struct built *out);
 
-/* Build, and again with just the bytes of the bound if that takes more; keep that if its ways are as short, or short
- * enough. Otherwise room is no waste: much of the shared-out room is not taken, and ways become shorter. */
+/* Build. If the image exceeds the bound on bytes, build again with only the bytes of the bound, and keep the second
+ * image if its ways are as short, or short enough. Otherwise the room isn't wasted: much of the shared-out room is
+ * not taken, and ways become shorter. */
 static int build_within(struct build *b, build_fn *build, uint64_t limit, struct built *out)
 {
     struct built now;
@@ -381,9 +383,10 @@ static int build_ranked_within(struct build *b, uint64_t limit, struct built *ou
     return build_within(b, build_ranked, limit, out);
 }
 
-/* Build with addresses, and with ranks if that goes beyond the bounds; keep the one that goes less far. Addresses
- * are searched faster while the image stays small: their words of the tree need no look-up before. Where they would
- * take much, ranks come first, and alone if they keep the bounds. Short ways come last, for they take longest. */
+/* Build with addresses, and with ranks if that goes beyond the bounds; keep the image that goes less far. Addresses
+ * are searched faster while the image stays small, because their words of the tree need no look-up before. If
+ * addresses would take much, ranks come first, and addresses only if ranks go beyond the bounds. Short ways come
+ * last, because they take longest to build. */
 static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
 {
     const bool ranks_first = b->b->count > MANY && (asks_hosts(b) || has_parts(b));
@@ -393,8 +396,8 @@ static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
     if (error == BUILD_NO_MEMORY) return error;
     if (error) return second(b, limit, out);
     if (!asks_too_much(out) && beyond(b, out) <= 1) return BUILD_OK;
-    /* Build once more in another way, and keep the one that goes less far beyond the bounds. Where lines go
-     * farthest, only fewer are of use. */
+    /* Build once more in the other way, and keep the image that goes less far beyond the bounds. If lines exceed
+     * their bound most, only an image with fewer lines is of use. */
     struct built now;
     if (!asks_too_much(out) && beyond(b, out) == beyond_lines(b, out)) b->lines_most = out->lines;
     const int again = second(b, limit, &now);

@@ -6,7 +6,7 @@
 #include "compiler/classify/boxes/boxes.h"
 #include "vm/pbc.h"
 
-enum build_ranks { RANKS_BY_COST, RANKS_NEVER, RANKS_ALWAYS /* if they suit */ };
+enum build_ranks { RANKS_BY_COST, RANKS_NEVER, RANKS_ALWAYS /* all but NEVER: only if ranks suit */ };
 struct build_limits {
     uint64_t bytes;   /* most bytes of tree, formats, blocks and ranks together */
     uint32_t workers; /* reserved, must be 1 */
@@ -35,7 +35,7 @@ struct built {
     uint32_t *overlap_sample;          /* at most 16 entries of the longest leaf that resist cutting */
     uint32_t overlap_count;
     uint64_t peak_bytes; /* most memory held during the build */
-    uint64_t work;       /* boxes looked at, with repetitions: bounds the time */
+    uint64_t work;       /* number of boxes looked at, with repetitions, which bounds the time */
     bool last_resort;    /* true if a leaf is long because nothing distinguishes its rules within the budget */
 };
 
@@ -57,12 +57,12 @@ static inline uint64_t built_bytes(const struct built *b)
            b->rank_count * sizeof *b->ranks;
 }
 
-/* Bounds that the builder aims at: lines on the worst way, and bytes per rule of an image of more than a mebibyte,
- * which no longer fits in a processor's second-level cache. */
+/* Bounds that the builder aims at: lines on the worst way, and bytes per rule. The latter is for images of more than
+ * a mebibyte, because these no longer fit in a processor's second-level cache. */
 enum {
     BUILT_LINES = 64,
     BUILT_LINES_LARGE = 96,
-    BUILT_LARGE = 150000 /* boxes */,
+    BUILT_LARGE = 150000 /* a list with more boxes is large */,
     BUILT_BYTES = 400,
     BUILT_FEW = 1 << 20
 };

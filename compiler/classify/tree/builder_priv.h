@@ -93,15 +93,15 @@ struct build {
     bool short_ways;      /* true: prefer more bytes to long ways, for lists that would exceed BUILT_LINES */
     unsigned forks_most;  /* most forks on a path */
     uint64_t reserve;     /* bytes reserved for parts that resist cutting, besides those shared out */
-    uint8_t column[16];   /* column of a slot, NO_COLUMN */
+    uint8_t column[16];   /* column of each slot, or NO_COLUMN */
     uint32_t no_prefixes; /* one bit for each half in which some box asks for something other than a prefix */
     struct stack stack;
     uint64_t held, peak;     /* bytes held, now and at most */
     bool failed;             /* true if out of memory */
     struct scratch *scratch; /* owned by score.c */
 
-    /* The image in the making: a table is behind all tables that it leads to; the base of a cut or fork is the
-     * table's number, of a leaf the leaf's. */
+    /* The image in the making. A table is behind all tables that it leads to. The base of a cut or fork is its
+     * table's number; the base of a leaf is the leaf's number. */
     uint64_t *words;
     struct table *tables;
     struct leaf *leaves;
@@ -110,13 +110,13 @@ struct build {
     uint32_t word_count, word_cap, table_count, table_cap, leaf_count, leaf_cap, block_count, block_cap, format_count,
         format_cap;
     struct index table_index, leaf_index, format_index;
-    uint64_t spared_lines; /* by which blocks are smaller than their price */
+    uint64_t spared_lines; /* lines by which blocks are smaller than their price */
     uint64_t work;         /* number of boxes looked at, counted each time */
     uint32_t longest;      /* 1 + the number of the leaf with most lanes */
     bool last_resort;
     bool unsayable;      /* true for a leaf that fits no format, without room to cut it */
     uint32_t lines_most; /* most lines on the worst way of a useful image; 0: any number */
-    bool beaten;         /* true if the image exceeds lines_most: building has stopped, like with `failed` */
+    bool beaten;         /* true if the image exceeds lines_most: building has stopped, as with `failed` */
 };
 
 /* open.c: a list in parts, by the addresses that boxes leave open. Parts ascend by their first boxes, which have the
@@ -131,7 +131,7 @@ bool parts_find(struct build *b, struct parts *parts);
 /* Take the whole list as the only part. */
 void parts_whole(struct build *b, struct parts *parts);
 
-/* memory.c. All memory is counted; NULL sets build.failed. */
+/* memory.c: get and free memory. All memory is counted; NULL sets build.failed. */
 void *mem_grow(struct build *b, void *array, uint32_t count, uint32_t *cap, size_t size, uint32_t more);
 void *mem_take(struct build *b, size_t bytes);
 void mem_give(struct build *b, void *p, size_t bytes);
@@ -139,7 +139,7 @@ struct stack_mark stack_mark(const struct build *b);
 void *stack_get(struct build *b, size_t bytes);
 void stack_release(struct build *b, struct stack_mark mark);
 
-/* part.c */
+/* part.c: parts of the key space, and the boxes in them */
 /* Return the values of a range field in the part. */
 struct range part_range(const struct boxes *b, const struct part *p, unsigned field);
 /* Return the bits that the box asks and that the part leaves open. */
@@ -188,7 +188,7 @@ static inline uint64_t window_word(struct window w, uint32_t table)
     return TREE_CUT_WORD(table, w.slot / 2u, (w.slot & 1u) * 32u + w.shift, w.width);
 }
 
-/* score.c */
+/* score.c: ways to continue at a part */
 enum way { WAY_LEAF, WAY_CUT, WAY_FORK };
 struct plan {
     enum way way;
@@ -199,16 +199,17 @@ struct plan {
 unsigned plans_find(struct build *b, struct list l, const struct part *p, struct allowance a, struct plan plans[],
                     unsigned most);
 
-/* leaf.c */
+/* leaf.c: numbers of boxes that bound leaves */
 enum { LEAF_FEW = 8, LEAF_BOXES = 16, LEAF_LONG = 32, LEAF_RESISTS = 64 };
 /* Return the price of a leaf with these boxes in the part. 0: no format can hold their questions. */
 uint64_t leaf_bytes(const struct build *b, const struct part *p, struct list l);
 uint64_t leaf_word(struct build *b, const struct part *p, struct list l);
 
-/* node.c */
+/* node.c: build a part, and return its word */
 uint64_t node_word(struct build *b, struct list l, const struct part *p, struct allowance a);
 
-/* cut.c: false if the result exceeds the allowance; the state is then unchanged. */
+/* cut.c: cut the part by the window into *word. False if the result exceeds the allowance; the state is then
+ * unchanged. */
 bool cut_word(struct build *b, struct list l, const struct part *p, struct window w, struct allowance a,
               uint64_t *word);
 
@@ -225,8 +226,8 @@ static inline uint64_t build_bytes(const struct build *b)
     return b->word_count * sizeof(uint64_t) + b->block_count * sizeof(struct pbc_line) +
            b->format_count * sizeof(struct pbc_format);
 }
-/* Room is shared out by bytes, but a block counts at least PRICED_LINES. So the room holds as many boxes of
- * any list, and what a build looks at is bounded by them. */
+/* Room is shared out by bytes, but each block counts as at least PRICED_LINES lines. So the room holds the same
+ * number of boxes of any list, which limits what a build looks at. */
 enum { PRICED_LINES = 4 };
 static inline uint64_t build_price(const struct build *b)
 {
@@ -241,5 +242,5 @@ void index_put(struct index *x, struct place *at, uint32_t hash, uint32_t member
 /* layout.c: order the tree, parents before children. */
 bool layout(struct build *b, uint64_t root, struct built *out);
 
-/* expect.c: return the blocks that a packet drawn from the boxes costs, on the finished image. */
+/* expect.c: return the number of blocks that a packet drawn from the boxes reads, on the finished image. */
 double expected_blocks(const struct boxes *b, kind_possible_fn *possible, const struct built *image);

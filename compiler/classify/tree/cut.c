@@ -17,7 +17,7 @@ struct deal {
     uint32_t *own;
     uint32_t *alive, alive_count; /* for kind: possible children */
     uint32_t firsts;
-    struct list *pruned; /* [first child]: pruned boxes, computed early to see that all fit; otherwise NULL */
+    struct list *pruned; /* [first child]: pruned boxes, computed early to check that all fit; otherwise NULL */
 };
 #define DEAD UINT32_MAX
 enum { PRUNED_FIRST = 4 /* most children for which boxes are pruned first */ };
@@ -54,8 +54,8 @@ static bool is_possible(const struct deal *d, uint32_t child)
     return d->w.slot != SLOT_KIND || !d->b->possible || d->b->possible(q.mask[SLOT_KIND], q.value[SLOT_KIND]);
 }
 
-/* Return bits of kind that a box asks and the children do not fix: only through these, children differ in possible
- * frames. */
+/* Return bits of kind that a box asks and the children do not fix. Children can differ in possible frames only
+ * through these bits. */
 static bool kind_stays_open(const struct deal *d, struct list l)
 {
     if (d->w.slot != SLOT_KIND) return false;
@@ -129,7 +129,7 @@ static void count_children(struct deal *d)
     }
 }
 
-/* Find children equal to an earlier child, by their sums only. *boxes: number of boxes of the others. */
+/* Find children equal to an earlier child, by their sums only. *boxes: number of boxes of the other children. */
 static bool find_same(struct deal *d, uint64_t *boxes)
 {
     uint32_t cap = 4;
@@ -156,7 +156,7 @@ static bool find_same(struct deal *d, uint64_t *boxes)
     return true;
 }
 
-/* Deal the boxes, and compare the children that the sums call equal: false if two were not. */
+/* Deal the boxes, and compare the children whose sums are equal: false if two of these differ. */
 static bool deal_out(struct deal *d)
 {
     bool ok = true;

@@ -1,5 +1,5 @@
-/* The expected cost of a packet drawn from the boxes: a box evenly, then its open bits evenly, searched for in the
- * image. */
+/* The expected cost of a packet drawn from the boxes: a box is drawn evenly, then its open bits evenly, and the
+ * image is searched for the packet. */
 #include "compiler/classify/tree/builder_priv.h"
 #include "vm/packet/key.h"
 
@@ -16,7 +16,7 @@ static uint16_t draw_port(uint64_t *state, struct port_range r)
     return (uint16_t)(r.lo + random_draw(state) % (r.hi - r.lo + 1u));
 }
 
-/* Draw the open bits of kind one after another, evenly where both values are possible. */
+/* Draw the open bits of kind one after another, evenly if both values are possible. */
 static uint32_t draw_kind(kind_possible_fn *possible, uint32_t value, uint32_t mask, uint64_t *state)
 {
     const uint32_t random = random_draw(state);

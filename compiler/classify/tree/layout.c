@@ -1,5 +1,5 @@
 /* The finished tree: parents before children, from the root on. Tables are made after all that they lead to, so the
- * reverse order does it. */
+ * reverse of that order is right. */
 #include <string.h>
 
 #include "compiler/classify/tree/builder_priv.h"

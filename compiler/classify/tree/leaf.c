@@ -38,14 +38,15 @@ static unsigned rank_columns(const struct build *b) { return b->b->rank[0] ? PBC
 
 static bool is_masked(const struct build *b, unsigned half) { return b->no_prefixes >> half & 1; }
 
-/* Return the columns behind the entries for these halves: a first one by range, and an odd number. */
+/* Return the number of columns behind the entries for these halves. The first column is by range, and the number is
+ * odd. */
 static unsigned columns_of(const struct build *b, uint32_t open)
 {
     const unsigned ranks = rank_columns(b), n = ranks + (unsigned)__builtin_popcount(open);
     return (n + (!ranks && !(open & ~b->no_prefixes))) | 1u;
 }
 
-/* Return how well a half distinguishes neighbours among the boxes: the number of those that ask another range. */
+/* Return how well a half distinguishes neighbours among the boxes: the number of neighbours with different ranges. */
 static unsigned told_apart(const struct build *b, struct list l, unsigned half)
 {
     const unsigned slot = half / 2, c = b->column[slot];
@@ -63,8 +64,8 @@ static unsigned told_apart(const struct build *b, struct list l, unsigned half)
     return apart;
 }
 
-/* Return the half of those asked by range that distinguishes most boxes: walks that compare lane by lane begin with
- * it. */
+/* Return, among the halves asked by range, the one that distinguishes most boxes. Walks that compare lane by lane
+ * begin with it. */
 static unsigned best_first(const struct build *b, struct list l, uint32_t ranges)
 {
     unsigned best = 0, most = 0;
@@ -77,15 +78,16 @@ static unsigned best_first(const struct build *b, struct list l, uint32_t ranges
     return best;
 }
 
-/* Columns by range are before those by mask; between them as many that ask nothing as are needed. */
+/* Choose a leaf's columns. Columns by range precede those by mask; between them are as many columns that ask nothing
+ * as are needed. */
 static void format_of(const struct build *b, struct list l, uint32_t open, struct pbc_format *f)
 {
     const unsigned columns = columns_of(b, open);
     const uint8_t unasked = (uint8_t)__builtin_ctz(~open);
     unsigned n = rank_columns(b), last = columns;
     *f = (struct pbc_format){.lines = (uint8_t)((columns + 1) / 2)};
-    /* pairs: a bit for the lower half of each slot that blocks compare as a pair, as both halves are asked and no shape
-     * has as many lines */
+    /* pairs: a bit for the lower half of each slot that blocks compare as a pair, because both halves are asked and
+     * no shape has as many lines */
     const bool paired = f->lines > PBC_SHAPE_LINES && !b->b->rank[0];
     const uint32_t pairs = paired ? open & open >> 1 & 0x55555555 & ~(1u << SPORT) : 0,
                    single = open & ~(pairs | pairs << 1), ranges = single & ~b->no_prefixes;
@@ -148,10 +150,10 @@ static uint32_t port_word(struct range r, struct range within)
 struct filling {
     const struct part *p;
     const struct pbc_format *f;
-    struct range range[RANGES_MOST]; /* the part's */
+    struct range range[RANGES_MOST]; /* ranges of the part */
 };
 
-/* Ranks that hold for the whole part are written as if they held for all, so that equal leaves are more often equal. */
+/* Write ranks that hold for the whole part as if they held for all, so that equal leaves are more often equal. */
 static void fill_ranks(const struct build *b, const struct filling *x, uint32_t box, uint32_t *col, uint32_t lane)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -162,8 +164,8 @@ static void fill_ranks(const struct build *b, const struct filling *x, uint32_t 
     }
 }
 
-/* Return the bits of a half that the box asks. A range contains complete prefixes, also their bits that the part
- * fixes. */
+/* Return the word of a half in the box: the bits asked and their mask, or a range. A range is that of a complete
+ * prefix, including the bits that the part fixes. */
 static uint32_t half_word(const struct build *b, const struct filling *x, uint32_t box, unsigned half)
 {
     const unsigned slot = half / 2, c = b->column[slot];

@@ -3,7 +3,7 @@
 
 enum { PLANS = 8, RESERVE_TIMES = 4, RESERVE_PART = 8 };
 
-/* Fork: boxes that reach many children of a window get a tree of their own, instead of a copy in each child. */
+/* Fork a part: boxes that reach many children of a window get a separate tree, instead of a copy in each child. */
 static bool fork_word(struct build *b, struct list l, const struct part *p, struct plan plan, struct allowance a,
                       uint64_t *word)
 {
@@ -31,7 +31,7 @@ static bool fork_word(struct build *b, struct list l, const struct part *p, stru
     second = node_word(b, wide, p, below);
     stack_release(b, mark);
     if (b->failed) return false;
-    /* The first box may be gone: it may hold no possible frame. */
+    /* The first box may be gone, because it may hold no possible frame. */
     const uint32_t least_narrow = word_worst(b, first).least, least_wide = word_worst(b, second).least;
     const bool wide_first = least_wide < least_narrow;
     const uint64_t both[2] = {wide_first ? second : first, wide_first ? first : second};

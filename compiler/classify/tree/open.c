@@ -1,6 +1,6 @@
-/* Lists partitioned by open addresses: rules that leave the source open and rules that leave the destination open copy
- * each other in any cut that they share. So each class of rules gets a tree of its own, and forks at the root join the
- * trees. */
+/* Lists partitioned by open addresses: rules that leave the source open and rules that leave the destination open
+ * copy each other in any cut that they share. So each class of rules gets a separate tree, and forks at the root
+ * join the trees. */
 #include <string.h>
 
 #include "compiler/classify/tree/builder_priv.h"

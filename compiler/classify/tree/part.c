@@ -4,7 +4,7 @@
 #include "vm/packet/key.h"
 
 enum {
-    PAIRS_MOST = 48, /* most boxes of which each is compared with all before it */
+    PAIRS_MOST = 48, /* most boxes of a list in which each box is compared with all before it */
     WIDE_KEPT = 8,   /* number of the widest boxes with which each box of a longer list is compared */
 };
 

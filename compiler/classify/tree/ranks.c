@@ -1,12 +1,12 @@
 /* Ranks of addresses. Each prefix that a box asks has two bounds: its first address, and the first behind it. All
  * bounds of a side, sorted, divide its addresses, and a prefix is the ranks from one bound to the other.
  *
- * Two bounds side by side that are those of one prefix make one item of the tree where its leaves are wide, which is
- * where some bound has a lower half: a wide leaf has, for each bound, how far its range goes. Other bounds are items
- * by themselves. Ranks have gaps then; only their order counts.
+ * Two neighbouring bounds of one prefix make one item of the tree if its leaves are wide, that is, if some bound has
+ * a lower half: a wide leaf has, for each bound, the length of its range. Other bounds are items by themselves.
+ * Ranks then have gaps; only their order counts.
  *
- * The trees are full: all leaves of one are equally deep, and share its bounds out evenly. Most nodes need no lower
- * halves: where bounds are divided between two upper halves, the upper ones distinguish the parts. */
+ * The trees are full: all leaves of a tree are equally deep, and share its bounds out evenly. Most nodes need no
+ * lower halves: if bounds are divided between two upper halves, the upper ones distinguish the parts. */
 #include "compiler/classify/tree/ranks.h"
 
 #include <stdlib.h>
@@ -16,24 +16,24 @@
 
 struct bound {
     uint64_t upper, lower;
-    uint32_t box, last; /* last: it is the first address behind the box's prefix */
+    uint32_t box, last; /* last: the bound is the first address behind the box's prefix */
 };
 /* Bounds of a side, ascending, no two equal, and the items that they make. */
 struct item {
-    uint32_t first; /* its bound */
-    uint8_t bits;   /* the prefix' free bits, FREE_ALL: a bound by itself */
+    uint32_t first; /* first bound of the item */
+    uint8_t bits;   /* free bits of the prefix; FREE_ALL: a bound by itself */
 };
 struct sorted {
     uint64_t *upper, *lower;
     uint32_t *rank; /* ranks of addresses from each bound on */
-    uint8_t *bits;  /* free bits of the prefix that ends at the next bound, FREE_ALL: none */
+    uint8_t *bits;  /* free bits of the prefix that ends at the next bound; FREE_ALL: none */
     uint32_t count;
     struct item *item;
     uint32_t items;
-    bool wide; /* leaves are */
+    bool wide; /* leaves have lower halves */
 };
 enum { FREE_ALL = 128 };
-#define NO_BOUND (UINT32_MAX - 1) /* a number that is no bound's, even plus 1 */
+#define NO_BOUND (UINT32_MAX - 1) /* a number that no bound has, nor the number behind it */
 struct making {
     struct pbc_rank *line;
     uint32_t count, cap;
@@ -113,7 +113,7 @@ static bool same_address(const struct bound *a, const struct bound *b)
     return a->upper == b->upper && a->lower == b->lower;
 }
 
-/* Drop bounds that are there twice; `rank` holds the numbers of each box' bounds then. */
+/* Drop duplicate bounds. Afterwards `rank` holds the numbers of each box's bounds. */
 static void bounds_unite(const struct bound *bound, uint32_t n, struct rank_range *rank, struct sorted *s)
 {
     for (uint32_t i = 0; i < n; i++) {
@@ -197,8 +197,8 @@ static bool begins_half(const struct sorted *s, uint32_t item)
     return !item || s->upper[s->item[item - 1].first] != s->upper[s->item[item].first];
 }
 
-/* Divide evenly; but rather before an upper half than within one that began shortly before, if the next child has room.
- */
+/* Divide a node's items evenly. A cut moves back to an upper half that began shortly before, if the next child has
+ * room. */
 static struct division divide(const struct sorted *s, struct span of)
 {
     const uint64_t most = ranks_most(of.levels - 1);
@@ -280,7 +280,7 @@ static uint32_t node_put(struct making *m, const struct sorted *s, struct span o
 
 /* ---- a list ---- */
 
-/* Turn the numbers of each box' bounds into its ranks. */
+/* Turn the numbers of each box's bounds into its ranks. */
 static void ranks_put(struct rank_range *rank, uint32_t boxes, const struct sorted *s, uint32_t most)
 {
     for (uint32_t i = 0; i < boxes; i++) {
@@ -294,7 +294,7 @@ static bool side_make(const struct boxes *b, unsigned side, struct ranks *r, str
     struct bound *bound = malloc((2 * (size_t)b->count + 1) * sizeof *bound);
     struct rank_range *rank = malloc(((size_t)b->count + 1) * sizeof *rank);
     const uint32_t n = bound ? bounds_find(b, side ? KEY_SLOT(dst) : KEY_SLOT(src), bound) : 0;
-    const size_t room = (size_t)n + RANK_BOUNDS; /* a leaf looks at as many items */
+    const size_t room = (size_t)n + RANK_BOUNDS; /* a leaf looks at RANK_BOUNDS items, even if fewer are left */
     struct sorted s = {.upper = malloc(room * sizeof *s.upper),
                        .lower = malloc(room * sizeof *s.lower),
                        .rank = malloc(room * sizeof *s.rank),
@@ -332,7 +332,7 @@ bool ranks_make(const struct boxes *b, struct ranks *r)
         r->boxes.value[r->boxes.slots] = b->value[c];
         r->boxes.mask[r->boxes.slots++] = b->mask[c];
     }
-    lines_add(&m, RANK_DST + 2); /* the roots */
+    lines_add(&m, RANK_DST + 2); /* lines of both roots */
     if (!m.failed) memset(m.line, 0, (RANK_DST + 2) * sizeof *m.line);
     const bool ok = !m.failed && side_make(b, 0, r, &m) && side_make(b, 1, r, &m);
     r->lines = m.line;

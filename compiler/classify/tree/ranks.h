@@ -1,5 +1,5 @@
-/* Ranks in place of addresses (pbc.h: struct pbc_rank): the bounds of a list's prefixes, the trees that find an
- * address's place among them, and the boxes with their addresses as ranges of ranks. */
+/* Ranks in place of addresses (pbc.h: struct pbc_rank): the bounds of a list's prefixes, and the trees that find an
+ * address's place among them. The boxes have ranges of ranks instead of addresses. */
 #pragma once
 
 #include "compiler/classify/boxes/boxes.h"
@@ -8,7 +8,7 @@
 struct ranks {
     struct boxes boxes; /* the given columns but those of addresses, which `rank` replaces */
     struct pbc_rank *lines;
-    uint32_t count, climbed; /* lines; those that both addresses read at most */
+    uint32_t count, climbed; /* count: lines; climbed: most lines that both addresses read together */
 };
 
 /* ranks_suit: true if each address that a box asks is a prefix. ranks_of_ip6: true if some box asks more than 32 bits.

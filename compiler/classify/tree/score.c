@@ -1,7 +1,7 @@
-/* The choice of a window to cut on, or of boxes to set apart first. Windows of every field are tried on a sample of the
- * boxes. A cut is judged by the number of boxes in its children: those that a packet drawn from the boxes meets, those
- * that a packet drawn from all headers meets, and, for a share of it, the largest; and by the part of the way to leaves
- * that this covers. */
+/* The choice of a window to cut on, or of boxes to set apart first. Windows of every field are tried on a sample of
+ * the boxes. A cut is judged by the part of the way to leaves that it covers, and by the number of boxes in its
+ * children. These are the children that a packet drawn from the boxes meets, those that a packet drawn from all
+ * headers meets, and, for a share of it, the largest child. */
 #include "compiler/classify/tree/score_priv.h"
 
 #include <math.h>
@@ -20,7 +20,7 @@ enum {
 struct weights {
     float largest;            /* share of the largest child in the work that a cut leaves */
     float second;             /* work for the boxes set apart, relative to the whole */
-    uint32_t leaf, leaf_long; /* boxes of a leaf of small blocks: without need; at most, where that is cheaper */
+    uint32_t leaf, leaf_long; /* boxes of a leaf of small blocks: without need; at most, if that is cheaper */
 };
 static const struct weights usual = {0.2f, 0.6f, LEAF_BOXES, LEAF_LONG}, short_ways = {0.4f, 1, LEAF_FEW, LEAF_BOXES};
 static const float EVEN = 0.4f; /* share, in the rest of that work, of packets drawn from all headers */
@@ -40,7 +40,7 @@ struct candidate {
 };
 struct scoring {
     const struct weights *weights;
-    bool dense; /* true if enough boxes hold at a point to cover small parts whole */
+    bool dense; /* true if enough boxes hold at a point to cover small parts completely */
     struct scratch *x;
     uint32_t boxes;
     float budget, copies, unit; /* copies: price of twice as many boxes; unit: bytes of a block */
@@ -95,7 +95,7 @@ static float cut_cost(const struct scoring *s, const struct sums *m, uint32_t ch
     const float even = m->reach * scale / (float)children;
     float used = times_met(m, 0);
     const float once = used - times_met(m, 1),
-                twice = times_met(m, 1) - times_met(m, 2); /* children that have one box, two */
+                twice = times_met(m, 1) - times_met(m, 2); /* children with one box, with two */
     if (scale > 1) used += once * once / (2 * twice + 2);
     if (used > own * scale) used = own * scale;
     if (used > (float)children) used = (float)children;
@@ -112,7 +112,7 @@ static float cut_cost(const struct scoring *s, const struct sums *m, uint32_t ch
     return 1 + s->copies * (slots > all ? log2f(slots / all) : 0);
 }
 
-/* Return the price of copies of boxes that reach several children: the less room is left, the higher. */
+/* Return the price of copies of boxes that reach several children: higher if less room is left. */
 static float copies_price(const struct scoring *s)
 {
     const float room = log2f(s->budget / (float)s->boxes * LEAF_FEW / s->unit);

@@ -18,11 +18,11 @@ struct field {
     float use[33];   /* [bit]: sum over the lower bits of how well each distinguishes boxes */
     int top;         /* highest bit of use, -1: none */
     bool range;      /* ports and ranks */
-    uint32_t ranges; /* number of boxes that ask for several values of such a field, but not all */
+    uint32_t ranges; /* number of boxes that ask for several values of a range field, but not all */
 };
 struct tally {
     uint32_t boxes; /* boxes that reach the child */
-    float drawn;    /* packets drawn from these boxes that reach it */
+    float drawn;    /* packets, drawn from these boxes, that reach the child */
 };
 struct scratch {
     uint32_t boxes; /* boxes in the sample */

@@ -59,7 +59,7 @@ static bool fault_of(struct listing *l, const char *before, const char *name, co
     return false;
 }
 
-/* Words are cut in a copy of the line; quotes and their escapes go. */
+/* Words are cut in a copy of the line; quotes and their escapes are removed. */
 static bool blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 /* Copy the word at *at to *to. False: its quotes are not closed. */
@@ -121,7 +121,7 @@ static bool is_line_of_ip6(const char *line, size_t len)
     return false;
 }
 
-/* True if a line of the table, up to COMMIT, is one of IPv6. Used where no comment gives the family. */
+/* True if a line of the table, up to COMMIT, is one of IPv6. Used if no comment gives the family. */
 static bool is_table_of_ip6(const char *at, const char *end)
 {
     while (at < end && !line_of(at, end, "COMMIT")) {
@@ -182,7 +182,7 @@ static bool begin_chain(struct listing *l)
 static struct rule rule_from(const struct listing *l, const char *line, size_t len)
 {
     const char *text = *line == '[' ? memmem(line, len, "-A", 2) : NULL;
-    if (!text) text = line; /* no `-A` is found if it is quoted */
+    if (!text) text = line; /* a quoted `-A` is not found */
     len -= (size_t)(text - line);
     while (len && (text[len - 1] == '\r' || text[len - 1] == ' ')) len--;
     return (struct rule){.text = arena_strndup(l->s->arena, text, len)};
@@ -230,8 +230,8 @@ static uint64_t number_at(const struct words *w, const char *word)
     return at && at + 1 < w->count ? strtoul(w->of[at + 1], NULL, 10) : 0;
 }
 
-/* Take such a line. Sets of addresses get the scope "ipset"; other sets are dropped. False if the line is wrong,
- * with the reason in `f`. */
+/* Take a line of `ipset save`. Sets of addresses get the scope "ipset"; other sets are dropped. False if the line is
+ * wrong, with the reason in `f`. */
 static bool ipset_take(struct ruleset *s, const struct words *w, struct import_fault *f)
 {
     if (!strcmp(w->of[0], "create")) {
@@ -285,13 +285,14 @@ static bool take_line(struct listing *l, const char *line, size_t len)
         if (!strcmp(word, "-A") || (*word == '[' && !strcmp(second, "-A"))) return take_rule(l, line, len);
         return fault_of(l, "", word, " isn't the beginning of a line from iptables-save");
     }
-    /* `ipset save`: sets that hold addresses; other types are refused by name */
+    /* `ipset save`: sets that hold addresses; other types are rejected by name */
     if (l->words.count > 1 && (!strcmp(l->words.of[0], "create") || !strcmp(l->words.of[0], "add")))
         return ipset_take(l->s, &l->words, l->fault);
     return fault_of(l, "", l->words.of[0], " is outside a table");
 }
 
-/* Apply the policies to the family that the file does not contain: where they drop, all its packets are dropped. */
+/* Apply the policies to the family that the file does not contain: if they drop, all packets of that family are
+ * dropped. */
 static void judge_other_family(struct listing *l, uint8_t said, uint8_t other)
 {
     bool drops = false;

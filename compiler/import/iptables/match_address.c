@@ -81,8 +81,8 @@ static bool take_span(struct reading *r, const struct option *o, const char *con
     return true;
 }
 
-/* Take the kinds of `addrtype`; prey has LOCAL and MULTICAST, and of BROADCAST the one of all
- * networks (ruleset_settle). */
+/* Take the kinds of `addrtype`; prey has LOCAL and MULTICAST, and of BROADCAST only the address of all networks
+ * (ruleset_settle). */
 static bool take_address_kinds(struct reading *r, const struct option *o, const char *const *v)
 {
     struct list l = {.negated = r->inverted};

@@ -13,7 +13,7 @@ enum {
 struct words {
     char text[LINE_MOST + WORDS_MOST]; /* the words, each NUL-terminated */
     const char *of[WORDS_MOST];
-    bool quoted[WORDS_MOST]; /* the word was in quotes, and so is not an option */
+    bool quoted[WORDS_MOST]; /* the word was in quotes, so it is not an option */
     uint32_t count;
 };
 
@@ -32,7 +32,7 @@ struct alternative {
     uint32_t count;
     struct wanted apart; /* for rules that do not decide: condition that leaves only one alternative to a packet */
     bool has_apart;
-    uint8_t has, lacks; /* TCP flags that are set, that are clear */
+    uint8_t has, lacks; /* TCP flags that must be set; that must be clear */
     bool translated;    /* asks for a translated destination */
 };
 
@@ -109,11 +109,11 @@ struct option {
     uint32_t values;
     bool (*take)(struct reading *r, const struct option *o,
                  const char *const *values); /* NULL: prey can't express it */
-    enum about about;                        /* condition that it asks */
+    enum about about;                        /* subject of the condition that it adds */
     uint64_t most;                           /* the largest number that it takes */
-    const char *noun;                        /* name of such a number in faults */
+    const char *noun;                        /* name of the number in faults */
     size_t into;                             /* place of its value in struct reading */
-    bool above;                              /* the option asks for more than its value; else for less, or no more */
+    bool above;      /* the option asks for more than its value; else for less, or for at most its value */
     const char *why; /* reason if prey can't express it, as part of a sentence; NULL: prey lacks the condition */
 };
 
@@ -124,8 +124,8 @@ struct module {
     const char *why;
     const struct option *options;                             /* ended by a row without name; or NULL */
     bool (*begin)(struct reading *r, const struct module *m); /* called when the module is named; or NULL */
-    enum act act;                                             /* verdict of a target; ACT_NONE: begin has it, or none */
-    enum translation how;                                     /* for ACT_TRANSLATE */
+    enum act act;         /* verdict of a target; ACT_NONE: set by `begin`, or none */
+    enum translation how; /* kind of translation, for ACT_TRANSLATE */
 };
 
 /* Tables of matches and targets, each ended by a row without name. One module serves all protocols tested only for
@@ -144,7 +144,7 @@ void connlimit_finish(struct reading *r);
 void hours_finish(struct reading *r);
 void tee_finish(struct reading *r);
 void adding_finish(struct reading *r);
-/* Return the set of addresses of that name; NULL: not in the file. The caller may fill an empty one. */
+/* Return the set of addresses of that name; NULL: not in the file. The caller may fill an empty set. */
 struct set *reading_set(const struct reading *r, const char *name);
 
 /* Set the fault and return false, which callers return. */

@@ -5,7 +5,7 @@
 #include "compiler/import/iptables/reading.h"
 #include "compiler/import/rows.h"
 
-/* Begin a REJECT. Its default is port-unreachable, to TCP as well. */
+/* Begin a REJECT. Its default is port-unreachable, also for TCP. */
 static bool begin_reject(struct reading *r, const struct module *m)
 {
     r->rule.answer = ANSWER_UNREACHABLE;
@@ -50,7 +50,8 @@ static bool take_answer(struct reading *r, const struct option *o, const char *c
 
 static bool begin_log(struct reading *r, const struct module *m) { return r->rule.log = true; }
 
-/* Begin a translation. A NETMAP is of the source where packets leave, of the destination where they arrive. */
+/* Begin a translation. A NETMAP translates the source if the chain's packets leave, and the destination if they
+ * arrive. */
 static bool begin_translation(struct reading *r, const struct module *m)
 {
     const bool leaves = !strcmp(r->chain, "POSTROUTING") || !strcmp(r->chain, "INPUT");
@@ -168,7 +169,8 @@ static const struct option of_translation[] = {
 };
 static const struct option of_netmap[] = {{"--to", 1, .take = take_prefix_to}, {0}};
 
-/* A TEE routes copies to a gateway. They can be described by the device through which the gateway is reached. */
+/* Finish a TEE, which routes copies to a gateway. Copies can be described by the device through which the gateway is
+ * reached. */
 void tee_finish(struct reading *r)
 {
     if (r->rule.act != ACT_MIRROR) return;

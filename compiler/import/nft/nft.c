@@ -119,7 +119,7 @@ static uint64_t number_of(const cJSON *set, const char *name)
     return cJSON_IsNumber(n) && n->valuedouble >= 1 && n->valuedouble < 1e12 ? (uint64_t)n->valuedouble : 0;
 }
 
-/* Take a set. A set of addresses or ports becomes a set of prey; of any other set, rules take the elements. */
+/* Take a set. A set of addresses or ports becomes a set of prey; rules take the elements of any other set. */
 static int define_set(struct nft *n, cJSON *o, int family)
 {
     static const struct {
@@ -145,7 +145,7 @@ static int define_set(struct nft *n, cJSON *o, int family)
     struct set *set = ruleset_set(n->s, n->scope, name, each.family ? ABOUT_ADDRESSES : ABOUT_NUMBERS);
     set->members = members;
     set->family = each.family;
-    /* An empty one is there to be filled: fail2ban's sets have no flags, and a listing leaves `dynamic` out. */
+    /* An empty set is there to be filled: fail2ban's sets have no flags, and a listing leaves `dynamic` out. */
     set->changes = has_flag(o, "timeout") || has_flag(o, "dynamic") || (!members.count && !has_flag(o, "constant"));
     set->size = number_of(o, "size");
     set->full = set->size != 0;
@@ -197,7 +197,7 @@ static bool may_drop(const cJSON *statements)
     return may;
 }
 
-/* Report a rule of a table of frames; of many, how many more there are. */
+/* Report a rule of a table of frames; if there are many, report the number of the others. */
 static int tell_frame_rule(struct nft *n, const cJSON *statements)
 {
     enum { TOLD_MOST = 64 };

@@ -57,7 +57,7 @@ struct nft_text {
     size_t len;
     bool cut;
     enum nft_look look;
-    unsigned digits; /* for LOOK_HEX */
+    unsigned digits; /* number of digits, for LOOK_HEX */
 };
 void nft_rule(struct nft_text *t, const cJSON *statements);
 void nft_statement(struct nft_text *t, const cJSON *statement);
@@ -89,7 +89,7 @@ struct subject {
         SUBJECT_HEADER
     } what;
     uint16_t mask; /* bits compared, for flags and fragments; for routes, whether marks matter */
-    uint16_t more; /* added to numbers: IPv6's length does not count the header */
+    uint16_t more; /* added to numbers, because IPv6's length does not count the header */
 };
 
 /* Read the left side. Return NULL, or why prey can't test it; `no_condition` itself: the caller may name it. */
@@ -125,12 +125,12 @@ void read_apart(struct reading_rule *r, const char *why);
 /* Note why prey can't test a left side (subject_of), with its name. */
 void read_unasked(struct reading_rule *r, const char *why, const cJSON *left);
 
-/* Add a comparison that is no list (nft_special.c). */
+/* Add a comparison that isn't a list (nft_special.c). */
 void match_special(struct reading_rule *r, const struct subject *s, const char *op, const cJSON *right);
 /* Make one rule for each verdict of the map (nft_map.c). */
 void read_verdict_map(struct reading_rule *r, const cJSON *vmap);
 
-/* Continue with rules of the same conditions, behind those so far. */
+/* Continue with rules that have the same conditions, behind those made so far. */
 void reading_go_on(struct reading_rule *r);
 void read_statement(struct reading_rule *r, const cJSON *statement);
 /* Read accept, drop, jump and the like; false: another statement. */
@@ -140,5 +140,5 @@ void read_limit(struct reading_rule *r, const cJSON *limit);
 /* Add a limit, or a count of connections, for each key. */
 void read_by_key(struct reading_rule *r, const struct subject *key, const cJSON *statement, const char *name);
 void read_set_statement(struct reading_rule *r, const cJSON *statement);
-/* Define a named limit. */
+/* Define a limit with a name. */
 void define_limit(struct nft *n, const cJSON *object);

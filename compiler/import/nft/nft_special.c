@@ -1,4 +1,4 @@
-/* Comparisons that are no lists: families, translation, routes, types of addresses and frames, fragments */
+/* Comparisons that aren't lists: families, translation, routes, types of addresses and frames, fragments */
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
@@ -59,7 +59,7 @@ static void match_fragment(struct reading_rule *r, const struct subject *s, bool
         read_unsaid(r, "prey has only first and later fragments");
         return;
     }
-    /* A negated `later` would also exclude packets that are no fragments: write `no` and `first`. */
+    /* A negated `later` would also exclude packets that aren't fragments: write `no` and `first`. */
     if (l.negated && s->mask == OFFSET) {
         list_word(&l, "no", 2, r->nft->s->arena);
         list_word(&l, "first", 5, r->nft->s->arena);

@@ -36,7 +36,7 @@ bool read_verdict(struct reading_rule *r, const char *kind, const cJSON *value)
     return true;
 }
 
-/* Read a reject. Its answer becomes a reset, a prohibition or, from all other ICMP errors, unreachable. */
+/* Read a reject. Its reply becomes a reset, a prohibition or, from all other ICMP errors, unreachable. */
 static void read_reject(struct reading_rule *r, const cJSON *value)
 {
     const char *type = nft_member(value, "type"), *with = nft_member(value, "expr");
@@ -68,7 +68,7 @@ void reading_go_on(struct reading_rule *r)
     r->slot = &last->next;
 }
 
-/* End a rule with `log` before a statement that may match fewer packets: logging becomes a rule of its own. */
+/* End a rule with `log` before a statement that may match fewer packets: logging becomes a separate rule. */
 static void end_logging(struct reading_rule *r)
 {
     if (r->first->log && !r->first->unsaid) reading_go_on(r);

@@ -185,7 +185,7 @@ static void add_xt(struct nft_text *t, const char *text, const cJSON *v)
     add_quoted(t, " ", cJSON_GetObjectItemCaseSensitive(v, "name"));
 }
 
-/* Ways to write a kind. text: what `how` needs, a word or a pattern (nft_pattern) */
+/* Ways to write a kind. text: argument of `how`, a word or a pattern (nft_pattern) */
 static const struct {
     const char *kind;
     void (*how)(struct nft_text *t, const char *text, const cJSON *v);

@@ -126,8 +126,8 @@ static void text_map(struct nft_text *t, const char *text, const cJSON *v)
     nft_value_of(t, key, cJSON_GetObjectItemCaseSensitive(v, "data"));
 }
 
-/* Write a header of IPv6, or an option: its field, or with no field its name, for `exists`. The word `exthdr` is
- * before a name only. */
+/* Write a header of IPv6, or an option: its field or, for `exists` without a field, its name. Only a name has the
+ * word `exthdr` before it. */
 static void add_header(struct nft_text *t, const char *word, const cJSON *v)
 {
     const char *field = nft_member(v, "field");
@@ -181,7 +181,7 @@ static void add_target(struct nft_text *t, const char *word, const cJSON *v)
     nft_say(t, "%s %s", word, member(v, "target"));
 }
 
-/* Ways to write a kind. text: what `how` needs, a word or a pattern (nft_pattern) */
+/* Ways to write a kind. text: argument of `how`, a word or a pattern (nft_pattern) */
 static const struct {
     const char *kind;
     void (*how)(struct nft_text *t, const char *text, const cJSON *v);
@@ -219,7 +219,7 @@ static bool is_operator(const char *kind)
     return ROW_NAMED(operators, kind) < ROWS(operators);
 }
 
-/* Return how values look that are compared with this. */
+/* Return the look of values that are compared with `left`. */
 static enum nft_look look_of(const cJSON *left, unsigned *digits)
 {
     static const char *const quoted[] = {"iif",     "oif",      "iifname", "oifname", "ibrname", "obrname", "iifkind",

@@ -28,7 +28,7 @@ void narrow_by_addresses(struct rule_work *w, const struct node *n, const struct
         if (holds_all(l)) warn_never(w, n, "`not` excludes every address");
         return;
     }
-    if (!l->any && !l->self && families) /* an empty set has a warning of its own */
+    if (!l->any && !l->self && families) /* an empty set has a separate warning */
         w->families &= families;
     if (!w->families && !w->families_end) w->families_end = n;
 }
@@ -74,7 +74,7 @@ void cond_ports(struct rule_work *w, const struct node *n)
     cond_ranges(w, cond, &ports);
 }
 
-/* Warn once for each file: earlier compilers read `not` otherwise here. */
+/* Warn, once for each file, that earlier compilers read `not` differently here. */
 static void warn_others(struct compile *c, const struct node *n)
 {
     if (c->told_others || !says_not(n) || diags_allowed(c->diags, W_OTHER_INTERFACES, n->span)) return;
@@ -112,7 +112,7 @@ void cond_on(struct rule_work *w, const struct node *n)
     warn_others(w->c, n);
 }
 
-/* Add `out on`. check_ways_out refuses it where packets don't leave. */
+/* Add `out on`. check_ways_out rejects it if the packets don't leave. */
 void cond_out_on(struct rule_work *w, const struct node *n)
 {
     struct out_on *asked = arena_alloc(w->c->arena, sizeof(*asked));

@@ -44,7 +44,7 @@ static const struct word icmp4_words[] = {
 static const struct word icmp6_words[] = {
 #define ICMP_TYPE(family, type, name) {(family) == 6 ? (name) : "-", type},
 #include "vm/icmp.def"
-    {"nd", 256}, /* no type: handled before types are looked up */
+    {"nd", 256}, /* not a type: handled before types are looked up */
     {NULL, 0}};
 const struct number_kind icmp_type_kinds[2] = {
     {.what = "an ICMP type",

@@ -7,18 +7,18 @@ struct rule_work {
     struct compile *c;
     const struct node *node;
     bool bad;                         /* an error was reported: skip checks between conditions */
-    bool never;                       /* a warning said that the rule never matches */
+    bool never;                       /* a warning reported that the rule never matches */
     bool not_due;                     /* E0900 was reported for the rule */
     bool answers;                     /* the verdict is reject */
     const struct node *seen[N_COUNT]; /* the first condition of each kind */
     uint32_t families;                /* families that can match: KIND_IP4, KIND_IP6, KIND_ARP, OTHER_FRAMES */
     uint32_t protocols;               /* protocols that can match: KIND_TCP, …, OTHER_PROTOCOLS */
-    const struct node *family_node, *protocol_node; /* nodes with words for each; NULL: none */
-    const struct node *no_port_protocol;            /* a named protocol without ports, beside others */
+    const struct node *family_node, *protocol_node; /* nodes that name a family, a protocol; NULL: none */
+    const struct node *no_port_protocol;            /* a protocol without ports, named beside others */
     const struct node *families_end;                /* the condition that left no family */
     uint32_t named_families;                        /* families named by words, `not` applied */
     uint32_t proto_family;                          /* family of all named protocols, KIND_IP4 or KIND_IP6; 0: both */
-    struct number_set single_protocols;             /* numbers of `proto` that are no ranges */
+    struct number_set single_protocols;             /* single numbers of `proto`, not ranges */
     bool names_arp;                                 /* `arp` or `ether 0x0806` */
     bool only_arp;
     bool single_type;          /* `type` has one number */
@@ -60,18 +60,18 @@ void cond_out_on(struct rule_work *w, const struct node *n);
 void cond_urpf(struct rule_work *w, const struct node *n);
 void cond_options(struct rule_work *w, const struct node *n);
 void cond_bytes(struct rule_work *w, const struct node *n);
-void cond_meter(struct rule_work *w, const struct node *n); /* meters_declared.c */
+void cond_meter(struct rule_work *w, const struct node *n); /* meters_declared.c: add a condition on a meter */
 /* For a rule that opens a tunnel (decap.c): add the conditions that its verdict implies; check that it has a `from`;
  * return the verdict in the image. */
 void opener_conditions(struct rule_work *w);
 void check_opener(const struct rule_work *w);
 void check_no_opener(struct compile *c, const struct pbc_firewall *out); /* report outbound rules that open tunnels */
 uint8_t opener_verdict(const struct node *verdict);
-void cond_during(struct rule_work *w, const struct node *n); /* schedules.c */
+void cond_during(struct rule_work *w, const struct node *n); /* schedules.c: add a condition `during` */
 
 /* Return the id of the device, new or known; PBC_NONE after a report. n: NAME or STRING. */
 uint32_t interface_of(struct compile *c, const struct node *n, const struct symbol **name);
-/* The same without patterns */
+/* Return the id of the device in the same way; a pattern is reported. */
 uint32_t interface_alone(struct compile *c, const struct node *n, const struct symbol **name);
 /* Return the device or pattern of an interface in a test, without adding it to the program. NULL after a report. */
 const char *device_known(struct compile *c, const struct image *program, const struct node *n);
@@ -92,5 +92,5 @@ void schedule_declare(struct compile *c, struct symbol *s);
 int weekday_of(struct compile *c, const struct node *at, const char *word, size_t len);
 /* Return 1 + the meter that limits a rule's log; 0 after a report. */
 uint32_t log_meter_of(struct compile *c, const struct node *rate);
-/* The same for copies, whose rate may be a bandwidth. */
+/* Return the same for copies, whose rate may be a bandwidth. */
 uint32_t mirror_meter_of(struct compile *c, const struct node *rate);

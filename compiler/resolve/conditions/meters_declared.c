@@ -56,7 +56,7 @@ static bool report_range(struct compile *c, const struct node *n, const char *wh
 /* Read the rate. what: the value expected here, for the report. */
 static bool rate_of(struct compile *c, const struct node *n, const char *what, struct pbc_meter *m)
 {
-    enum { PACKETS_MOST = 1, BYTES_MOST = 125 }; /* most for each nanosecond */
+    enum { PACKETS_MOST = 1, BYTES_MOST = 125 }; /* most per nanosecond */
     const struct node_value v = value_of(c, n);
     if (!v.node) return false;
     if (v.node->kind == N_NAME) return symbol_want(c, v.node, SYM(CONST), "constant") && false;

@@ -1,6 +1,6 @@
-/* Statements that do something else than their author likely thinks: a file that judges nothing, translation past every
- * firewall. (A firewall named like a direction is an error: rules.c.) Also statements that parse but are not supported
- * yet: one error for each, and the names in it count as used. */
+/* Statements that do something else than their author likely thinks: a file that judges nothing, translation past
+ * every firewall. (A firewall named like a direction is an error: rules.c.) Statements that parse but are not
+ * supported yet are here, too: one error for each, and the names in it count as used. */
 #include "compiler/resolve/names/symbols.h"
 
 static bool holds_tests(const struct node *file)

@@ -122,7 +122,7 @@ static bool is_word_char(char ch)
     return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-';
 }
 
-/* True if the word declares a name. `as` declares rules; `expect pool` is no declaration. */
+/* True if the word declares a name. `as` declares rules; `expect pool` isn't a declaration. */
 static bool is_declaring(struct str word, struct str before)
 {
     if (str_is(word, "as")) return true;
@@ -132,7 +132,7 @@ static bool is_declaring(struct str word, struct str before)
     return false;
 }
 
-/* True for `check alive` as a whole statement of a pool, which uses the name. */
+/* True for `check alive` as a complete statement of a pool, which uses the name. */
 static bool is_whole_word(struct str keyword, const char *text, const char *end)
 {
     if (!str_is(keyword, "check")) return false;

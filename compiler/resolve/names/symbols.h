@@ -90,7 +90,7 @@ struct symbols {
     } * slots;
     uint32_t count, size;
     bool text_at_fault;                              /* the parser reported errors: declarations may be missing */
-    bool file_lost;                                  /* an unreadable include, which may have any name */
+    bool file_lost;                                  /* an include was unreadable, so it may declare any name */
     unsigned depth;                                  /* definitions being followed */
     uint32_t emptied;                                /* number of set operators that left nothing */
     uint64_t set_ranges;                             /* ranges of all sets together */
@@ -116,7 +116,7 @@ enum {
     EXPAND_MAX = 1 << 26, /* entries of all lists together, with names replaced by their entries */
 };
 
-const char *article(const char *noun); /* "a" or "an" */
+const char *article(const char *noun); /* return "a" or "an" */
 /* Find a name in its space, or NULL. */
 struct symbol *symbol_find(const struct symbols *s, enum name_space space, struct str name);
 /* Declare a symbol; NULL after reporting that the name is taken. */

@@ -85,7 +85,7 @@ static bool ranges_within(const struct image *img, const struct pbc_cond *n, con
     return true;
 }
 
-/* True if the condition `by` holds wherever `n` does, as far as their lists show. */
+/* True if the condition `by` holds whenever `n` does, as far as their lists show. */
 static bool cond_within(const struct image *img, const struct pbc_cond *n, const struct pbc_cond *by)
 {
     if (n->kind != by->kind || n->flags != by->flags || n->arg != by->arg) return false;
@@ -108,7 +108,8 @@ static bool conds_within(const struct image *img, const struct pbc_nat *n, const
     return true;
 }
 
-/* True if every destination of the forward `n` is one of `by`. `any` leaves packets from and to its own target. */
+/* True if every destination of the forward `n` is one of `by`. `any` does not translate packets from and to its own
+ * target. */
 static bool destinations_within(const struct pbc_nat *n, const struct pbc_nat *by)
 {
     if (n->flags != by->flags || memcmp(n->to, by->to, sizeof n->to) != 0) return false;
@@ -220,7 +221,7 @@ static bool lists_device(const struct image *img, const struct pbc_cond *c, uint
     return false;
 }
 
-/* True if the map's packets leave by that interface; ifaces_count: by one that the file does not name. */
+/* True if the map's packets leave by that interface; id ifaces_count: by one that the file does not name. */
 static bool nat_goes_out(const struct image *img, const struct pbc_nat *n, uint32_t id)
 {
     const struct pbc_cond *c = n->cond_count ? &img->conds[n->conds] : NULL; /* `out on`: a map has no other */
@@ -228,7 +229,7 @@ static bool nat_goes_out(const struct image *img, const struct pbc_nat *n, uint3
     return (id < img->ifaces_count && lists_device(img, c, id)) == !(c->flags & PBC_COND_NOT);
 }
 
-/* True if both leave by some interface. */
+/* True if packets of both may leave by one interface. */
 static bool share_way(const struct image *img, const struct pbc_nat *a, const struct pbc_nat *b)
 {
     bool shared = false;

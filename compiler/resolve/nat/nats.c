@@ -112,7 +112,7 @@ static bool nat_conds(struct compile *c, const struct node *n, struct pbc_nat *n
     }
     nat->iface = PBC_NONE;
     nat->conds = img->conds_count;
-    c->told_others = true; /* a nat never read `not` otherwise */
+    c->told_others = true; /* earlier compilers read `not` in a nat in the same way */
     conditions_resolve(&w);
     c->told_others = told;
     *families = w.families & (KIND_IP4 | KIND_IP6);
@@ -121,11 +121,11 @@ static bool nat_conds(struct compile *c, const struct node *n, struct pbc_nat *n
         const struct pbc_cond *cond = &img->conds[i];
         if ((cond->kind == COND_FROM || cond->kind == COND_TO) && !ends_good(c, cond, img->cond_span[i])) return false;
         if (cond_absorbed(c, nat, cond)) {
-            /* Take it out of the image again: it is the last but `behind`. */
+            /* Remove the condition from the image: only `behind` conditions follow it. */
             const uint32_t behind = img->conds_count - i - 1;
             memmove(&img->conds[i], &img->conds[i + 1], behind * sizeof(*img->conds));
             memmove(&img->cond_span[i], &img->cond_span[i + 1], behind * sizeof(*img->cond_span));
-            img->conds[--img->conds_count] = (struct pbc_cond){0}; /* as a new one is given out */
+            img->conds[--img->conds_count] = (struct pbc_cond){0}; /* zeroed, like a new one */
         } else {
             i++;
         }

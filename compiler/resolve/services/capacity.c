@@ -1,5 +1,5 @@
-/* Number of flows that translation can hold: outside addresses times ports times servers, for each family. Size of
- * packets that a tunnel leaves. */
+/* Number of flows that translation can hold (outside addresses times ports times servers, for each family), and size
+ * of packets for which a tunnel leaves room. */
 #include <string.h>
 
 #include "compiler/resolve/services/service_work.h"
@@ -100,7 +100,7 @@ struct service_ports service_ports(const struct image *img, struct arena *arena,
 }
 
 /* Warn of a service that soon has no source port left. A TCP connection that has ended gives up its port
- * immediately, and so does a UDP question with its answer; other flows of UDP keep theirs until they are idle. */
+ * immediately, and so does a UDP query with its reply; other flows of UDP keep theirs until they are idle. */
 static void warn_few_ports(struct compile *c, const struct pbc_service *s)
 {
     enum { FEW_AT_ONCE = 100, FEW_A_SECOND = 10 };

@@ -1,4 +1,4 @@
-/* Steps of a check: bytes to send and to find in the answer, in the order of the file, and lines of a request */
+/* Steps of a check: bytes to send and to find in the reply, in the order of the file, and lines of a request */
 #include "compiler/resolve/services/check_steps.h"
 
 #include <ctype.h>

@@ -7,10 +7,10 @@ struct step_work {
     struct compile *c;
     const struct node *options; /* the parent of the check's options */
     const struct node *kind;    /* the node that names the check's kind, for messages */
-    struct pbc_check *check;    /* its steps, at the end of STEPS, are counted here */
+    struct pbc_check *check;    /* the check; it counts its steps, at the end of STEPS */
 };
 
-/* Append the steps of a check of that kind; report mistakes */
+/* Append the steps of a check of that kind; report mistakes. */
 void steps_of_tcp(struct step_work *w);
 void steps_of_udp(struct step_work *w);
 void steps_of_http(struct step_work *w);

@@ -1,4 +1,4 @@
-/* Read `check NAME = KIND …`, the expected answer of a healthy server. The live runtime runs checks; every mistake is
+/* Read `check NAME = KIND …`, the expected reply of a healthy server. The live runtime runs checks; every mistake is
  * found here. */
 #include <string.h>
 

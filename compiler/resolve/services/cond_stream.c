@@ -1,5 +1,6 @@
-/* Conditions of a `when` on a connection's first bytes: sni, alpn, host, path, method, header, instruction, and `bytes
- * payload`. A service can ask those that it sees, by where TLS ends and if requests are read. */
+/* Conditions of a `when` on a connection's first bytes: sni, alpn, host, path, method, header, instruction, and
+ * `bytes payload`. A service can ask only those that it sees, which depends on where TLS ends and on whether it
+ * reads requests. */
 #include <string.h>
 
 #include "compiler/resolve/services/service_work.h"
@@ -143,7 +144,7 @@ static void instruction_cond(struct rule_work *w, struct service_work *s, const 
     } else if (good) {
         struct pbc_cond *cond = cond_add(w, COND_INSTRUCTION, n);
         if (cond) {
-            cond->flags = to->first->flags & NF_NOT || list.any ? PBC_COND_NOT : 0; /* `not` without a set is any */
+            cond->flags = to->first->flags & NF_NOT || list.any ? PBC_COND_NOT : 0; /* `not` without a set means any */
             cond->arg = ack;
             const uint32_t at = w->c->image->conds_count - 1;
             uint32_t first = 0, count = 0;

@@ -1,5 +1,5 @@
-/* Services in `mode observe`: they observe connections and take none, so they have entries of their own (vm/pbc.h,
- * OBSERVES) and none in SERVICES. */
+/* Services in `mode observe`. They observe connections and take none, so their entries are in OBSERVES (vm/pbc.h),
+ * not in SERVICES. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,7 +235,7 @@ static void resolve_choices(struct service_work *w, const struct symbol *s, stru
     o->choice_count = w->c->image->choices_count - o->choices;
 }
 
-/* Add the service that connections go to which are cut into: all of them go on to where they went. */
+/* Add the service for connections that are cut into: all of them go on to their original destination. */
 static uint32_t add_cut(struct compile *c, const struct symbol *s)
 {
     struct pbc_service *service = image_add_services(c->image);
@@ -278,7 +278,7 @@ void resolve_observe(struct compile *c, struct symbol *s)
         report_full(c, s->span, "observe services", 256);
         return;
     }
-    s->index = PBC_NONE; /* no service that takes packets */
+    s->index = PBC_NONE; /* it isn't a service that takes packets */
     clauses_find(c, s->decl, &clauses, "service");
     const struct node *sessions = clauses.of[CL_SESSIONS], *stream = clauses.of[CL_STREAM];
     o.name = text_of(c, s->name);

@@ -9,7 +9,7 @@
 static const struct number_kind weight_kind = {
     .what = "a weight", .range = "weights go from 0 to 1000", .most = LB_WEIGHT_MAX};
 
-enum { SERVERS_BY_NAME = 8 /* without `max` */, SERVERS_BY_NAME_MOST = 256 };
+enum { SERVERS_BY_NAME = 8 /* servers of a name without `max` */, SERVERS_BY_NAME_MOST = 256 };
 
 static uint32_t check_of(struct compile *c, const struct node *clause)
 {
@@ -128,7 +128,7 @@ struct known {
 };
 struct servers {
     struct known *known;
-    uint32_t *by_name, *by_place, size, count; /* chains' heads, index + 1 */
+    uint32_t *by_name, *by_place, size, count; /* heads of hash chains, index + 1 */
     uint32_t *next_place;
 };
 
@@ -153,8 +153,8 @@ static const struct known *find_at_place(const struct image *img, const struct s
     return i ? &all->known[i - 1] : NULL;
 }
 
-/* Go from the placeholder address of the server of the last row to the next that is free, where the place is that of
- * another name: names that differ are other servers, whatever their hashes. */
+/* Move the server of the last row from its placeholder address to the next free one, if another name has that place:
+ * different names are different servers, whatever their hashes. */
 static void probe_place(struct compile *c, const struct servers *all, struct pbc_server *s)
 {
     const struct image *img = c->image;
@@ -416,7 +416,7 @@ bool server_port_good(struct compile *c, const struct node *n, uint16_t port)
 
 static void check_hosts(struct compile *c, const struct node *n, const struct addr *lo, const struct addr *hi)
 {
-    /* Both ends suffice: addresses that are no host's are at both ends of the number space. */
+    /* Both ends suffice: addresses that hosts can't have are at both ends of the number space. */
     if (!addr_is_one_host(lo) || !addr_is_one_host(hi))
         diag(c->diags, E_SERVER_ADDRESS, n->span, "a server can't have one of these addresses");
 }

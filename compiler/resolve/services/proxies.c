@@ -255,9 +255,9 @@ static void check_source(struct compile *c, const struct pbc_service *s, const s
     diag_advise(c->diags, "give each service its own pool, with its own addresses");
 }
 
-/* A pool, and the PROXY header that services make its servers get */
+/* A pool, and the PROXY header that its servers get from services */
 struct header_of {
-    const struct pbc_service *first; /* service that used the pool first; NULL without one so far */
+    const struct pbc_service *first; /* service that used the pool first; NULL: none so far */
     bool own;                        /* the pool's own clause sets it */
 };
 
@@ -337,7 +337,7 @@ static void check_kept(struct compile *c)
     }
 }
 
-/* True if some server of the service's pools may be full, which is what connections wait for. */
+/* True if some server of the service's pools may be full: connections wait for such servers. */
 static bool may_fill(const struct image *img, const struct pbc_service *s)
 {
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)

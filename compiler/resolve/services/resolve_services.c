@@ -26,7 +26,7 @@ const char *mode_names(unsigned without, char buf[MODE_NAMES])
     size_t len = 0;
     *buf = '\0';
     for (unsigned i = 0; i < PBC_MODES && len < MODE_NAMES; i++)
-        if (!mode_is(i, without) && i != PBC_MODE_PROXY_SPLICED) /* it is never written so */
+        if (!mode_is(i, without) && i != PBC_MODE_PROXY_SPLICED) /* no rule file names this mode */
             len += (size_t)snprintf(buf + len, MODE_NAMES - len, "%s`%s%s`", len ? ", " : "", mode_info[i].name,
                                     mode_is(i, MODE_TAKES_PORT) ? " PORT" : "");
     return buf;
@@ -290,7 +290,7 @@ static bool is_target(const struct service_work *w, const struct node *when, con
     return true;
 }
 
-/* Each IPv6 packet has AH or not, and the host removes it before a proxy reads. */
+/* Report AH in a `when`: each IPv6 packet has AH or not, and the host removes it before a proxy reads. */
 void check_no_ah(struct service_work *w, const struct node *when, uint32_t from)
 {
     const struct image *img = w->c->image;

@@ -90,7 +90,7 @@ static bool is_loopback(const struct pbc_server *s)
     return !(s->addr[0] | s->addr[1] | s->addr[2]) && s->addr[3] == 1;
 }
 
-/* Report a server on this machine's loopback in a mode that sends packets on: none reaches a socket of this machine. */
+/* Report a server on this machine's loopback in a mode that sends packets on: these reach no socket of this machine. */
 static void check_loopback(const struct service_work *w, const struct pbc_pool *pool, const struct node *share)
 {
     const struct image *img = w->c->image;
@@ -216,7 +216,7 @@ void check_loops(struct compile *c)
 
 /* Retries without effect ------------------------------------------------------------------------------------------- */
 
-enum { USED_SEEN = 1, USED_UNSEEN = 2 }; /* users: a service that sees servers' answers; a service that sees none */
+enum { USED_SEEN = 1, USED_UNSEEN = 2 }; /* users: a service that sees servers' replies; a service that sees none */
 
 static uint8_t *uses_of_pools(struct compile *c)
 {

@@ -15,7 +15,7 @@ static uint8_t no_server_of(const struct node *clause)
     }
 }
 
-/* Read a time above 0, which would count as not written. 0 after a report. */
+/* Read a time above 0, since 0 would count as not written. 0 after a report. */
 static uint64_t time_of(struct compile *c, const struct node *clause)
 {
     const uint64_t ns = clause_duration(c, clause, 0);

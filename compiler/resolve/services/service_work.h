@@ -15,7 +15,7 @@ struct server_range {
     struct addr first;
     uint32_t count;
     uint16_t port;
-    const struct node *host; /* clause with the name of their host or service; NULL: a range of addresses */
+    const struct node *host; /* clause with the name of the servers' host or service; NULL: a range of addresses */
 };
 uint32_t server_range_of(struct compile *c, const struct node *n, struct server_range *r);
 /* Return the name of server number i, from 0 on, of `servers`: NAME-1, NAME-2, ... */
@@ -25,22 +25,22 @@ bool server_port_good(struct compile *c, const struct node *n, uint16_t port);
 
 enum { ADDRESSES_MOST = 1 << 16 }; /* most addresses of a range of servers, or of a nat's statement */
 
-void resolve_checks(struct compile *c);   /* checks.c */
-void resolve_pools(struct compile *c);    /* pools.c */
-void resolve_services(struct compile *c); /* resolve_services.c */
+void resolve_checks(struct compile *c);   /* checks.c: enter checks in the image */
+void resolve_pools(struct compile *c);    /* pools.c: enter pools and servers in the image */
+void resolve_services(struct compile *c); /* resolve_services.c: enter services in the image */
 
 /* Return the protocol of a PROTO/PORTS, `icmp` or `icmp6` (enum pbc_endpoint_proto); read its ports, false after a
  * report (resolve_services.c, for nats.c). */
 uint8_t endpoint_proto(const struct node *n);
 bool endpoint_ports(struct compile *c, const struct node *n, const struct number_kind *kind, struct number_set *ports);
 
-/* Flows that translation to a pool's servers can hold at once (capacity.c), for IPv4, for IPv6, in all */
+/* Flows that translation to a pool's servers can hold at once (capacity.c): for IPv4, for IPv6, and in total */
 struct capacity {
     struct capacity_part {
-        uint64_t addresses, ports, servers, flows; /* addresses: of `source`, or 1 for the interface's own */
+        uint64_t addresses, ports, servers, flows; /* addresses: those of `source`, or one: the interface's */
         bool own;
     } v4, v6;
-    uint64_t addresses; /* addresses of `source` */
+    uint64_t addresses; /* number of `source` addresses */
     uint64_t spaces;    /* pairs of a `source` address and a server */
     uint64_t flows;
 };
@@ -79,7 +79,7 @@ struct service_work {
     bool tls;             /* the service ends TLS */
     bool observes;        /* `mode observe`: its endpoints are in OBSERVE_ENDPOINTS, and `mode` is PBC_MODES */
     uint32_t wants;       /* enum first_wants: first bytes that its branches ask for */
-    uint32_t wants_reply; /* the same of the server's, for `reply` */
+    uint32_t wants_reply; /* the same for the server's first bytes, for `reply` */
     const struct node *instruction; /* the last `instruction` of a `when`, and its check */
     bool instruction_sum;
     bool elsewhere;                  /* a branch leads to something other than the original destination */
@@ -87,7 +87,7 @@ struct service_work {
     uint8_t wire;                    /* enum pbc_endpoint_wire */
 };
 /* Services in the wire (wire.c): read `on IF` and `vlan …`; add an endpoint for each of them; read a destination
- * other than a pool, false if it is a pool; settle which side answers first, once the branches are read. */
+ * other than a pool, false if it is a pool; settle which side sends first, once the branches are read. */
 void wire_read(struct service_work *w);
 void wire_endpoints(struct service_work *w, const struct pbc_endpoint *e, struct span at);
 bool wire_destination(const struct service_work *w, const struct node *pools, struct pbc_branch *b);
@@ -113,7 +113,7 @@ void resolve_endpoints(struct service_work *w, const struct node *on);
 bool is_of_connections(const struct node *n);
 void check_no_ah(struct service_work *w, const struct node *when, uint32_t from);
 void report_after_else(struct compile *c, const struct node *n, const struct node *otherwise);
-/* Return the version of `send proxy v1|v2`; 0: NULL (proxies.c). */
+/* Return the version of `send proxy v1|v2`; 0 if the clause is NULL (proxies.c). */
 uint8_t send_proxy_of(const struct node *clause);
 /* Read a duration above 0; 0 after a report (proxies.c). */
 uint64_t time_above_0(struct compile *c, const struct node *clause, const struct node *n);
@@ -122,12 +122,12 @@ uint64_t time_above_0(struct compile *c, const struct node *clause, const struct
  * KIND_IP4, KIND_IP6 that the branch can match. */
 void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,
                         uint32_t families);
-void check_endpoints(struct compile *c); /* endpoints that are in two places */
-void check_slots(struct compile *c);     /* size of the tables of all pools together */
-void check_loops(struct compile *c);     /* servers with a service's own address */
-void warn_retries(struct compile *c);    /* `retries` of pools that only `dsr` services use */
-void check_capacity(struct compile *c);  /* `max flows` above the source ports; tunnels and the MTU (capacity.c) */
-/* service_options.c */
+void check_endpoints(struct compile *c); /* report endpoints that are in two places */
+void check_slots(struct compile *c);     /* report tables of all pools that are together too large */
+void check_loops(struct compile *c);     /* report servers with a service's own address */
+void warn_retries(struct compile *c);    /* warn about `retries` of pools that only `dsr` services use */
+void check_capacity(struct compile *c);  /* report too large `max flows`; warn about tunnels and the MTU (capacity.c) */
+/* service_options.c: read the options into `s` */
 void service_options(const struct service_work *w, const struct clauses *clauses, struct pbc_service *s);
 
 /* Read the options of a service in a proxy mode into PROXIES; report them in other modes (proxies.c). block: the

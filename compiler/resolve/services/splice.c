@@ -2,7 +2,7 @@
  * prey does not read their bytes from then on. */
 #include "compiler/resolve/services/service_work.h"
 
-/* Return what reads the connections' bytes to their end, and *at its clause, where it is one; NULL: nothing does. */
+/* Return what reads the connections' bytes to their end; *at: its clause, if it is one. NULL: nothing does. */
 static const char *reader(const struct service_work *w, const struct node **at)
 {
     const struct pbc_service *s = &w->c->image->services[w->id];

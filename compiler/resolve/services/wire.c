@@ -1,5 +1,5 @@
 /* Services in the wire (`mode proxy inline`, and `mode observe` beside it): interfaces and tags of their frames,
- * destinations that are no pools, and which side answers first. */
+ * destinations other than pools, and the side that sends first. */
 #include <string.h>
 
 #include "compiler/resolve/services/service_work.h"
@@ -229,8 +229,7 @@ bool wire_destination(const struct service_work *w, const struct node *pools, st
     return true;
 }
 
-/* The side that answers first ----------------------------------------------------------------------------------------
- */
+/* The side that sends first ---------------------------------------------------------------------------------------- */
 
 /* Return the data of the client that the service reads before it chooses, or NULL. */
 static const char *reads(const struct service_work *w, const struct pbc_proxy *x)

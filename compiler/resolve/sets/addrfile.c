@@ -1,4 +1,4 @@
-/* Reading address files: the whole file at once, its text by vm/words/words.h */
+/* Read address files: the complete file at once, its text by vm/words/words.h */
 #include "compiler/resolve/sets/addrfile.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ struct reader {
     uint64_t faults;
     struct addr_set *out;
     struct addrfile *info;
-    size_t compact_at; /* normalise above this many ranges: repetitions take no memory */
+    size_t compact_at; /* normalise above this many ranges, so that repetitions take no memory */
 };
 
 static void take_bad_line(void *arg, const struct addr_bad_line *l)

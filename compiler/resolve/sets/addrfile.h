@@ -6,7 +6,7 @@
 
 enum {
     ADDRFILE_BYTES_MAX = 256 << 20,
-    ADDRFILE_FAULTS_MAX = 20, /* bad entries reported one by one; the rest is counted */
+    ADDRFILE_FAULTS_MAX = 20, /* most bad entries reported one by one; others are counted */
 };
 
 struct addrfile {

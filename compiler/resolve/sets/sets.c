@@ -217,7 +217,7 @@ static bool set_equal(const struct addr_set *a, const struct addr_set *b)
                          set_equal(&a->split->out, &b->split->out));
 }
 
-/* Make the empty `out` of both halves, which it takes. */
+/* Make the empty `out` from both halves, which it then owns. */
 static void set_join(struct addr_set *out, uint32_t live, struct addr_set in, struct addr_set elsewhere)
 {
     if (set_equal(&in, &elsewhere)) {

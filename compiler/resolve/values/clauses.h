@@ -16,7 +16,8 @@ uint64_t clause_duration(struct compile *c, const struct node *clause, uint64_t 
 uint32_t clause_number(struct compile *c, const struct node *clause, const struct number_kind *kind, uint32_t fallback);
 /* Enter the string in STRINGS; 0 after a report of a zero byte. An empty one is reported, too. */
 uint32_t text_without_zero(struct compile *c, const struct node *text);
-/* The same for the path of a file; one that ends in `/` is reported. what: the file, as in "a certificate". */
+/* Enter the path of a file in STRINGS, in the same way; a path that ends in `/` is reported. what: the file, as in
+ * "a certificate". */
 uint32_t path_of_file(struct compile *c, const struct node *path, const char *what);
 /* Enter the string of the clause's first child in STRINGS; 0 if the clause is NULL. */
 uint32_t clause_string(struct compile *c, const struct node *clause);
@@ -24,6 +25,6 @@ uint32_t clause_string(struct compile *c, const struct node *clause);
 bool port_ranges_of(struct compile *c, const struct node *clause, struct number_set *ports);
 bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi);
 
-bool addr_is_one_host(const struct addr *a); /* neither unspecified nor multicast nor broadcast */
+bool addr_is_one_host(const struct addr *a); /* true unless the address is unspecified, multicast or broadcast */
 /* Return the span of a clause with its operands; the node's span covers its words only. */
 struct span whole_clause(const struct node *clause);

@@ -28,7 +28,7 @@ struct number_kind {
     const char *less;         /* replacement for a number under `least`; or NULL */
     const struct word *words; /* names of the language for it; NULL-terminated */
     const char *words_what;   /* noun for the words without article, such as "ICMP type" */
-    bool ports;               /* ports lists may be here */
+    bool ports;               /* true if ports lists are possible here */
 };
 /* Numbers that are in several places. plain: a number only; listed: also the name of a list */
 extern const struct number_kind plain_port_kind, listed_port_kind, gue_port_kind, vlan_kind, icmp_code_kind;
@@ -54,7 +54,8 @@ bool mac_one(struct compile *c, const struct node *n, uint64_t *mac);
 bool numbers_hold(const struct number_set *s, uint32_t n);
 
 bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
-bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at); /* hosts.c */
+/* hosts.c: resolve the list, and the lists that it names. */
+bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 /* Entries of a list of host names or texts while it is built (hosts.c) */
 struct listed {
     const char *text;        /* text in the arena; host names in normal form */
@@ -121,7 +122,7 @@ bool addr_list_is_live(const struct addr_list *l);
 bool addr_list_place(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first, uint32_t *count);
 bool addr_list_place_live(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first,
                           uint32_t *count);
-/* Report a live set in a place where addresses must be known. */
+/* Report a live set in a place that needs known addresses. */
 void report_live_here(struct compile *c, struct span at);
 /* Add the addresses of the expression to `out`, and make `out` normal. */
 bool set_eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out);
