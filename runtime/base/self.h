@@ -21,8 +21,8 @@ struct source_candidate {
     bool secondary;  /* IPv4: not the first address of its subnet; IPv6: temporary */
 };
 /* Return the address's rank as a source of packets beyond the link; 0: unusable. The first of equal addresses
- * counts. An address of wide scope on another interface is better than one of the link (RFC 6724, 5, rule 2; Linux
- * takes the same for IPv4: inet_select_addr). */
+ * counts. An address of wide scope on another interface is preferred to one with the link's scope (RFC 6724, 5, rule
+ * 2; Linux takes the same for IPv4: inet_select_addr). */
 unsigned source_preference(const struct source_candidate *c);
 
 /* Add a comma-separated list of IPv4 and IPv6 addresses. Return 0, or -EINVAL or -ENOMEM with one line in err. */

@@ -59,7 +59,7 @@ int capture_next(struct capture *c, struct capture_frame *f);
 unsigned capture_batch(struct capture *c, struct capture_frame *f, unsigned n);
 /* Return the fault, or "" if there is none. */
 const char *capture_error(const struct capture *c);
-/* Return the path, or "standard input". Not for a merged capture, whose faults contain the name. */
+/* Return the path, or "standard input". Not for a merged capture, because its faults contain the name. */
 const char *capture_name(const struct capture *c);
 
 /* Start over; false for pipes. */

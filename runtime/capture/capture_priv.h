@@ -9,7 +9,7 @@
 /* Longest frame of any supported link type: libpcap's MAXIMUM_SNAPLEN. */
 #define CAPTURE_FRAME_MAX 262144u
 
-/* Reader of one format, in a file of its own, or the merge. */
+/* Reader of one format, in a separate file, or the merge. */
 struct capture_ops {
     /* Read up to the first frame. Return 0, or -1 with c->error set. */
     int (*open)(struct capture *c);
@@ -21,7 +21,7 @@ extern const struct capture_ops capture_pcap, capture_pcapng;
 void capture_state_free(struct capture *c); /* `close` of a reader whose state is one allocation */
 
 struct source;
-/* Streams through a window (source_window.c). */
+/* Open a stream, which is read through a window (source_window.c). Return 0 or -1. */
 int window_open(struct capture *c);
 int window_begin(struct capture *c);
 unsigned window_read(struct capture *c, struct capture_frame *f, unsigned n);
@@ -73,8 +73,9 @@ bool map_shrunk(const struct capture *c);  /* a page was lost, or the file is sh
 
 /* Prefetch the cache lines behind c->at. A record's place is known only from its predecessor, so each miss would
  * stall; prefetching all lines in order costs a tenth of that. The number of lines per record is fixed, so that no
- * branch depends on its length; only a run of long records goes ahead of it. A prefetch does not map a page, so one
- * byte is read in each stretch that the kernel maps at a fault: cheaper than MADV_POPULATE_READ. */
+ * branch depends on a record's length; only a run of long records overtakes the prefetches. A prefetch does not map
+ * a page, so one byte is read in each stretch that the kernel maps at a fault, which is cheaper than
+ * MADV_POPULATE_READ. */
 static inline void fetch_ahead(struct capture *c)
 {
     enum { LINE = 64, LINES = 8, AHEAD = 8192, STRETCH = 65536 };

@@ -14,7 +14,7 @@ struct kind {
     uint8_t *request;
     size_t request_len;
     SSL_CTX *tls;
-    struct seek *seeks; /* [step_count]: those of steps of kind HAS are prepared */
+    struct seek *seeks; /* [step_count]: searches, prepared for steps of kind HAS only */
 };
 
 struct target {
@@ -24,10 +24,10 @@ struct target {
     uint8_t way_count, way;        /* way: index of the probe's way */
     bool waits;                    /* the probe waits for the way to the server */
     bool spared;                   /* the probe has more time, because the loop was late */
-    struct probe *probe;           /* under way; NULL: waits for its turn */
+    struct probe *probe;           /* probe under way; NULL: the server waits for its turn */
     uint64_t began_ns;
     uint64_t turn_ns; /* start of the current turn; the next is `every` later */
-    bool changed;     /* `up` has changed, and no caller knows */
+    bool changed;     /* `up` has changed, and checks_next_change has not returned the server yet */
 };
 
 struct checks {
@@ -49,7 +49,7 @@ struct checks {
     uint16_t number; /* last number given; numbers wrap, so ended probes stay known for a while */
 };
 
-/* Return the number of servers that are checked. Servers of the past are not, because they take no new flows. */
+/* Return the number of servers that are checked. Former servers are not checked, because they take no new flows. */
 static inline uint32_t checked_servers(const struct program *p)
 {
     return p->past ? p->past->servers : p->servers_count;

@@ -1,4 +1,4 @@
-/* Shared by the parts of the room. All of it belongs to the writing thread, except fields marked atomic. */
+/* Types shared by the parts of the room. The writing thread owns everything except fields marked atomic. */
 #pragma once
 
 #include <sys/socket.h>
@@ -24,9 +24,9 @@ struct copy_sink {
     uint64_t size;          /* atomic; FILE: limit of both its files; 0: none. A reload may raise it */
     struct copy_sink *next; /* set before the sink is published, and never changed */
     int fd;                 /* FILE: the file, SOCKET: what listens; -1: none */
-    uint32_t ifindex;       /* atomic; DEVICE: 0: away */
+    uint32_t ifindex;       /* atomic; DEVICE: 0: missing */
     uint8_t idle;           /* atomic; 1 + enum copy_loss: the reason why workers need not copy; 0: none */
-    bool counted;           /* nothing is opened: copies are counted */
+    bool counted;           /* nothing is opened, because copies are only counted */
     uint64_t retry_ns;      /* FILE: time of the next try after a fault; 0: none */
     int failed;             /* FILE: errno of the last fault */
     uint64_t written;       /* bytes in the file */
@@ -40,7 +40,7 @@ struct copies {
     struct copying *workers; /* [cfg.workers] */
     const char **names;      /* [cfg.devices + 1]: the last for packets without a device */
     struct copy_slot *slots[COPY_SLOTS];
-    unsigned slot_count;         /* atomic: slots are published by it */
+    unsigned slot_count;         /* atomic: publishes the slots */
     struct copy_sink *sinks;     /* atomic: newest first */
     struct copies_table *tables; /* newest first */
     struct packets_out *packets; /* NULL: no device is a target */
@@ -68,9 +68,9 @@ void packets_flush(struct packets_out *p);
 
 /* streams.c: pcapng to a file or to readers of a socket */
 void stream_put(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns);
-void stream_turn(struct copies *c, struct copy_sink *k); /* write what waits; take new readers */
+void stream_turn(struct copies *c, struct copy_sink *k); /* write pending bytes, and take new readers */
 uint64_t stream_unwritten(const struct copy_sink *k);    /* copies that wait for a disk */
 void stream_end(struct copy_sink *k);
-/* Go on where another process has written. */
+/* Continue a file to which another process has written. */
 void stream_again(struct copies *c, struct copy_sink *k);
 int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len);

@@ -14,6 +14,6 @@ struct replayed {
 /* Begin, with the directory (made if need be) or NULL; cfg without ways. Return 0, or a negative errno with a line in
  * err. Call replayed_end in any case. */
 int replayed_begin(struct replayed *k, const struct copies_cfg *cfg, const char *dir, char *err, size_t err_len);
-/* Write the rest. Return 0, or 2 after a complaint: not all could be written. */
+/* Write pending copies. Return 0, or 2 after a complaint if some could not be written. */
 int replayed_flush(struct replayed *k);
 void replayed_end(struct replayed *k);

@@ -14,7 +14,7 @@ struct vm;
 
 /* Receivers of copies. */
 struct risen_to {
-    struct copying *copying; /* NULL: mirrors have nowhere to go */
+    struct copying *copying; /* NULL: copies for mirrors are dropped */
     struct vm *vm;
     const struct facts *facts;
     uint8_t (*port)(void *arg, uint16_t iface); /* returns the port of an interface of the program */
@@ -22,7 +22,7 @@ struct risen_to {
 };
 
 struct risen {
-    struct kernel *kernel; /* NULL: nothing comes */
+    struct kernel *kernel; /* NULL: no copies come */
     struct kernel_copied_ring *ring;
     const struct risen_to *to;               /* during a call */
     uint32_t program, before;                /* serials, in the kernel, of the program and of its predecessor */
@@ -38,8 +38,8 @@ void risen_end(struct risen *s);
 unsigned risen_take(struct risen *s, const struct risen_to *to);
 /* Return the longest sleep until the next look; UINT64_MAX: no look is needed. */
 uint64_t risen_wait_ns(const struct risen *s);
-int risen_fd(const struct risen *s); /* to wait for, beside that; -1: none */
-/* Add the stages' counts to the counters of mirrors. In the worker's thread, or while the worker is held. */
+int risen_fd(const struct risen *s); /* another descriptor to wait for; -1: none */
+/* Add the stages' counts to the counters of mirrors. Called in the worker's thread, or while the worker is held. */
 void risen_count(const struct risen *s, const struct copies_table *table);
 /* Follow a change of programs, once another program is in force in the kernel, and while `to` has the mirrors of its
  * predecessor. */

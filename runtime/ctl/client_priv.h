@@ -33,7 +33,7 @@ struct call {
     void *arg;
     bool asked;      /* a question of this client was begun in this step */
     bool unread;     /* the inbox may hold another question; no bytes are received before that question is answered */
-    bool leaves;     /* let go once all is sent */
+    bool leaves;     /* the client is closed once all output is sent */
     uint32_t polled; /* events of epoll; 0: not registered */
 };
 
@@ -47,7 +47,7 @@ struct ctl {
     size_t held;     /* pending bytes of all clients */
     uint64_t guests_debt_ns,
         guests_ns;    /* time spent lately on guests' questions; the step up to which it is paid off */
-    bool guests_wait; /* guests have to wait until less of it is left */
+    bool guests_wait; /* guests wait until less of that time is left */
 };
 
 /* guest.c: the server's groups that contain the peer, one bit each, by the kernel's report. */
@@ -58,7 +58,7 @@ const char *guest_crowd(const struct ctl *s, uid_t uid);
 bool guest_waits(const struct call *c);
 /* Count the time that a guest's question took. */
 void guests_pay(struct ctl *s, uint64_t took_ns);
-/* Answer guests again once their time is paid off. Call each step. */
+/* Answer guests again once their time is paid off. Call this in each step. */
 void guests_step(struct ctl *s);
 
 /* Make a client of a connection, which it then owns; groups: a guest's, else 0. NULL: out of memory. */

@@ -14,13 +14,13 @@ struct member_record {
     uint32_t at;      /* number by which an answer names it */
     uint8_t len, v6;
     uint8_t does;  /* enum member_does */
-    uint8_t flags; /* enum member_flag; 0 of one that is removed */
+    uint8_t flags; /* enum member_flag; 0 if the member is removed */
 };
 static_assert(sizeof(struct member_record) == 32, "layout");
 enum { MEMBER_RECORDS_MOST = 1 << 14 };
 #define MEMBER_MS_MOST (UINT64_C(100) * 366 * 86400 * 1000)
 
-/* Addresses of a new base. IPv4 before IPv6, each by its first address. */
+/* Addresses of a new base. IPv4 comes before IPv6, and each is in order of first addresses. */
 struct member_range {
     uint32_t lo[4], hi[4];
     uint32_t at; /* number by which an answer names it */

@@ -59,8 +59,8 @@ static inline bool observers_changed(const struct observing *o)
 void observers_take(struct observing *o);
 
 /* Note packets before they are judged, since judging may rewrite them. A packet's cookie is its port. Each call
- * reads the clock: a worker's time is fixed for a turn, and may be older than the packets. program: serial of the
- * judging program. */
+ * reads the clock, because a worker's time is fixed for a turn and may be older than the packets. program: serial of
+ * the judging program. */
 void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const struct facts *facts, uint64_t program);
 /* Add the verdicts. True: the main thread has records to read. */
 bool observed(struct observing *o, const struct verdict verdicts[]);

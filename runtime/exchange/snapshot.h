@@ -25,8 +25,8 @@ void around_put(struct around *a); /* NULL is allowed */
 
 enum { PORTS_MOST = 16, PORT_ANY = ROUTE_NO_PORT };
 
-/* Look-ups that a leaving packet waits for: a neighbour's MAC address, or, where the routes give ROUTE_ASK, the
- * kernel's answer. */
+/* Look-ups that a leaving packet waits for: a neighbour's MAC address, or, if the routes give ROUTE_ASK, the way
+ * that the kernel finds. */
 enum hop_kind { HOP_WAY, HOP_NEIGHBOUR };
 struct hop_key {
     uint32_t addr[4]; /* as in struct key: destination of the packet, or for HOP_NEIGHBOUR the neighbour */

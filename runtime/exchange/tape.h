@@ -1,6 +1,6 @@
-/* A worker's tape: a ring of bytes for another thread to write to files, with frames judged, frames that left, and
- * all inputs of the judgement. The worker copies and goes on; it never waits. Records without room are counted, and
- * a TAPE_GAP is in their place.
+/* A worker's tape: a ring of bytes that another thread writes to files. It has the judged frames, the frames that
+ * left, and all inputs of the judgement. The worker copies and goes on; it never waits. Records without room are
+ * counted, and a TAPE_GAP is in their place.
  *
  *      | record | body | record | body | ...      each a multiple of 8 bytes, in one piece, in order of time */
 #pragma once
@@ -118,11 +118,11 @@ void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t n
 /* Put packets that the kernel judged with one program and world (tape_place). Then put the flows they met (second
  * function), and the verdicts with asked[i] for each packet (third function). */
 void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place);
-/* Put a packet that this machine's stack has routed, before it is translated. The rules that it met and its verdict
+/* Put a packet that this machine's stack has routed, before it is translated. The flows that it met and its verdict
  * follow as above. */
 void tape_routed(struct tape *t, struct pkt *pkt, uint64_t now_ns, uint64_t place);
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n);
-/* Put the live sets' answers to the kernel about these packets, between the two. */
+/* Put the live sets' answers to the kernel about these packets, between the flows and the verdicts. */
 struct kernel_members;
 void tape_members(struct tape *t, const struct kernel_members *members, unsigned n);
 void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n);
@@ -164,8 +164,8 @@ void tape_ask(struct tape *t, uint64_t snapshot, size_t likely);
 uint64_t tape_there(const struct tape *t);
 /* Return the next record before `there`, valid until tape_done; NULL: none. */
 const struct tape_record *tape_next(struct tape *t, uint64_t there);
-/* The same at *at, a total of bytes taken, which moves past it: for readers that take several records together, and
- * then release all before *at by tape_done_to. *at begins as t->taken. */
+/* The same at *at, a total of bytes taken, which moves past the record. This is for readers that take several
+ * records together, and then release all before *at by tape_done_to. *at begins as t->taken. */
 const struct tape_record *tape_ahead(const struct tape *t, uint64_t *at, uint64_t there);
 static inline void tape_done_to(struct tape *t, uint64_t at) { __atomic_store_n(&t->taken, at, __ATOMIC_RELEASE); }
 void tape_done(struct tape *t, const struct tape_record *r);

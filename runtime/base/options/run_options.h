@@ -13,7 +13,7 @@
 enum log_form { LOG_NONE, LOG_TEXT, LOG_JSON };
 
 enum { OPTIONS_IFACES = 16, OPTIONS_WORKERS = 16, OPTIONS_NO_PEER = 0xff };
-enum { OPTIONS_DEVICE_MOST = 16 }; /* a device's name with its end, as IFNAMSIZ */
+enum { OPTIONS_DEVICE_MOST = 16 }; /* length of a device's name with its terminating zero, as IFNAMSIZ */
 enum { OPTIONS_PCAPS = 32, OPTIONS_MAPS = 64, OPTIONS_SPANS = 64, OPTIONS_ROUTES = 256, OPTIONS_ROUTE_FILES = 8 };
 #define OPTIONS_RING         (UINT64_C(16) << 20)
 #define OPTIONS_RING_LEAST   (UINT64_C(256) << 10)
@@ -61,12 +61,13 @@ struct options {
                                       OPTIONS_NO_PEER */
     char *bridges[OPTIONS_IFACES]; /* texts that entries of `ifaces` point into */
     unsigned bridge_count;
-    const char *name;        /* name of the instance; default: its first interface; NULL: --cleanup of all instances */
-    const char *control;     /* path of the control socket; NULL: the default for the name, which preyctl knows */
-    unsigned workers;        /* 0: not given */
-    uint64_t ring;           /* size of each receive ring in bytes */
-    const char *stats;       /* address of the statistics as given, or NULL */
-    const char *stats_hosts; /* names of its page, "a.example,b.example"; NULL: addresses and localhost only */
+    const char *name;    /* name of the instance; default: its first interface; NULL: --cleanup of all instances */
+    const char *control; /* path of the control socket; NULL: the default for the name, which preyctl knows */
+    unsigned workers;    /* 0: not given */
+    uint64_t ring;       /* size of each receive ring in bytes */
+    const char *stats;   /* address of the statistics page as given, or NULL */
+    const char
+        *stats_hosts; /* accepted host names of that page, "a.example,b.example"; NULL: addresses and localhost only */
     union options_address {
         struct sockaddr any;
         struct sockaddr_in in;
@@ -91,14 +92,14 @@ struct options {
         OPTIONS_HOOK_AUTO,
         OPTIONS_HOOK_XDP,
         OPTIONS_HOOK_TC
-    } hook; /* hook where the kernel executor takes what arrives */
+    } hook; /* hook at which the kernel executor takes arriving packets */
     bool monitor, preflight, cleanup, watch;
     bool takeover;              /* take over from the running instance of this name */
     uint64_t takeover_drain_ns; /* longest time for which the other instance serves proxied sessions; 0: unlimited */
     bool wait;                  /* a start does not need the interfaces to exist and be up */
     const char *allows[OPTIONS_IFACES]; /* devices that may be left unjudged, with commas, as given */
     unsigned allow_count;
-    bool allows_nameless; /* --allow-unjudged stood without a name */
+    bool allows_nameless; /* --allow-unjudged was given without a name */
     struct sets_group sets_groups[SETS_GROUPS];
     unsigned sets_group_count;
     uint64_t confirm_ns; /* time after which preyrun ends unless it is confirmed; 0: no confirmation needed */

@@ -3,9 +3,9 @@
  *
  *      | set, how, times | address | set, how, times | address | ...      in the order in which they were first asked
  *
- * A question is a set and an address. While its answer stays the same it is written once, with the number of times that
- * it was asked; another answer is another entry behind it. So each question of a step has its own row of answers, and
- * the order among questions does not matter. */
+ * A question is a set and an address. While its answer stays the same, the question is written once, with the number
+ * of times that it was asked; a different answer makes a further entry. So each question of a step has its own row
+ * of answers, and the order among questions does not matter. */
 #pragma once
 
 #include <stdbool.h>
@@ -50,11 +50,11 @@ struct heard_again {
     uint32_t *places; /* [2 * count] by hash: 1 + the row with the present answer to some question; 0: free */
     bool placed;      /* `places` is filled in */
     uint64_t missing; /* questions without a recorded answer, answered by no */
-    /* Number of a set in the recorded program, by its number in the one that judges; PBC_NONE: no such set. NULL:
-     * the same numbers. */
+    /* Number of a set in the recorded program, by its number in the judging program; PBC_NONE: the recorded program
+     * has no such set. NULL: the numbers are the same. */
     const uint32_t *same;
 };
-/* seed: must be unknown to the maker of a recording. */
+/* Initialise. `seed` must be unknown to the maker of a recording. */
 void heard_again_init(struct heard_again *h, uint64_t seed);
 void heard_again_fini(struct heard_again *h);
 /* Forget all answers, for the next step; `missing` stays. */
