@@ -66,8 +66,7 @@ struct copies_ways {
 
 struct copies_cfg {
     unsigned workers;
-    const char *const
-        *names; /* [devices] names; port i belongs to device i % devices. They must live as long as the copies */
+    const char *const *names; /* [devices]: port i belongs to device i % devices; valid as long as the copies */
     unsigned devices;
     const char *rest; /* name for packets without a device; NULL: "host" */
     struct copies_ways ways;

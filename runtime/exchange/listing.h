@@ -5,7 +5,7 @@
 #include "vm/observe/observe.h"
 #include "vm/vm.h"
 
-/* Bounds of a part: filling it takes about 20 us, at most 50, if every access misses the caches. */
+/* Bounds of a part: filling it takes about 20 us if every access misses the caches, and at most 50 us. */
 enum { LISTING_FLOWS = 64, LISTING_GROUPS = 1024, LISTING_OBSERVED = 16, LISTING_NAME = 80 };
 
 /* An observed connection; the views of its summary are not set. name: the server's, as named by the client or

@@ -13,7 +13,7 @@
 
 struct executor {
     struct vm *vm;
-    struct kernel *kernel; /* NULL: this process does all */
+    struct kernel *kernel; /* NULL: this process does everything */
     struct kernel *owned;  /* NULL: owned by the caller */
     struct asker asker;
     struct kernel_facts facts;
@@ -24,7 +24,7 @@ struct executor {
     struct vm_tx *tx; /* output for log events of the current packet */
     uint32_t input;   /* index of that packet in the call */
     struct vm_kernel ops;
-    struct pool *pool;              /* NULL: nothing leaves */
+    struct pool *pool;              /* NULL: no packet leaves */
     const struct vm_copies *copies; /* NULL: copies are only counted */
     uint64_t seed;                  /* as in vm_cfg */
     uint64_t now_ns;                /* latest time seen */

@@ -28,7 +28,7 @@ struct kernel_cfg {
     unsigned hooks;  /* bits of enum kernel_hook to load: XDP, TC, or both; BARE beside TC */
     bool live;       /* packets arrive: only openings of proxied connections are seen, and flows get room for more */
     uint32_t raises; /* bit i: packets of port i come up at traffic control, by a ring (kernel_ring) */
-    uint64_t seed;   /* for hashes: with a worker's seed (vm_cfg) the slots are the same */
+    uint64_t seed;   /* seed of hashes; with a worker's seed (vm_cfg), both use the same slots */
     /* Maps of another process, already checked, for the program in force there: their content is kept, and the first
      * judge uses that program's tables. They stay the caller's. NULL: new maps. */
     const struct kernel_passed *passed;
@@ -47,25 +47,26 @@ struct kernel;
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len);
 void kernel_free(struct kernel *kernel); /* NULL is fine */
 
-/* Return a ring for packets that come up by a port at traffic control, in place of the port's last one; the caller
- * closes it. Or a negative errno. */
+/* Return a ring for packets that come up by a port at traffic control, or a negative errno. It replaces the port's
+ * last ring, and the caller closes it. */
 int kernel_ring(void *kernel, uint32_t port);
 
-/* Load a program's judge in two steps: a prepared judge is in the kernel and can be asked while another one judges;
- * put in force, it judges immediately. On failure, NULL or a negative errno, with one line in err and nothing
+/* Load a program's judge in two steps. A prepared judge is in the kernel and can be asked while another one judges.
+ * Once put in force, it judges immediately. On failure, NULL or a negative errno, with one line in err and nothing
  * changed. */
 struct judge;
-/* Give the program another serial if, by its own, its data for the stages would replace the running program's. Call
- * this before kernel_prepare, while the caller has the only reference. (Serials grow with each refused program.) */
+/* Give the program another serial if, under its present serial, its data for the stages would replace the running
+ * program's. Call this before kernel_prepare, while the caller has the only reference. (Serials grow with each
+ * refused program.) */
 void kernel_place(const struct kernel *kernel, struct program *p);
 struct judge *kernel_prepare(struct kernel *kernel, const struct program *p, char *err, size_t err_len);
-void kernel_discard(struct judge *j);                                /* not for the one in force; NULL is fine */
+void kernel_discard(struct judge *j); /* Free a judge that is not in force; NULL is fine */
 int kernel_prepared(const struct judge *j, enum kernel_entry entry); /* as kernel_program */
 /* Put a judge in force. The kernel owns it from then on, and frees its predecessor. */
 int kernel_swap(struct kernel *kernel, struct judge *j, char *err, size_t err_len);
 
-/* Remember no decision for flows: for the time of a change of other inputs to decisions. Remember decisions again after
- * the change; earlier ones are invalid (second function). */
+/* Stop remembering decisions for flows, while other inputs to decisions change. Remember decisions again after the
+ * change; earlier ones are then invalid (second function). */
 void kernel_remember_nothing(struct kernel *kernel);
 void kernel_remember(struct kernel *kernel);
 
@@ -78,7 +79,7 @@ struct kpkt *kernel_kpkts(const struct kernel *kernel);
 struct kernel_world *kernel_world(const struct kernel *kernel);
 /* Return the slots of spliced connections, for the worker; `groups` is 0 if the first program has no services. */
 struct splice_slots kernel_splices(const struct kernel *kernel);
-/* Return the maps of a judge's program; of the one in force. */
+/* Return the maps of a judge's program. Return those of the program in force (second function). */
 const struct judge_tables *judge_tables(const struct judge *j);
 const struct judge_tables *kernel_tables(const struct kernel *kernel);
 /* Return the meters of the program in force, or NULL. Before asking them, call kernel_meters_at. */

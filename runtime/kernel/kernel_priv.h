@@ -13,7 +13,7 @@ struct judge {
     struct judge_tables tables;
     uint64_t serial;                  /* serial of its program */
     struct world_says says;           /* data about its program for `look` */
-    uint64_t memos[2 * KERNEL_MEMOS]; /* its remembered decisions, and those that would be */
+    uint64_t memos[2 * KERNEL_MEMOS]; /* its decisions to remember, then those without `audit` */
     int programs[KERNEL_ENTRIES];     /* entries of the judge; others -1 */
 };
 struct judge *judge_begin(void); /* Return an empty judge, or NULL if memory is out. */
@@ -58,5 +58,5 @@ int load_code(const struct kernel *k, const struct program *p, const struct code
 /* Load all stages but the judge into their arrays. Return 0, or a negative errno with one line in err. */
 int load_stages(struct kernel *k, char *err, size_t err_len);
 
-/* Make the rings of cfg.raises: a thread. */
+/* Make the rings of cfg.raises, as a thread. */
 void *rings_make(void *kernel);

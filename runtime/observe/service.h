@@ -26,8 +26,8 @@ struct observed_service *services_get(struct observed_services *all, const struc
 /* Write bytes of a connection; return how many were lost. */
 uint64_t service_bytes(struct observed_service *s, struct conn_seen *c, const struct observe_event *e,
                        uint64_t wall_time_ns);
-/* Finish the connection's files; e: its END, NULL: it is given up. s NULL: it has none. */
+/* Finish the connection's files. e: its END; NULL: the connection is given up. s NULL: it has no service. */
 void service_done(struct observed_service *s, struct conn_seen *c, const struct observe_event *e);
-/* Write its session. c NULL: it had neither bytes nor gaps. */
+/* Write the connection's session. c NULL: it had neither bytes nor gaps. */
 void service_session(struct observed_service *s, const struct conn_seen *c, const struct observe_event *e,
                      uint64_t wall_ns);

@@ -18,7 +18,7 @@ struct tuples;
 
 /* For a closed start (--on-exit closed), as the first step: take the instance's name, and with it the guard rules
  * and judges that a former run has left in force. Return 0 and *p, or the exit status with the reason printed; if
- * another instance serves an interface, with *p, to shut the rest and give up. */
+ * another instance serves an interface, *p is set even so, so that the caller can shut the others and give up. */
 int parent_take(const struct options *o, struct parent **p);
 /* True if guard rules are in force, of this start or of a former run */
 bool parent_is_guarded(const struct parent *p);
@@ -41,13 +41,13 @@ void parent_undo(struct parent *p);
  * line. */
 struct parent *parent_take_over(const struct options *o, const int fds[YIELD_FDS]);
 
-/* The process that the service manager started waits at the peer of `fd`: it names this process as the unit's main
- * process once that is ready; if the waiting process ends before, so does this one. */
+/* Register that the process started by the service manager waits at the peer of `fd`. It names this process as the
+ * unit's main process once this one is ready; if the waiting process ends before, so does this one. */
 void parent_is_heir(struct parent *p, int fd);
 
 /* Descriptors that another instance's parent has lent (LEND), unchecked */
 struct parent_lent {
-    uint32_t what, at, slots, slot_bytes, fd_count; /* slots and their length: of LEND_MEMORY */
+    uint32_t what, at, slots, slot_bytes, fd_count; /* slots, slot_bytes: for LEND_MEMORY */
     int fds[LEND_FDS];
 };
 /* Take lent descriptors, before the fork. They are not trusted, and stay the caller's. False: of another kind. */
@@ -57,7 +57,7 @@ bool parent_takes(struct parent *p, const struct parent_lent *lent);
  * of a worker, which are not trusted and stay the caller's. False: not of such a stack. */
 bool parent_takes_stack(struct parent *p, const int fds[], unsigned workers, unsigned each);
 
-/* Fork. *p: what parent_take has taken, or NULL: then the name is taken now. in_kernel: the service will ask for the
+/* Fork. *p: the result of parent_take, or NULL: the name is then taken now. in_kernel: the service will ask for the
  * kernel executor, and programs that a former start left judging there may be taken over. Return 0 and set *p in the
  * parent, *c in the child; or the exit status, with the reason printed, and *p NULL. SIGTERM, SIGINT, SIGHUP and
  * SIGUSR1 stay blocked in both processes. */

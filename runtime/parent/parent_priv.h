@@ -52,7 +52,7 @@ struct parent {
     bool takes_stack;
     bool here;               /* rules for the proxy's addresses are set */
     bool told_gate;          /* the start has printed that no gate is possible */
-    bool no_gate;            /* no gate, or not attached to a port; printed */
+    bool no_gate;            /* there is no gate, or not at every port, and this is printed */
     bool guarded;            /* the table of guard rules exists */
     bool unshut;             /* parent_shut has failed */
     bool opens;              /* the end undoes everything, regardless of --on-exit */
@@ -71,10 +71,10 @@ struct parent {
     struct dns_held dns; /* the process that looks up names */
     int recordings;      /* directory of recordings; -1: not asked for yet */
     pid_t child;
-    uint64_t keep_until_ns; /* deadline for the service's answer if it can be kept; 0: not asked */
+    uint64_t keep_until_ns; /* deadline for the service to answer if it can be kept; 0: not asked */
     bool keeps;             /* this process is the keeper (keeper.h), and the service is not its child */
     bool kept_over;         /* keeper_step was true */
-    bool left;              /* the service has said how it ends: left_status */
+    bool left;              /* the service has reported its exit status: left_status */
     int left_status, kept_end, child_fd;
     uint64_t kept_until_ns;
     int heir; /* socket to the process that the manager started, until that has named this one (parent_is_heir); -1:
@@ -120,8 +120,8 @@ bool request_is_sound(const struct parent *p, enum request_kind kind, const stru
 /* Result of a handler for a request that the service never makes in this state */
 enum { NEVER = INT_MIN };
 
-/* Result of a handler that answers with one descriptor, or a negative errno in its place; with two, or the reason
- * why not */
+/* Return the result of a handler that gives one descriptor, or a negative errno. Return that of one that gives two,
+ * or the reason why it can't (second function) */
 static inline int given(int fd) { return fd < 0 ? fd : 1; }
 static inline int pair_given(int failed) { return failed ? failed : 2; }
 

@@ -119,7 +119,8 @@ struct request_process {
 enum lend { LEND_PORT, LEND_MEMORY, LENDS };
 enum {
     LEND_FDS = 3
-}; /* LEND_PORT: as steer_lend gives them, and a socket that receives all frames; LEND_MEMORY: as umem_lend */
+}; /* LEND_PORT: as steer_lend gives them, and a socket that receives all frames; LEND_MEMORY: as umem_lend gives them
+    */
 struct request_lend {
     uint32_t what, at; /* enum lend, and which interface, or which worker's */
 };
@@ -131,7 +132,7 @@ struct request_check_socket {
 struct answer {
     int32_t failed;        /* 0, or a negative errno */
     char err[500];         /* one line; empty: the errno shows the reason */
-    uint32_t fd_count;     /* number of descriptors with the answer */
+    uint32_t fd_count;     /* number of descriptors that come with the answer */
     int32_t group;         /* PORT: as in struct io_made */
     uint32_t slots, ring;  /* PORT: as in struct io_made */
     uint32_t filter, deal; /* PORT: as in struct io_made */
@@ -151,8 +152,8 @@ struct request_row {
 };
 extern const struct request_row request_rows[REQUEST_COUNT];
 
-/* Parameters of a row's functions: the request; the bytes behind it, for the service's side, which may pass too many
- * bytes, and for the parent's. */
+/* Parameters of a row's functions: the request, and the bytes behind it: for the service's side, which may pass too
+ * many bytes, and for the parent's. */
 #define TAKES_NO_BODY
 #define TAKES_BODY(shape) , const struct request_##shape *asked
 #define TAKES_PATH(of)    , const char *path

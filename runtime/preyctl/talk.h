@@ -15,7 +15,7 @@ struct talk {
     bool lost;        /* the service hung up, or was not there */
     bool waits;       /* the service may be silent without limit, because it is asked to wait */
     int status;       /* exit status of the last answer */
-    char words[1024]; /* its closing words */
+    char words[1024]; /* closing line of that answer */
 };
 
 enum { PATIENCE_MS = 10000 /* longest silence of the service, if it is not asked to wait */ };
@@ -29,7 +29,7 @@ void talk_end(struct talk *t);
 
 /* Ask a question and free it; `fd`, unless -1, goes with it. Return 0 or 2. */
 int talk_ask(struct talk *t, cJSON *question, int fd);
-/* {"ask": word} */
+/* Return the question {"ask": word}. */
 cJSON *talk_question(enum question q);
 
 /* Read the next part of the answer. 1: in m; 0: the answer has ended, with t->status and t->words; -1: after a
@@ -46,7 +46,7 @@ int talk_done(struct talk *t, cJSON *question);
 /* Ask a question with one document as its answer, which the caller frees (print_json.h, document_parse). Return 0,
  * or the status after a line with the reason. */
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
-/* Print the document with --json, else the answer's words. */
+/* Print the document with --json, else the closing line of the answer. */
 void talk_tell(const struct talk *t, const cJSON *document);
 /* The same as talk_document, with a descriptor beside the question. The descriptor is closed; -1: it could not be
  * made, and a complaint was printed. */

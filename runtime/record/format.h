@@ -81,7 +81,7 @@ struct record_start {
     uint64_t session;  /* random number of the run, the same in all its files */
     uint64_t seed;     /* seed of the workers */
     uint32_t snap;     /* bytes kept of a frame */
-    uint8_t forwards;  /* 1: the host's stack forwards packets; 2: of IPv4, 4: of IPv6, where that is known */
+    uint8_t forwards;  /* bits: 1: the host's stack forwards packets; 2: IPv4 packets, 4: IPv6 packets, if known */
     uint8_t fresh;     /* the workers began with this file */
     uint8_t torn;      /* the last records before this file did not fit on the disk */
     uint8_t in_kernel; /* the kernel judged: the last worker has the reported packets, in steps TAPE_SINGLE */
@@ -102,9 +102,9 @@ struct record_program {
     uint64_t world;                /* number of the snapshot given to vm_prepare */
     uint32_t ids, file;        /* number of the old program's interface ids, each with its new id; bytes of the file */
     uint32_t gone;             /* 0: no leftovers; else remap_gone_count of the former program */
-    uint32_t inline_half_open; /* as in struct inline_share; 0 also in files before there was such a bound */
+    uint32_t inline_half_open; /* as in struct inline_share; 0 also in files of versions without this bound */
     uint8_t digest[PBC_DIGEST_LEN]; /* digest of the file */
-    uint64_t flows, half_open;      /* its bounds (program_bound); not in versions before RECORD_BOUNDED */
+    uint64_t flows, half_open;      /* bounds of the program (program_bound); missing before RECORD_BOUNDED */
 };
 static_assert(sizeof(struct record_program) == 96, "as written: no padding");
 

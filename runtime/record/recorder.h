@@ -1,4 +1,4 @@
-/* The flight recorder: a thread writes down workers' steps and inputs, while they go on. */
+/* The flight recorder: a thread that writes the workers' steps and inputs, while the workers go on. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +16,7 @@ struct recorder_cfg {
     uint64_t seed;             /* seed of the workers */
     uint32_t inline_half_open; /* as in struct inline_share */
     bool forwards;             /* as in struct worker_cfg */
-    bool forwards4, forwards6; /* the families */
+    bool forwards4, forwards6; /* the same for each family */
     bool takes;                /* another process may record into the directory for a moment; workers have states */
     bool in_kernel;            /* the kernel judges, and one of the workers represents it */
 };
@@ -25,7 +25,7 @@ struct recorder_cfg {
 struct recorder *recorder_new(const struct recorder_cfg *cfg, struct reel *reel);
 void recorder_free(struct recorder *r);
 
-/* Start the thread; workers may start after that. With cfg.takes they report their states first. Return 0 or a
+/* Start the thread; workers may start after that. If cfg.takes is set, they report their states first. Return 0 or a
  * negative errno. */
 int recorder_start(struct recorder *r);
 /* Write the rest and end, after the workers have ended. */

@@ -19,7 +19,7 @@ struct programs {
 
 /* Add a program; takes ownership of the body, in any case. False: out of memory. */
 bool programs_add(struct programs *p, struct bytes *body, bool plain);
-/* Drop the programs from which none with that number or a later one is made. */
+/* Drop the programs from which no program with that number or a later one is made. */
 void programs_forget(struct programs *p, uint64_t number);
 void programs_fini(struct programs *p);
 

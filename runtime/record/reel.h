@@ -23,7 +23,7 @@ struct reel_maker {
 };
 struct reel {
     int dir, fd;             /* the directory; the file being written, -1: none */
-    struct reel_maker maker; /* NULL functions: this process owns the directory */
+    struct reel_maker maker; /* functions for the files; NULL: this process owns the directory */
     uint64_t most;           /* most bytes of all files */
     uint64_t total;          /* bytes of the existing files */
     struct reel_file *files; /* oldest first; the last is being written if fd is open */

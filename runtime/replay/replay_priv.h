@@ -30,7 +30,7 @@ int down_find(struct subject *r, char *err, size_t err_len);
 /* View a frame of the capture as the vm's packet, without copying. */
 void frame_view(const struct subject *r, const struct capture_frame *f, struct pkt *pkt);
 
-/* The capture's clock (clock.c), which never runs back. */
+/* The capture's clock (clock.c), which never goes back. */
 struct replay_clock {
     const struct program *program;
     struct facts facts; /* with the schedules active now */
@@ -53,17 +53,18 @@ typedef void left_fn(void *arg);
 void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct executor *exec, struct vm_tx *tx, left_fn *left,
                        void *arg);
 
-/* Make an Ethernet frame of a sent packet, the next hop's MAC put into it (sent.c); all but its time. It is in the
- * packet or in `room`. Return 0 or a negative errno. */
+/* Make an Ethernet frame of a sent packet, with the next hop's MAC (sent.c). The frame is in the packet or in
+ * `room`; its time is not set. Return 0 or a negative errno. */
 enum { SENT_MOST = 14 + 65536 };
 int sent_frame(const struct tx_entry *e, uint8_t room[SENT_MOST], struct capture_frame *f);
-/* Write it. Return 0 or a negative errno. */
+/* Write a sent packet as such a frame. */
 int sent_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns);
 
 /* Explain the frames in o->explained (explain_walk.c). Return the exit status. */
 int explain(const struct subject *r);
 
-/* The frames of lines, for --describe and --write-seen. They are kept while their lines wait for a held frame. */
+/* Frames for which lines are printed, for --describe and --write-seen. They are kept while their lines wait for a
+ * held frame. */
 struct seen {
     const struct subject *r;
     struct capture_writer *writer; /* --write-seen, or NULL */
@@ -78,9 +79,9 @@ struct seen {
 
 /* Open the file of --write-seen. Return 0, or -1 with a line in err. */
 int seen_open(struct seen *s, const struct subject *r, char *err, size_t err_len);
-/* Close it. Return 0 or a negative errno. */
+/* Close the file. Return 0 or a negative errno. */
 int seen_close(struct seen *s);
-/* True if the options need it. */
+/* True if the options need a struct seen. */
 bool seen_wanted(const struct options *o);
 
 enum { SEEN_BYTES_MOST = 1 << 26 };
@@ -91,7 +92,7 @@ bool seen_keep(struct seen *s, uint64_t number, const struct capture_frame *f);
 const struct capture_frame *seen_frame(struct seen *s, uint64_t number);
 /* Write the frame of a printed line. */
 void seen_write(struct seen *s, const struct capture_frame *f);
-/* "tcp 192.0.2.1:50000 > 192.0.2.2:80 SYN" */
+/* Return the frame in words: "tcp 192.0.2.1:50000 > 192.0.2.2:80 SYN". */
 const char *seen_words(const struct seen *s, const struct vm_in *in, const struct capture_frame *f, char *buf,
                        size_t len);
 
@@ -107,7 +108,7 @@ struct replay_copied {
 
 /* Begin copying. Return 0, or 2 after a complaint. Call replay_copied_close in any case. */
 int replay_copied_open(struct replay_copied *c, const struct subject *r);
-/* Write all and close: after the summary. Return 0, or 2 after a complaint. */
+/* Write all files and close them, after the summary. Return 0, or 2 after a complaint. */
 int replay_copied_close(struct replay_copied *c);
 /* Copy the results of packets, for mirrors with `sent`: the entries of a vm call, before its slots are returned, and
  * packets of the batch that stay here. */
@@ -131,13 +132,13 @@ struct pass {
     bool log;                      /* log events are printed */
     struct lines lines;            /* lines that wait for a held frame */
     bool lists_flows;
-    struct flow_list flows; /* for --flows */
+    struct flow_list flows; /* list of --flows */
     struct totals t;
     struct progress progress;
     uint64_t read; /* number of frames before the current batch */
     struct replay_clock clock;
     int write_error;       /* error of writer, negative errno */
-    unsigned call, called; /* frames of the last vm_run: index of the first, number; no frame after a timer */
+    unsigned call, called; /* frames of the last vm_run: index of the first, and their number; 0 after a timer */
     struct vm_tx tx;
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
     struct capture_frame frames[VM_BATCH];

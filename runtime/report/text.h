@@ -15,7 +15,7 @@
 struct labels {
     const struct program *program;
     char **rule; /* [rules_count] NAME or LIST:LINE; NULL: not made yet */
-    char *place; /* last one asked for */
+    char *place; /* last place that was asked for */
     size_t place_room;
     char *folder;         /* folder of the main file, with its `/`; or "" */
     char **firewall;      /* [firewalls_count] */
@@ -72,7 +72,7 @@ const char *text_local(const char *iso, char buf[TEXT_TIME]);
 struct way_told {
     const char *then;    /* fate of the packet: "dropped (no-way)" */
     const char *instead; /* option that translates it all the same */
-    const char *doc;     /* cause for which the way is unknown */
+    const char *doc;     /* reason why the way is unknown */
     const char *next;    /* change that makes it known */
 };
 /* Write "unknown, dropped (no-way): a policy rule asks for a mark; to translate it, use: …; to make it known, use: …".

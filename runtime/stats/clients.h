@@ -22,8 +22,8 @@ struct clients {
 };
 
 /* Callbacks for libmicrohttpd, with a struct clients: a connection has begun or ended; a request was answered, or is
- * over. Evicted is the oldest client that has not asked yet, else the resting client with the oldest answer, else the
- * oldest one that waits for an answer. */
+ * over. The evicted client is the oldest that has not asked yet, else the resting one with the oldest answer, else
+ * the oldest one that waits for an answer. */
 void clients_noted(void *with, struct MHD_Connection *c, void **place, enum MHD_ConnectionNotificationCode what);
 void clients_answered(void *with, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode how);
 /* Note a whole request by this connection. */

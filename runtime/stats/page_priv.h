@@ -23,7 +23,7 @@ struct column {
 #define CELL_RATE(key)   "{?" key " {^" key "}}{!" key " <span class=\"zero\">{^" key "}</span>}"
 /* A cell for which there is no figure. */
 #define CELL_NONE "<span class=\"zero\">–</span>"
-/* Begin a table, whose columns are where they are in each other table with as many. On a narrow page, a table with
+/* Begin a table. Its columns are aligned with those of all tables that have as many. On a narrow page, a table with
  * more than three columns shows each row as a card. label is markup. */
 void page_table(FILE *out, const char *id, const char *label, const struct column *columns);
 void page_row(FILE *out, const cJSON *row, const struct column *columns);
@@ -34,9 +34,10 @@ void page_list(FILE *out, const char *id, const char *label, const struct column
 /* Write a number as in CELL_NUMBER. */
 void page_count(FILE *out, uint64_t n);
 
-/* True if left by an earlier program and without flows: of no more interest. */
+/* True if left by an earlier program and without flows, so that it is no longer of interest. */
 bool page_is_past(const cJSON *one);
-/* Servers of a pool that its checks, or facts of the machine, have found down. Those set by hand do not count. */
+/* Return the number of a pool's servers that its checks, or facts of the machine, have found down. Servers set by
+ * hand do not count. */
 unsigned page_down(const cJSON *pool);
 
 /* Numbers of the alerts at the top of the page. */
@@ -47,13 +48,13 @@ struct alerts {
 /* Count the alerts and, if out is not NULL, write them as a list. */
 struct alerts page_alerts(FILE *out, const cJSON *root);
 
-/* Sections. */
+/* Write the sections of the page. */
 void page_services(FILE *out, const cJSON *root);
 void page_proxy(FILE *out, const cJSON *root);    /* nothing without a proxy */
-void page_sets(FILE *out, const cJSON *root);     /* nothing where there is no live set */
-void page_observed(FILE *out, const cJSON *root); /* nothing where no service watches */
+void page_sets(FILE *out, const cJSON *root);     /* nothing without a live set */
+void page_observed(FILE *out, const cJSON *root); /* nothing if no service watches */
 void page_rules(FILE *out, const cJSON *root);    /* and those in audit */
-void page_copies(FILE *out, const cJSON *root);   /* nothing where no rule copies */
+void page_copies(FILE *out, const cJSON *root);   /* nothing if no rule copies */
 void page_drops(FILE *out, const cJSON *root);
 void page_machine(FILE *out, const cJSON *root);
 void page_events(FILE *out, const cJSON *root);

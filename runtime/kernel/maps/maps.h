@@ -36,14 +36,14 @@ struct kernel_sizes {
     uint32_t made;          /* entries for proxied connections */
     bool copies;            /* the program copies frames */
     uint32_t splice_groups; /* groups of slots for spliced connections; 0: the program has none */
-    uint64_t counts;        /* for counters of programs */
+    uint64_t counts;        /* entries for counters of programs */
 };
 
 struct map {
     int fd;
-    uint32_t entries; /* for a flat map */
+    uint32_t entries; /* of a flat map */
     uint64_t len;     /* bytes of a flat map, mapped */
-    void *memory;     /* for a flat map */
+    void *memory;     /* of a flat map */
 };
 struct maps {
     struct map v[KERNEL_MAPS];
@@ -62,14 +62,14 @@ int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t er
  * be -1, and are not adopted. Call maps_fini in any case. Return 0 or a negative errno: -EBADF: one is not a map;
  * -EPROTO: of another type or size. */
 int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS], bool part);
-/* Make those that were not adopted. */
+/* Make the maps that were not adopted. */
 int maps_complete(struct maps *m, char *err, size_t err_len);
 void maps_fini(struct maps *m);
 
 /* Make and map an array with one value of `len` bytes, leaving m->entries alone. m->len is set in any case. Return 0 or
  * a negative errno. */
 int map_flat(struct map *m, const char *name, uint64_t len);
-/* The same for entries of a size; sets m->entries. */
+/* Make and map a flat map of `entries` entries of a size; sets m->entries. */
 int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries);
 /* Adopt another process's map of `entries` entries; m owns its descriptor. Return 0 or a negative errno: -EPROTO:
  * another type or size. */

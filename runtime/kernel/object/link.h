@@ -5,7 +5,7 @@
 
 #include "runtime/kernel/object/object.h"
 
-/* Value of a name that is no function. */
+/* Value of a name that isn't a function's. */
 struct link_value {
     enum link_kind { LINK_NUMBER, LINK_MAP, LINK_ADDRESS } kind;
     int map;         /* descriptor, for MAP and ADDRESS */

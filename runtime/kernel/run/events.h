@@ -16,5 +16,5 @@ int kernel_events_fd(const struct kernel_events *e);
 bool kernel_events_there(const struct kernel_events *e); /* true if there are records now */
 /* Handle all records. Return their number or a negative errno. */
 int kernel_events_take(struct kernel_events *e);
-/* Handle at most `most` records; with more left the descriptor stays readable. */
+/* Handle at most `most` records; if more are left, the descriptor stays readable. */
 int kernel_events_some(struct kernel_events *e, unsigned most);

@@ -12,7 +12,7 @@ struct kernel_routing {
     struct route_names *ways; /* [KERNEL_ROUTE_WAYS]: each way by names of devices */
     struct route_prefix *prefixes;
     size_t count;
-    bool hides; /* a way of the table with legs is unknown here, for lack of room */
+    bool hides; /* a way with legs is missing here, because there was no room */
 };
 
 /* Update the maps to facts->routes and facts->devices; if that is NULL, or the program in force asks for no ways,

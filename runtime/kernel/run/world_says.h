@@ -9,9 +9,9 @@ struct world_says {
 };
 struct world_says world_of(const struct program *p);
 
-/* Meet the needs of the program and of the present one, before the program's judge is in force. */
+/* Set the fields to meet the needs of both the program and the present one, before the program's judge is in force. */
 void world_prepare(struct kernel_world *w, const struct world_says *says);
-/* Meet only the program's needs, once only its judge is in force. */
+/* Set the fields to meet the program's needs only, once no other judge is in force. */
 void world_settle(struct kernel_world *w, const struct world_says *says, uint32_t number);
 
 /* An own address in the stages' form. */

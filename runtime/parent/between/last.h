@@ -9,7 +9,7 @@
 struct last_half {
     struct handoff_hello hello;     /* without descriptors */
     struct handoff_luggage luggage; /* without ports */
-    uint64_t len;                   /* bytes of `file` that count */
+    uint64_t len;                   /* number of valid bytes in `file` */
     uint8_t file[];                 /* [LAST_MOST] as the file of a takeover */
 };
 
@@ -20,7 +20,7 @@ void last_free(struct last *l); /* NULL is fine */
 
 /* In the service, by one thread: return the half to be written next. */
 struct last_half *last_next(const struct last *l);
-/* It is whole, and counts from now on. */
+/* Make the half that was written last valid: it counts from now on. */
 void last_put(struct last *l);
 /* Invalidate both halves: a crash then ends the instance. */
 void last_forget(struct last *l);

@@ -57,7 +57,7 @@ enum { OTHERWISE_PAIRS = 64 /* most pairs of verdicts kept apart */, OTHERWISE_W
 struct otherwise_pair {
     const struct program *ran, *judges; /* owned by the player */
     struct verdict was, now;
-    uint64_t packets, frame, time_ns; /* number and time of the first packet */
+    uint64_t packets, frame, time_ns; /* number of packets; frame and time of the first one */
     char packet[OTHERWISE_WORDS];     /* the first packet in words */
 };
 struct otherwise {
@@ -134,7 +134,7 @@ struct recording {
             unsigned at; /* number of the worker */
             struct observe_out out;
         } worker[WORKERS_MOST];
-        bool any;   /* true if some program watches */
+        bool any;   /* true if a program observes connections */
         int failed; /* 2: no file is written, after a complaint */
     } observing;
     struct capture_writer *writer;
@@ -148,13 +148,13 @@ struct recording {
 
 /* Set g->labels to that program. False: out of memory. */
 bool recording_label(struct recording *g, const struct program *p);
-/* Copies that the programs' rules make (played.c): a callback of actors; files are written; the end, 0 or 2 after a
- * complaint. */
+/* Make the copies of the programs' rules (played.c). Return a program's slots, as a callback of actors. Write the
+ * files (second function). End; return 0, or 2 after a complaint (third function). */
 const struct copies_table *played_program(void *arg, struct actor *a, const struct program *p);
 void played_turn(struct recording *g);
 int played_end(struct recording *g);
-/* Connections that the programs' services observe (observing.c): a callback of actors; the end, 0 or 2 after a
- * complaint. */
+/* Write the connections that the programs' services observe (observing.c). Return the receiver of events, as a
+ * callback of actors. End; return 0, or 2 after a complaint (second function). */
 const struct observe_out *observing_program(void *arg, struct actor *a, const struct program *p);
 int observing_end(struct recording *g);
 /* Print the summary. Return the exit status. */

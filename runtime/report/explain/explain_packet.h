@@ -8,7 +8,7 @@
 #include "vm/vm.h"
 
 struct explain_packet {
-    const struct options *o; /* used: json */
+    const struct options *o; /* only `json` is used */
     uint64_t frame;          /* number of the frame; 0: none */
     const char *unnamed;     /* name of the arrival interface if the rules do not name it; else NULL */
     struct program *program;
@@ -19,8 +19,8 @@ struct explain_packet {
     const struct pkt *pkt; /* as it arrived */
     uint64_t time_ns;      /* wall-clock time; 0: none */
     const struct verdict *verdict;
-    const char *heard; /* findings of its service on the client's bytes; NULL: not asked for */
-    const char *lost;  /* reason for which no packet leaves, although the verdict is `forward`; NULL: not lost */
+    const char *heard;           /* findings of its service on the client's bytes; NULL: not asked for */
+    const char *lost;            /* reason why no packet leaves, although the verdict is `forward`; NULL: not lost */
     const struct tx_entry *left; /* [left_count] packets that left when it was judged */
     unsigned left_count;
 };

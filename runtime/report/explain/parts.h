@@ -24,8 +24,8 @@ void explain_said_json(FILE *out, const struct subject *r, const struct said *c,
 void explain_goes_text(FILE *out, const struct subject *r, const struct inline_goes *goes);
 void explain_goes_json(FILE *out, const struct subject *r, const struct inline_goes *goes);
 
-/* Write the observe service that watches the packet's connection, its branch and since when, beside what
- * becomes of it; nothing if none does.
+/* Write the observe service that watches the packet's connection, its branch, and since when; nothing if none
+ * watches it.
  * JSON: a member with a comma before it. */
 void explain_observe_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 void explain_observe_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);

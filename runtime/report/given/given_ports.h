@@ -1,5 +1,5 @@
-/* Mapping of a capture's frames to the rules' interfaces: by --on the same for all, else by the interface names of a
- * pcapng, and by --map. */
+/* Mapping of a capture's frames to the rules' interfaces: with --on the same interface for all, else by the
+ * interface names of a pcapng, and by --map. */
 #pragma once
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ struct ports {
 };
 
 /* Initialise. p NULL: names only, without a program. addresses: NULL, or those of the program's interfaces; the
- * caller keeps them. 0, or -1 with a line in err. Call ports_fini in any case. */
+ * caller keeps them. Return 0, or -1 with a line in err. Call ports_fini in any case. */
 int ports_init(struct ports *ports, const struct program *p, const struct options *o,
                const struct given_addresses *addresses, char *err, size_t err_len);
 void ports_fini(struct ports *ports);

@@ -5,7 +5,7 @@
 #include "vm/forward/service.h"
 #include "vm/stream/first.h"
 
-/* States of a connection: SAID(ident, key, words); key in JSON, and words for output, for connections that ended so. */
+/* States of a connection: SAID(ident, key, words); key in JSON, and words for connections that ended in this state. */
 #define SAID_STATES(SAID)                                                                                              \
     SAID(OPENING, "opened", "opened")                                                                                  \
     SAID(READING, "undecided", "undecided")                                                                            \
@@ -62,8 +62,8 @@ struct said_world {
     const struct program *program;
     struct chooser *chooser;
     struct first first; /* result for the bytes read last */
-    /* Give the connection memory for `room` bytes in place of its own; 0: free it. False: out of memory, and the
-     * connection is given up. */
+    /* Give the connection memory for `room` bytes in place of its present memory; 0: free it. False: out of memory,
+     * and the connection is given up. */
     bool (*hold)(struct said_world *w, struct said *c, uint32_t room);
     bool explains; /* connections keep their decisions as text */
 };
