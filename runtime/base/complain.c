@@ -1,4 +1,4 @@
-/* A line is one write: under the journal with its level in front, and to a full pipe for a second at most */
+/* A line is one write. Under the journal its level is in front; a full pipe is tried for a second at most */
 #include "runtime/base/complain.h"
 
 #include <inttypes.h>

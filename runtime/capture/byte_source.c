@@ -90,7 +90,7 @@ static bool wait_for_more(struct source *s)
         const int ready = poll(fds, 2, ms);
         if (fds[1].revents) s->stopped = true;
         if (s->stopped) return false;
-        if (ready > 0 || (ready < 0 && errno != EINTR)) return true; /* an unpollable descriptor is read */
+        if (ready > 0 || (ready < 0 && errno != EINTR)) return true; /* a descriptor that can't be polled is read */
         if (s->waiting.fn) s->waiting.fn(s->waiting.arg);
     }
     return true;

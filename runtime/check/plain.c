@@ -14,7 +14,7 @@ static enum probe_result tcp_begin(struct probe *p)
 
 const struct probe_ops probe_tcp = {.begin = tcp_begin, .step = stream_step};
 
-/* `udp send "…" expect [has] "…"`: one datagram, and one answer */
+/* `udp send "…" expect [has] "…"`: one datagram, and one reply */
 static enum probe_result udp_begin(struct probe *p)
 {
     const struct pbc_step *say = &p->program->steps[p->check->steps];

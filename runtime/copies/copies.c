@@ -296,7 +296,7 @@ void copies_end(struct copies *c)
 {
     if (!c->looker.runs) return;
     looker_stop(&c->looker);
-    /* Count what still waits for a disk as lost, by one of the slots that write there. */
+    /* Count copies that still wait for a disk as lost, in one of the slots that write there. */
     for (struct copy_sink *k = c->sinks; k; k = k->next) {
         const uint64_t left = stream_unwritten(k);
         for (unsigned i = 0; left && i < c->slot_count; i++) {

@@ -1,5 +1,6 @@
-/* Frames out by devices: one packet socket for all of them, bound to none, and a batch a system call. Before each frame
- * the kernel gets a header that says what the card, or it, still has to do: checksums, cutting of super-packets. */
+/* Frames sent by devices: one packet socket for all of them, bound to none, and one system call per batch. In front
+ * of each frame, the kernel gets a header with the work that is left for the card or the kernel: checksums, and
+ * cutting of super-packets. */
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>

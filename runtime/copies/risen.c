@@ -1,4 +1,4 @@
-/* The ring is read more often while copies come; the last program's table is kept for its late ones */
+/* The ring is read more often while copies come; the former program's table is kept for its late copies */
 #include "runtime/copies/risen.h"
 
 #include <errno.h>

@@ -108,7 +108,7 @@ void call_end(struct call *c, int status, const char *fmt, ...)
     say_end(c, status, line);
 }
 
-/* End with an error; the client is let go once that is sent. */
+/* End with an error; the client is closed once that is sent. */
 static void call_refuse(struct call *c, const char *why)
 {
     say_end(c, 2, why);

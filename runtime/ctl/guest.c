@@ -9,7 +9,10 @@
 
 #include "runtime/ctl/client_priv.h"
 
-enum { GROUPS_MOST = 65536 /* a process has at most (NGROUPS_MAX) */, SHARE = 5 /* one part in so many of the time */ };
+enum {
+    GROUPS_MOST = 65536 /* most groups of a process (NGROUPS_MAX) */,
+    SHARE = 5 /* guests get one part in this many of the time */
+};
 #define BURST_NS UINT64_C(200000000) /* time that may be taken at once */
 
 /* Return the bits of the groups of that number. */

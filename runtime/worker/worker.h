@@ -39,8 +39,9 @@ struct log_note {     /* a log event */
 
 struct worker_counters {
     struct totals totals;
-    struct counter watched; /* dropped or rejected by the rules, but the host stack got them */
-    struct counter carried; /* passed in the kernel, for connections that end here; included in the verdicts */
+    struct counter watched; /* packets that the rules dropped or rejected, but that the host stack got */
+    struct counter
+        carried; /* packets that passed in the kernel, for connections that end here; included in the verdicts */
 #define WORKER_COUNTER(field, key, doc) uint64_t field;
 #include "runtime/counters/counter.def"
 };
@@ -54,7 +55,7 @@ enum reached_limit {
 
 enum { WORKERS_MOST = 16, FRAGMENTS_WAIT_MOST = 64 };
 
-/* In place of live sets, and of walks for cuts, when judging again. */
+/* Recorded answers in place of live sets, and of walks for cuts, for judging again. */
 struct worker_again {
     const struct lives_ear *members; /* NULL: all live sets are empty */
     struct vm_cuts *cuts;
@@ -62,7 +63,7 @@ struct worker_again {
 
 struct worker_cfg {
     struct program *program;
-    unsigned worker, workers;    /* number of this worker, and of all */
+    unsigned worker, workers;    /* number of this worker; number of workers */
     const struct owners *owners; /* shared by all; NULL: a single worker */
     const struct shared *shared; /* counters shared by all; NULL: a single worker */
     uint64_t (*hear)(void *arg,
@@ -76,17 +77,17 @@ struct worker_cfg {
     const uint32_t *ages_us; /* when judging again: [VM_BATCH] as in struct vm_in; NULL: taken from the ports */
     struct inline_share inline_share; /* memory in which the parent finds tuples of inline connections */
     const struct worker_again *again; /* when judging again: the recorded answers; NULL: live */
-    const struct opened *opened;      /* packets of tunnels, which the host stack does not see either */
+    const struct opened *opened;      /* packets of tunnels, which are also hidden from the host stack */
     bool spins;                       /* never sleeps: polls the ports without end */
     bool log;                         /* report log events */
-    bool cuts;                        /* judge super-packets in pieces, since some go into a tunnel */
+    bool cuts;                        /* judge super-packets in pieces, because some go into a tunnel */
     bool patient;                     /* no caller waits for it, so memory is taken as needed */
     bool forwards;  /* the host stack forwards packets, so these are only watched unless routed here */
     bool watches;   /* the host gets all of its own packets, regardless of the rules (--monitor with `kernel`) */
     uint8_t routes; /* families whose packets prey routes between ports (enum routed_family) */
-    const struct vm_kernel *kernel;                        /* remaining work of the kernel executor; NULL: none */
-    struct flow_cuts *flow_cuts;                           /* members whose flows are to end; NULL: none */
-    struct kernel_world *world;                            /* data for its stages, in their memory; NULL: none */
+    const struct vm_kernel *kernel; /* remaining work of the kernel executor; NULL: none */
+    struct flow_cuts *flow_cuts;    /* members whose flows must end; NULL: none */
+    struct kernel_world *world;     /* data for the kernel executor's stages, in their memory; NULL: none */
     void (*ended)(void *arg, const struct flow_record *f); /* called for each flow that ends; NULL: not wanted */
     void *ended_arg;
 };
@@ -106,8 +107,8 @@ struct next_program {
     bool cuts;
     const struct copies_table *copies; /* mirrors of the program; NULL: it has none */
     uint64_t number;                   /* number of the change, for the recorder */
-    /* puts the program in force in the kernel, at once, before the vm takes it. Returns 0, or a negative errno: then
-     * nothing changes. NULL: no judge there. */
+    /* puts the program in force in the kernel, before the vm takes it. Returns 0, or a negative errno with nothing
+     * changed. NULL: no judge in the kernel */
     int (*put_in_force)(void *arg, struct vm *vm);
     void *arg;
 };
@@ -127,15 +128,15 @@ struct worker {
     uint32_t lengths[VM_BATCH];
     uint32_t ages_us[VM_BATCH]; /* as in struct vm_in, where connections are observed */
     struct verdict verdicts[VM_BATCH];
-    struct vm_up ups[VM_BATCH]; /* the kernel executor's findings on these packets, */
-    uint8_t asked[VM_BATCH];    /* and the recorded parts of them (exchange/tape.h, */
-    uint16_t came[VM_BATCH];    /* flow/track/met.h) */
+    struct vm_up ups[VM_BATCH]; /* findings of the kernel executor on these packets */
+    uint8_t asked[VM_BATCH];    /* recorded: flags of the kernel's judgement (exchange/tape.h) */
+    uint16_t came[VM_BATCH];    /* recorded: devices by which they came in (flow/track/met.h) */
     struct flow_met mets[VM_BATCH];
-    struct kernel_members members[VM_BATCH]; /* and answers of live sets, also recorded */
+    struct kernel_members members[VM_BATCH]; /* recorded: answers of live sets */
     struct vm_ways ways;                     /* finds port and MAC address for recipes (up.h) */
     struct bridge bridge;
     struct inline_io inline_io;
-    struct limit told_limit;            /* on errors that may be about prey's tunnels */
+    struct limit told_limit;            /* limit on errors that may be about prey's tunnels */
     uint64_t watched;                   /* for the batch: bit i: packet i is the host's regardless of the rules */
     uint64_t tick_ns;                   /* time when the vm's timers are due */
     struct datagrams *datagrams;        /* owners of fragments' datagrams; NULL: a single worker */
@@ -156,29 +157,29 @@ struct worker {
     struct tape *tape;            /* tape of the recorder; NULL: not recorded */
     uint64_t state_by_ns;         /* time when the state is put on the tape even if packets come; 0: not requested */
     uint64_t program;             /* number of the running program, for the recorder */
-    struct heard_answers heard;   /* answers of live sets in this step, for it, */
-    struct vm_cuts cuts;          /* and flows that cuts end */
+    struct heard_answers heard;   /* for the recorder: answers of live sets in this step */
+    struct vm_cuts cuts;          /* for the recorder: flows that cuts end in this step */
     struct flow_id cut[VM_CUTS_MOST];
     unsigned cut_count;
     struct observing observing; /* observers of this worker */
     struct copying *copying;    /* tape for copies; NULL: none are made */
-    struct vm_copies copies;    /* the vm's way to it */
+    struct vm_copies copies;    /* the vm's interface to `copying` */
     struct risen risen;         /* copies that the kernel executor makes */
 
     /* shared with the main thread */
-    struct ring asks;                 /* struct hop_ask, to the main thread */
-    struct ring told;                 /* struct pmtu_note, to the main thread */
-    struct ring logs;                 /* struct log_note, to the main thread */
-    struct ring refusals;             /* struct refusal, to the main thread; dropped without room, since more follow */
-    struct ring carried;              /* struct carried, from the proxy loop with the same number */
-    struct inlined *inlined;          /* inline connections, for the proxy loops; NULL: none */
-    struct leaving *leaving;          /* connections that leave the inline stack; NULL: none */
-    struct openers *openers;          /* openers of connections that end here, for the proxy loops */
-    struct drops drops;               /* notes of dropped packets, to the main thread */
-    uint64_t logs_lost;               /* atomic: notes without room, until the main thread has reported them */
+    struct ring asks;        /* struct hop_ask, to the main thread */
+    struct ring told;        /* struct pmtu_note, to the main thread */
+    struct ring logs;        /* struct log_note, to the main thread */
+    struct ring refusals;    /* struct refusal, to the main thread; dropped if there is no room, because more follow */
+    struct ring carried;     /* struct carried, from the proxy loop with the same number */
+    struct inlined *inlined; /* inline connections, for the proxy loops; NULL: none */
+    struct leaving *leaving; /* connections that leave the inline stack; NULL: none */
+    struct openers *openers; /* openers of connections that end here, for the proxy loops */
+    struct drops drops;      /* notes of dropped packets, to the main thread */
+    uint64_t logs_lost;      /* atomic: notes without room, until the main thread has reported them */
     struct handover in[WORKERS_MOST]; /* by sender: packets from each other worker */
-    struct ring wishes[WORKERS_MOST]; /* by borrower: struct wish; dropped without room, since more follow */
-    struct ring offers[WORKERS_MOST]; /* by owner: struct offer; the same */
+    struct ring wishes[WORKERS_MOST]; /* by borrower: struct wish; dropped if there is no room, because more follow */
+    struct ring offers[WORKERS_MOST]; /* by owner: struct offer; dropped in the same way */
     struct lending *lending;          /* loans to other workers; NULL: a single worker */
     int sleeps;                       /* atomic; nonzero: a sender of packets must wake this worker */
     int wake_fd, call_fd;             /* eventfds that wake the worker, and the main thread */
@@ -234,7 +235,7 @@ void worker_observe(struct worker *w, struct observer_set *s);
 
 /* Return the number of CPUs that this process may use, at most WORKERS_MOST. */
 unsigned worker_cpus(void);
-/* Return the worker's CPU, dealt in turn; -1: any. */
+/* Return the CPU for a worker: CPUs are dealt in turn; -1: any. */
 int worker_cpu(unsigned worker);
 /* Start the thread on that CPU (negative: any). Return 0 or a negative errno. */
 int worker_start(struct worker *w, int cpu);
@@ -248,7 +249,7 @@ void worker_copy(struct worker *w, struct copying *copying, const struct copies_
 /* Record the worker, from worker_start on. The caller keeps the tape. program: number of the worker's program. */
 void worker_record(struct worker *w, struct tape *tape, uint64_t program);
 
-/* Hold the worker at a batch boundary, and let it go on. */
+/* Hold the worker at a batch boundary. Let it go on (second function). */
 void worker_hold(struct worker *w);
 void worker_release(struct worker *w);
 
@@ -256,7 +257,8 @@ void worker_release(struct worker *w);
  * worker between two batches. */
 void limits_publish(struct worker *w, uint64_t now_ns);
 
-/* Before a step of the vm, and behind it: record the answers of live sets, and the flows that cuts end. */
+/* Record the answers of live sets and the flows that cuts end: begin before a step of the vm, and end after it
+ * (second function). */
 static inline void worker_listen(struct worker *w)
 {
     if (__builtin_expect(!w->cfg.program->lives_count, 1)) return;
@@ -280,7 +282,7 @@ struct vm_in worker_input(const struct worker *w, uint64_t now_ns);
 /* Do all due work: news from the main thread, a batch of each port, packets handed over, timers. Return the number
  * of frames that came. */
 unsigned worker_turn(struct worker *w, uint64_t now_ns);
-/* Let the last packets of the proxy loop and its sockets leave, by which inline connections are reset. */
+/* Send the last packets of the proxy loop and its sockets, which reset inline connections. */
 void worker_last(struct worker *w, uint64_t now_ns);
 /* Judge n packets, at most VM_BATCH, and let them leave. A packet's cookie is the port that it came by. The verdicts
  * are in w->verdicts afterwards. */
@@ -306,8 +308,8 @@ void worker_look(struct worker *w, uint64_t now_ns);
  * worker that runs that program and has the snapshot; the input is untrusted. False: no room, or malformed; then the
  * worker may only be freed (worker_fini). */
 bool worker_archive(struct worker *w, struct archive *a, uint64_t now_ns);
-/* Put the state that the recorder asked for on the tape. It waits for a turn without frames (idle), but only for a
- * while. */
+/* Put the state that the recorder asked for on the tape. The state waits for a turn without frames (idle), but only
+ * for a while. */
 void worker_tell_state(struct worker *w, uint64_t now_ns, bool idle);
 /* Take w->change, which must be set, unless the previous change is unfinished. Gives it to vm_swap and clears it. */
 void worker_take_change(struct worker *w, uint64_t now_ns);

@@ -57,7 +57,7 @@ bool leaving_ask(struct leaving *l, const struct inline_ask *ask)
 {
     if (__atomic_load_n(&l->stopped, __ATOMIC_ACQUIRE)) return true;
     if (!ring_put(&l->asks, ask)) {
-        /* It is noted that there was no room, then looked at again: the worker wakes us, or there is room by now */
+        /* Note that there was no room, then look again: the worker wakes this loop, or there is room by now */
         __atomic_store_n(&l->asks_full, 1, __ATOMIC_RELAXED);
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         if (!ring_put(&l->asks, ask)) return __atomic_load_n(&l->stopped, __ATOMIC_ACQUIRE);

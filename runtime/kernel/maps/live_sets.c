@@ -1,4 +1,4 @@
-/* The maps are mapped once more for the sets, which outlive the judge: a change of programs looks at those before */
+/* The maps are mapped once more for the sets, which outlive the judge: a change of programs reads the former sets */
 #include "runtime/kernel/maps/live_sets.h"
 
 #include <errno.h>

@@ -137,7 +137,7 @@ bool object_types_end(struct objects *o)
         at += put_right(types[number]);
     }
     for (uint32_t i = 0; i < o->function_count; i++)
-        if (o->functions[i].is_own || o->functions[i].type == o->turn_type) /* loops take no global functions */
+        if (o->functions[i].is_own || o->functions[i].type == o->turn_type) /* loops can't call global functions */
             types[o->functions[i].type]->info = info(BTF_KIND_FUNC, BTF_FUNC_STATIC);
     free(types);
     return true;

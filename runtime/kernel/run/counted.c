@@ -19,7 +19,8 @@ struct rows {
     struct meter_counter *said, *more; /* the same for meters */
     struct would_counter *would;       /* increase of actions, rules, defaults without `audit` */
 };
-/* Parts of a row that the worker may have more of than the stages, since it keeps the past (remap.h). */
+/* Parts of a row of which the worker may have more entries than the stages, because it keeps those of former
+ * programs (remap.h). */
 enum part { SERVICES, UNSERVED, SERVERS, NATS, PARTS };
 struct counted {
     struct kernel *kernel;
@@ -143,7 +144,7 @@ static void fill_would(const struct rows *r, struct vm_counters *more)
     more->would_defaults = more->would_rules + r->at.would_rules;
 }
 
-/* Read all counters. Packets go on meanwhile, and each counts in several places, so reading is repeated while packets
+/* Read all counters. Packets go on meanwhile, and each counts in several places, so reading is repeated if packets
  * came in between. If they never pause, counters differ by the packets of one reading. */
 static struct kernel_counters counters_read(const struct counted *c)
 {
