@@ -19,10 +19,10 @@ struct stored {
     int fd;
     struct appended appended;
     uint32_t waits;   /* bytes in the buffer */
-    uint64_t lost;    /* bytes lost since the last report to the putters */
+    uint64_t lost;    /* bytes lost since the last report to a caller */
     uint64_t size;    /* bytes put */
-    uint64_t touched; /* count of puts to the store at its last one */
-    bool torn;        /* bytes were lost since store_torn was asked */
+    uint64_t touched; /* number of the latest put to this file, counted over the store */
+    bool torn;        /* bytes were lost since the last call of store_torn */
 };
 
 struct finished {
@@ -74,7 +74,7 @@ static uint64_t stored_lose(struct store *s, uint64_t len)
     return len;
 }
 
-/* Write bytes, all or none. */
+/* Write all of the bytes, or none. */
 static void put_whole(struct store *s, struct stored *f, const void *bytes, size_t len)
 {
     const int failed = append_whole(&f->appended, f->fd, bytes, len);
@@ -94,7 +94,7 @@ static void drain(struct store *s, struct stored *f)
     f->waits = 0;
 }
 
-/* Return the bytes of the file that were lost since this was asked last: also while others were written. */
+/* Return the number of the file's bytes lost since the last call, also while other files were written. */
 static uint64_t take_lost(struct stored *f)
 {
     const uint64_t lost = f->lost;
@@ -232,7 +232,7 @@ bool store_torn(struct store *s, uint32_t file)
 uint64_t store_size(const struct store *s, uint32_t file) { return s->at[file].size; }
 const char *store_name(const struct store *s, uint32_t file) { return s->at[file].name; }
 
-/* Remember the file, so that it may be removed; without a limit none is. */
+/* Remember the file, so that it may be removed. Without a limit no file is removed. */
 static bool remember(struct store *s, struct stored *f)
 {
     if (!s->limit) return false;

@@ -1,5 +1,5 @@
 /* The parent's handlers of requests, here those about packets that the host must leave to the service. A request's
- * contents are hostile input. sound.c has looked at each byte by itself; a handler looks at what hangs on the
+ * contents are hostile input. sound.c has checked the contents by themselves; a handler checks them against the
  * parent's state. */
 #include <errno.h>
 #include <net/if.h>

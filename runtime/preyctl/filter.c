@@ -1,5 +1,5 @@
-/* Compilation of a filter. Its words are the only rule of a chain, on a line of their own, which a diagnostic shows.
- * The chain judges frames that arrive and frames that the host sends. */
+/* Compilation of a filter. Its words are the only rule of a chain, on a separate line, which a diagnostic shows. The
+ * chain judges frames that arrive and frames that the host sends. */
 #include "runtime/preyctl/filter.h"
 
 #include <stdlib.h>

@@ -87,7 +87,7 @@ static int reach_only(const char *folder, char *err, size_t err_len)
     return -1;
 }
 
-/* Report what undoes that which a former run of the name has left: its record is there. */
+/* Report the command that opens interfaces which a former run of the name left shut, if its record exists. */
 static void say_left(const char *folder, const char *name, char *err, size_t err_len)
 {
     char record[400];

@@ -107,7 +107,7 @@ static void counts_print(FILE *out, const cJSON *seen)
          "{*would?changed_packets|||  audit      would {$} {#changed_packets|packet} of {#flows|flow}\n}"
          "{*mirrors|||  copies     {rule} to {to} {target}: {#packets}{*lost_by?.|, lost |, |{#.}: {$}}\n}"
          "{*reasons?packets|||  dropped    {#packets:14} {$}\n}");
-    /* Causes for which ways of packets were unknown that a nat may take. */
+    /* Reasons why the ways of packets for a nat were unknown. */
     char text[TEXT_WAY];
     const cJSON *one;
     cJSON_ArrayForEach(one, item(seen, "unknown_ways"))

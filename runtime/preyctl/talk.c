@@ -1,4 +1,4 @@
-/* The control socket from the client's side: one question, answers until the last, and patience (talk.h) */
+/* The control socket from the client's side: one question, the parts of its answer, and timeouts (talk.h) */
 #include "runtime/preyctl/talk.h"
 
 #include <errno.h>

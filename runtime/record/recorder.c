@@ -87,7 +87,7 @@ struct tape *recorder_tape(struct recorder *r, unsigned worker) { return &r->tap
 
 struct moments *recorder_moments(struct recorder *r, unsigned worker) { return &r->moments[worker]; }
 
-/* Append to the list if there is room. Programs always fit: they are few, and all that follows needs them. */
+/* Append to the list if there is room. Programs always fit, because they are few, and all later entries need them. */
 static bool said_append(struct recorder *r, struct said *s)
 {
     pthread_mutex_lock(&r->lock);

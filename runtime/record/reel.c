@@ -74,7 +74,7 @@ int reel_again(struct reel *r)
     if (failed && failed != -ENOENT) return failed;
     r->count = 0;
     r->total = 0;
-    for (unsigned i = 0; i < before && r->maker.there; i++) /* each is put where it was, or before that */
+    for (unsigned i = 0; i < before && r->maker.there; i++) /* each file keeps its place, or moves forward */
         if (!r->maker.there(r->maker.arg, r->files[i].number, &bytes)) file_add(r, r->files[i].number, bytes);
     unsigned missing = 0;
     for (uint64_t n = last + 1; missing < TAKEN_MOST && r->maker.there; n++) {

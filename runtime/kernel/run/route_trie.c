@@ -248,7 +248,7 @@ static void write_rules(const struct renewal *n)
     kernel_world(n->kernel)->route_rules6 = t->size.rules6;
 }
 
-/* True if other rules are in the maps, whose ranks those of the table's ranges are not. */
+/* True if the maps have other rules, so that the ranks of the table's ranges don't fit them. */
 static bool rules_differ(const struct renewal *n)
 {
     const struct routes *t = n->facts->routes;

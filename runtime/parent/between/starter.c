@@ -1,4 +1,4 @@
-/* It reads nothing but one byte */
+/* The waiting process reads only one byte */
 #include "runtime/parent/between/starter.h"
 
 #include <errno.h>
@@ -66,7 +66,7 @@ static _Noreturn void stand_by(int fd)
     int with = -1;
     uint8_t word;
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL); /* the parent receives them */
+    sigprocmask(SIG_SETMASK, &all, NULL); /* the parent receives these signals */
     prctl(PR_SET_NAME, STARTER_NAME);
     close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
     close_range((unsigned)fd + 1, ~0u, 0);
@@ -103,7 +103,7 @@ int starter_socket(void)
     int with, ends;
     if (!said || sscanf(said, "%d:%d", &with, &ends) != 2) return -1;
     unsetenv(STARTER_SOCKET);
-    prctl(PR_SET_NAME, "preyrun"); /* by its path it would be `exe` */
+    prctl(PR_SET_NAME, "preyrun"); /* from its path, the name would be `exe` */
     fcntl(with, F_SETFD, FD_CLOEXEC);
     fcntl(ends, F_SETFD, FD_CLOEXEC);
     ends_to = ends;

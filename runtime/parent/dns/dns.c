@@ -18,7 +18,7 @@
 
 enum { KEPT = 3 /* the first descriptor that stays, behind the standard ones */, MEMORY_MOST = 256 << 20 };
 
-/* Refuse all calls but these with EPERM: c-ares goes on where one fails. */
+/* Refuse all calls but these with EPERM, because c-ares goes on if one fails. */
 static int keep_calls(void)
 {
     static const int calls[] = {
@@ -44,7 +44,7 @@ static int confine(void)
     return keep_calls();
 }
 
-/* Leave all descriptors but these, which are KEPT and those behind it then. Standard output and errors stay. */
+/* Close all descriptors but these, which then are KEPT and those after it. Standard output and errors stay open. */
 static int leave_descriptors(int fds[DNS_FDS])
 {
     for (int i = 0; i < DNS_FDS; i++)
@@ -61,14 +61,15 @@ static void be_dns(int fds[DNS_FDS], const struct dns_name names[], uint32_t cou
     sigemptyset(&none);
     for (int s = 1; s < NSIG; s++) signal(s, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGINT, SIG_IGN); /* a terminal's ends prey, and with it this process */
+    signal(SIGINT, SIG_IGN); /* a terminal's SIGINT ends prey, and with it this process */
     sigprocmask(SIG_SETMASK, &none, NULL);
     struct dns *r = leave_descriptors(fds) ? NULL : dns_new(fds, names, count);
     if (r && !confine()) dns_run(r);
     _exit(0);
 }
 
-/* Return a pidfd of the process at the other end of `held`, or -1: it has ended, and another may have its number. */
+/* Return a pidfd of the process at the peer of `held`, or -1 if it has ended, because another process may have its
+ * number. */
 static int process_of(pid_t pid, int held)
 {
     char none;

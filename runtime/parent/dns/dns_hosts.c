@@ -35,7 +35,7 @@ static int by_asked(const void *a, const void *b)
     return (int)x->family - (int)y->family;
 }
 
-/* Read an address. False if the text is none. */
+/* Read an address. False if the text is not an address. */
 static bool line_address(const char *text, struct host_line *to)
 {
     uint8_t b[16] = {0};

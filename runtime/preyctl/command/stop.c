@@ -17,7 +17,7 @@ static int listener(int fd)
     return (int)syscall(SYS_pidfd_open, peer.pid, 0);
 }
 
-/* Wait for its end. Return 0, or 2 after a line. */
+/* Wait for the process's end. Return 0, or 2 after a line. */
 static int await(int process)
 {
     struct pollfd p = {.fd = process, .events = POLLIN};

@@ -52,7 +52,8 @@ void actor_rest(struct actor *a)
     if (!a->stopped && !a->over && a->w) rest(a);
 }
 
-/* True if the verdicts are the same. Under another program only actions compare: rule numbers are a program's own. */
+/* True if the verdicts are the same. Under another program only actions are compared, because each program has its
+ * own rule numbers. */
 static bool same_verdict(const struct actor *a, const struct tape_verdict *x, const struct tape_verdict *y)
 {
     const uint8_t seen = (uint8_t) ~(a->story->start.snap == UINT32_MAX ? 0 : PKT_SNAPPED);
@@ -138,8 +139,8 @@ static void batch_play(struct actor *a)
     hand_logs(a);
 }
 
-/* Look if live sets had an answer to all that the step has asked, and if all flows were there that cuts ended. By the
- * recorded program both are so; another one may ask more, and have other flows. */
+/* Check that live sets had an answer to all questions of the step, and that all flows existed that cuts ended. Both
+ * hold with the recorded program; another one may ask more, and have other flows. */
 static void members_checked(struct actor *a)
 {
     a->counters.unheard += a->members.missing;
@@ -158,7 +159,7 @@ static void step_begin(struct actor *a, uint64_t now_ns)
     a->cuts.count = 0;
 }
 
-/* Add what live sets answered. */
+/* Add answers of live sets. */
 static void take_members(struct actor *a, const struct tape_record *r, const uint8_t *body)
 {
     const int failed = heard_again_add(&a->members, body, r->bytes - sizeof *r, r->number);

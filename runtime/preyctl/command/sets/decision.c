@@ -12,8 +12,7 @@ static const char *member_text(const cJSON *o, const char *name)
     return text ? text : "";
 }
 
-/* Read a duration of Go (time.Duration.String), in ms; less than 0 if its time has passed. False if the text is
- * none. */
+/* Read a duration of Go (time.Duration.String), in ms; negative if it has expired. False if the text isn't one. */
 static bool go_duration(const char *s, double *ms)
 {
     static const struct {
