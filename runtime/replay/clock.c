@@ -1,6 +1,6 @@
-/* The capture's clock: the time at a frame, the schedules active then, and the deadlines of the vm's timers. Time goes
- * in steps that depend only on the program, and every frame is judged at the beginning of its step. So its verdict does
- * not depend on the other frames of its batch. */
+/* The capture's clock: the time at a frame, the schedules active then, and the deadlines of the vm's timers. Time
+ * goes in steps that depend only on the program, and every frame is judged at the beginning of its step, so that its
+ * verdict does not depend on the other frames of its batch. */
 #include "runtime/replay/replay_priv.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/pkt.h"
@@ -16,8 +16,8 @@ enum { EXACT_NS = 1, COARSE_NS = 1000000 };
 enum { ROUNDS_FREE = 1 << 14 };
 enum { TICKS_MOST = 128 }; /* between two frames: one for each held frame, and a round */
 
-/* Return the step of a program. Tokens of meters, and round trips of observed connections, need single nanoseconds;
- * tokens of answers, and timeouts, are coarser. */
+/* Return the step of a program. Tokens of meters, and round trips of observed connections, need nanoseconds; tokens
+ * of answers, and timeouts, need coarser steps. */
 static uint64_t step_of(const struct program *p)
 {
     if (p->meters_count || p->observes_count) return EXACT_NS;
@@ -39,7 +39,9 @@ struct replay_clock replay_clock_of(const struct subject *r)
     return (struct replay_clock){.program = r->program,
                                  .facts = r->facts,
                                  .step_ns = fragments ? COARSE_NS : step,
-                                 .only_fragments = fragments && !(flags & PBC_OPENS), /* a glance does not see inside */
+                                 .only_fragments =
+                                     fragments &&
+                                     !(flags & PBC_OPENS), /* a look at the outer headers does not see inside tunnels */
                                  .until_ns = r->program->schedules_count ? 0 : UINT64_MAX,
                                  .timers = r->program->meters_count || r->program->observes_count ||
                                            flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS),

@@ -1,7 +1,7 @@
 /* --explain of a capture. Meters, flows and fragments have memory, so all frames are judged. The worker is asked for
- * the reasons before it judges a wanted frame, which changes nothing. One whose packets go through the kernel cannot be
- * asked: beside it, a second worker judges in this process. The explanation waits until the frame's fate is decided;
- * later frames decide that of a held frame. Explanations come in frame order. */
+ * the reasons before it judges a wanted frame, which changes nothing. A worker whose packets go through the kernel
+ * cannot be asked, so a second worker judges beside it in this process. The explanation waits until the frame's fate
+ * is decided; later frames decide that of a held frame. Explanations come in frame order. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,7 @@ struct walker {
     unsigned waiting;
     struct explain_steps *steps; /* steps of the later fragment that is traced */
     uint64_t judging;            /* frame of the current call; 0: timers */
-    uint64_t released;           /* released fragments before it */
+    uint64_t released;           /* number of fragments released before this frame */
     struct vm_tx tx;
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
 };
@@ -188,7 +188,7 @@ static struct wanted *wanted_new(struct walker *asked, const struct capture_fram
     return NULL;
 }
 
-/* Explain a frame: ask one worker, and have the other, or the same, judge. */
+/* Explain a frame: ask one worker, and let the other, or the same, judge. */
 static int explain_at(struct walker *w, struct walker *asked, const struct capture_frame *f, uint64_t n)
 {
     struct wanted *of = wanted_new(asked, f, n);

@@ -18,7 +18,7 @@ static void copied_as_came(void *arg, unsigned mirror, const struct pkt *pkt)
     struct copying *to = copies_worker(c->to.copies, 0);
     struct pkt seen = *pkt;
     seen.cookie = copied_port(c, pkt->iface);
-    /* the time of its frame; of one that was held, the clock's time */
+    /* time of its frame; for a frame that was held, the clock's time */
     const uint64_t at = pkt->cookie - c->pass->read - 1;
     to->now_ns = at < VM_BATCH ? c->pass->frames[at].time_ns : c->pass->clock.now_ns;
     copying_copy(to, mirror, &seen);

@@ -41,7 +41,8 @@ static int complain_output(const char *name, int error)
 static int pool_open(struct subject *r)
 {
     const struct program *p = r->program;
-    const bool asks = r->o->explained_count && r->o->exec == OPTIONS_EXEC_KERNEL; /* beside a second worker */
+    const bool asks = r->o->explained_count &&
+                      r->o->exec == OPTIONS_EXEC_KERNEL; /* a second worker in this process uses slots, too */
     const unsigned slots = asks ? 2 * POOL_SLOTS : POOL_SLOTS;
     /* Packets sent on or opened are copied, also super-packets, which captures of hosts contain. */
     const bool copies = p->services_count || p->nats_count || p->meta->flags & PBC_OPENS;
@@ -63,7 +64,7 @@ static void notice(void *arg, const char *line)
     complain("notice: %s", line);
 }
 
-/* Read the file of a live set. Without it the set is empty, as it may be another machine's. */
+/* Read the file of a live set. Without the file the set is empty, because it may be another machine's. */
 static void file_take(const struct subject *r, uint32_t live)
 {
     const char *path = program_str(r->program, r->program->lives[live].file);
@@ -144,7 +145,7 @@ static int overwrites(const struct subject *r, const char *path)
     return 0;
 }
 
-/* True if both are one file with two spellings. Equal spellings were refused with the options. */
+/* True if both are one file with two spellings. Equal spellings were rejected with the options. */
 static bool is_same_file(const struct out *o, const char *path)
 {
     struct stat a, b;

@@ -1,7 +1,7 @@
 /* The summary for people: what became of the frames, who decided it, oddities, duration.
  *
- * Nothing is wider than 100 columns and every table ends in a sum. A rule that ends nothing (count, log, do, return, or
- * one that opens a tunnel) shows its matches in brackets: those numbers are no part of the sum. */
+ * Nothing is wider than 100 columns and every table ends in a sum. A rule that ends nothing (count, log, do, return,
+ * or one that opens a tunnel) shows its matches in brackets: those numbers are not part of the sum. */
 #include "runtime/report/summary.h"
 
 #include <stdarg.h>

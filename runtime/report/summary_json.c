@@ -1,5 +1,5 @@
-/* The summary as one JSON object, with the numbers of the text and all rules. Numbers are written with all digits:
- * cJSON would pass them through a double. */
+/* The summary as one JSON object, with the numbers of the text and all rules. Numbers are written with all digits,
+ * because cJSON would convert them to doubles. */
 #include <cjson/cJSON.h>
 #include <string.h>
 
@@ -181,7 +181,7 @@ static cJSON *object_of(cJSON *root, const char *name, bool kept)
     return kept ? cJSON_AddObjectToObject(root, name) : cJSON_AddNullToObject(root, name);
 }
 
-/* Add all counters of vm/counter.def. Those of flows are left out where their object is null. */
+/* Add all counters of vm/counter.def. Those of flows are left out if their object is null. */
 static void counters_add(cJSON *root, const struct vm_counters *c)
 {
     struct counter_row row;

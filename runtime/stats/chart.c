@@ -20,7 +20,7 @@ struct chart {
     uint64_t span_ms;
 };
 
-/* Read the newest numbers of a list such as "[1,2,3]" and return how many there are. */
+/* Read the newest numbers of a list such as "[1,2,3]", and return their number. */
 static unsigned read_series(const char *raw, double to[POINTS])
 {
     unsigned count = *raw == '[' && raw[1] != ']', read = 0;
@@ -28,7 +28,7 @@ static unsigned read_series(const char *raw, double to[POINTS])
     for (unsigned left = count; left > 0; left--) {
         char *end;
         const double v = strtod(++raw, &end);
-        if (left < POINTS) to[read++] = v; /* one place stays for the rate of now */
+        if (left < POINTS) to[read++] = v; /* one place is kept for the present rate */
         raw = end;
     }
     return read;

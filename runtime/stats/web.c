@@ -1,5 +1,5 @@
-/* See web.h. libmicrohttpd reads requests and writes answers. An answer's content is made once for a document and
- * shared by all requests until the next document. */
+/* See web.h. libmicrohttpd reads requests and writes responses. The content of a response is made once for a
+ * document and shared by all requests until the next document. */
 #include "runtime/stats/web.h"
 
 #include <arpa/inet.h>
@@ -114,8 +114,8 @@ static bool is_address(const char *host, size_t len)
     return inet_pton(v6 ? AF_INET6 : AF_INET, text, &to) == 1;
 }
 
-/* True if a client may name this server so in `Host`. A name that another party can point here would let their page
- * read this one (DNS rebinding). NULL: HTTP/1.0 without one, which no browser speaks. */
+/* True if a client may use this name in `Host`. A name that another party can point here would let that party's page
+ * read this one (DNS rebinding). NULL: HTTP/1.0 without a `Host`, which no browser speaks. */
 static bool is_own_name(const struct web *w, const char *host)
 {
     if (!host) return true;
@@ -167,7 +167,7 @@ static enum MHD_Result web_answer(struct web *w, struct MHD_Connection *c, const
     return put_text(w, c, MHD_HTTP_NOT_FOUND, "not found: use /, /stats.json, /metrics or /healthz\n");
 }
 
-/* Handle a request. Called after the headers, and again at the request's end, when the answer is queued. */
+/* Handle a request. Called after the headers, and again at the request's end, when the response is queued. */
 static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const char *url, const char *method,
                                  const char *version, const char *body, size_t *body_len, void **state)
 {
@@ -194,7 +194,7 @@ static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const cha
     return web_answer(w, c, url);
 }
 
-/* Make the policy. The page's own style is in the page, and is named by its hash: another one does nothing. */
+/* Make the policy. The page contains its style, which the policy names by its hash; any other style has no effect. */
 static int policy_make(struct web *w)
 {
     char hash[PAGE_STYLE_HASH];
@@ -233,7 +233,7 @@ struct web *web_new(const struct web_cfg *cfg)
 void web_free(struct web *w)
 {
     if (!w) return;
-    /* Closed by hand: the library may shut it down, and another process may have it, too (web_listener). */
+    /* Closed here, because the library may shut it down, and another process may have it, too (web_listener). */
     const MHD_socket listens = w->daemon ? MHD_quiesce_daemon(w->daemon) : MHD_INVALID_SOCKET;
     if (w->daemon) MHD_stop_daemon(w->daemon);
     if (listens != MHD_INVALID_SOCKET) close(listens);

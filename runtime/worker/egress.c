@@ -13,7 +13,7 @@
 
 static void egress_lose(struct egress *e, enum egress_loss why) { e->counters.lost[why]++; }
 
-/* True for a port whose device has no Ethernet: its neighbours have no addresses there. */
+/* True for a port whose device has no Ethernet, so that its neighbours have no MAC addresses. */
 static bool is_bare_port(const struct egress *e, uint8_t port)
 {
     const uint8_t device = snapshot_device(e->snapshot, port);
@@ -39,7 +39,8 @@ static bool link_off(struct pkt *pkt)
     return true;
 }
 
-/* Put an Ethernet header in front, or set the addresses of the present one; take it off for a device without. */
+/* Put an Ethernet header in front, or set the addresses of the present one; for a device without Ethernet, take it
+ * off. */
 static bool link_header(const struct egress *e, struct pkt *pkt, uint8_t port, uint64_t mac)
 {
     if (is_bare_port(e, port)) return link_off(pkt);

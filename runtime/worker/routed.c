@@ -1,4 +1,4 @@
-/* Addresses that no router sends on are left to the host; then the TTL, the MTU, and fragments */
+/* Packets with addresses that no router forwards are left to the host; then come the TTL, the MTU, and fragments */
 #include "runtime/worker/routed.h"
 
 #include "vm/forward/service.h"

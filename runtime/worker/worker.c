@@ -61,7 +61,7 @@ void worker_asked(struct worker *w, const struct inline_ask *ask, uint64_t now)
     vm_inline_ask(w->vm, &in, ask, &w->tx);
     worker_heard(w);
     worker_leave(w, now);
-    w->tick_ns = now; /* the ask may have set a timer of the vm */
+    w->tick_ns = now; /* the request may have set a timer of the vm */
 }
 
 /* Serve the proxy loop's requests, as many as its ring holds. Return their number. */
@@ -96,7 +96,7 @@ static unsigned take_inline(struct worker *w, uint64_t now)
 
 void worker_last(struct worker *w, uint64_t now)
 {
-    enum { TURNS = 10000 }; /* each takes a ring of asks and a batch of packets, at most */
+    enum { TURNS = 10000 }; /* each turn takes at most a ring of requests and a batch of packets */
     unsigned some = w->egress.snapshot && (w->leaving || w->inline_io.fd >= 0);
     for (unsigned i = 0; some && i < TURNS; i++) {
         w->inline_io.likely = true;
@@ -173,8 +173,8 @@ void worker_take_change(struct worker *w, uint64_t now)
     wake(w->call_fd);
 }
 
-/* Let the proxy loop find inline connections of a process before this one, which may wait in its listener's queue. By
- * which rule they came is not known: the loop finds out. */
+/* Let the proxy loop find inline connections of a process before this one, which may wait in its listener's queue.
+ * The rule that let them in is unknown, so the loop finds it out. */
 static void know_inlined(struct worker *w, uint64_t now)
 {
     struct inline_open open;
@@ -265,7 +265,7 @@ void worker_take_carried(struct worker *w)
     }
 }
 
-/* True if members whose flows are to end wait for the main thread. */
+/* True if members whose flows must end wait for the main thread. */
 static bool cuts_want_round(const struct worker *w)
 {
     const struct flow_cuts *c = w->cfg.flow_cuts;

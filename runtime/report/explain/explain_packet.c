@@ -200,7 +200,7 @@ static const char *unsent(const struct explained *x)
     return NULL;
 }
 
-/* Return why no answer was sent where one was due; else NULL. */
+/* Return why a due answer was not sent; else NULL. */
 static const char *unanswered(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;

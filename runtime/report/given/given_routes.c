@@ -193,7 +193,7 @@ static int note_address(struct reading *r, char *const words[], unsigned count)
     return addresses_add(r->addresses, device, at.family, at.to, secondary);
 }
 
-/* Note the addresses of a line of the table `local` that are this machine's own, as live (host_self). */
+/* Note the addresses of a line of the table `local` that are this machine's own, as in a live run (host_self). */
 static int note_own(struct reading *r, char *const words[], unsigned count)
 {
     const char *table = value_of(words, count, "table");

@@ -16,7 +16,7 @@ static struct borrowed *place_find(struct borrowings *all, const struct known *e
     return known_is(&set[1].ends, ends) ? &set[1] : NULL;
 }
 
-/* The loan that is there is not overwritten, for a packet of the batch may be about to leave by it. */
+/* An existing loan is not overwritten, because a packet of the batch may be about to leave by it. */
 struct borrowed *borrowed_of(struct borrowings *all, const struct known *ends)
 {
     struct borrowed *b = place_find(all, ends);
