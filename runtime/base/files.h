@@ -20,7 +20,7 @@ struct appended {
 /* Append bytes. Return 0 if they are written or the rest of them waits, or -errno if nothing was written. */
 int append_whole(struct appended *a, int fd, const void *bytes, size_t len);
 
-/* Before closing, try once more to write the waiting bytes. Return the number of lost bytes. */
+/* Before closing, try once more to write the pending bytes. Return the number of lost bytes. */
 size_t append_end(struct appended *a, int fd);
 
 /* Open a regular file, made with mode 0600 if flags has O_CREAT. turn: the present file becomes PATH.1 first. Return

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct looker {
-    bool (*turn)(void *arg); /* do some of the work; true: there was some */
+    bool (*turn)(void *arg); /* do some of the work; true: there was work */
     void *arg;
     uint64_t pause_ns;
     pthread_t thread;

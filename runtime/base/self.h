@@ -16,8 +16,8 @@ struct self {
 /* An address that this machine may send from on an interface. */
 struct source_candidate {
     bool here;       /* the address is the interface's own */
-    bool wide;       /* its scope is wider than the link */
-    bool deprecated; /* its preferred lifetime has expired */
+    bool wide;       /* the address's scope is wider than the link */
+    bool deprecated; /* the address's preferred lifetime has expired */
     bool secondary;  /* IPv4: not the first address of its subnet; IPv6: temporary */
 };
 /* Return the address's rank as a source of packets beyond the link; 0: unusable. The first of equal addresses

@@ -8,7 +8,7 @@
  * printed times. */
 struct when {
     bool dated;  /* has a date; false: a time of day */
-    uint64_t ns; /* since 1970, or since midnight */
+    uint64_t ns; /* nanoseconds since 1970, or since midnight */
 };
 
 /* Parse a moment. False: malformed, or outside the range of 64 bits of nanoseconds (1970 to 2554). */

@@ -22,6 +22,6 @@ int source_unpack(struct source *s, const struct packer **packer, char *err, siz
 /* Read at least one byte. Return the number; 0: the end, or the waiting was ended; -1: a line in err. */
 long source_read(struct source *s, uint8_t *to, size_t room, char *err, size_t err_len);
 bool source_stopped(const struct source *s);      /* true if stop_fd ended the waiting */
-uint64_t source_position(const struct source *s); /* bytes consumed from the descriptor */
+uint64_t source_position(const struct source *s); /* return the number of bytes consumed from the descriptor */
 /* Start over. False: the descriptor cannot seek. */
 bool source_rewind(struct source *s);

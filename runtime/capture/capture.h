@@ -15,7 +15,7 @@ struct stat;
 struct capture_frame {
     const uint8_t *data;        /* valid until capture_close if capture_keeps, else until the next call */
     uint32_t cap_len, wire_len; /* as in the file, which may report more captured bytes than sent ones */
-    uint64_t time_ns;           /* since 1970; 0 if the file holds no time, or one before 1970 */
+    uint64_t time_ns;           /* nanoseconds since 1970; 0 if the file holds no time, or one before 1970 */
     uint16_t dlt;               /* LINKTYPE_ value of the interface, as in the file */
     uint8_t link;               /* enum pkt_link, the meaning of dlt */
     uint16_t port;              /* port of the interface: see capture_ports */
@@ -64,10 +64,10 @@ const char *capture_name(const struct capture *c);
 
 /* Start over; false for pipes. */
 bool capture_rewind(struct capture *c);
-uint64_t capture_size(const struct capture *c);                  /* bytes of the file, 0 for pipes */
-uint64_t capture_position(const struct capture *c);              /* bytes read so far */
-uint64_t capture_copied(const struct capture *c);                /* frames that were copied; 0 for files */
-bool capture_keeps(const struct capture *c);                     /* frames stay valid until capture_close */
+uint64_t capture_size(const struct capture *c);     /* return the bytes of the file; 0 for pipes */
+uint64_t capture_position(const struct capture *c); /* return the number of bytes read so far */
+uint64_t capture_copied(const struct capture *c);   /* return the number of frames that were copied; 0 for files */
+bool capture_keeps(const struct capture *c);        /* true if frames stay valid until capture_close */
 bool capture_is(const struct capture *c, const struct stat *st); /* true if that file is the one being read */
 
 struct capture_writer;
@@ -86,5 +86,5 @@ struct capture_writer *capture_create_as_came(const char *path, capture_name_fn 
 /* Append a frame: cap_len, wire_len, time_ns and data. iface: index of the interface it leaves on; past the last: none.
  * Return 0 or a negative errno, which all later calls return, too. */
 int capture_write(struct capture_writer *w, const struct capture_frame *f);
-int capture_flush(struct capture_writer *w);  /* flush to the reader; 0 or a negative errno */
-int capture_finish(struct capture_writer *w); /* flush, close and free; 0 or a negative errno */
+int capture_flush(struct capture_writer *w);  /* flush to the reader; return 0 or a negative errno */
+int capture_finish(struct capture_writer *w); /* flush, close and free; return 0 or a negative errno */

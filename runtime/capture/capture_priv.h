@@ -18,7 +18,7 @@ struct capture_ops {
     void (*close)(struct capture *c);
 };
 extern const struct capture_ops capture_pcap, capture_pcapng;
-void capture_state_free(struct capture *c); /* `close` of a reader whose state is one allocation */
+void capture_state_free(struct capture *c); /* free c->state: `close` of a reader whose state is one allocation */
 
 struct source;
 /* Open a stream, which is read through a window (source_window.c). Return 0 or -1. */
@@ -68,8 +68,8 @@ int capture_fault(struct capture *c, const char *fmt, ...) __attribute__((format
 /* Map c->size bytes of c->fd. Pages lost to a shrinking file read as zeros instead of raising SIGBUS. */
 int map_open(struct capture *c);
 void map_close(struct capture *c);
-bool map_faulted(const struct capture *c); /* a page was lost; cheap */
-bool map_shrunk(const struct capture *c);  /* a page was lost, or the file is shorter than before */
+bool map_faulted(const struct capture *c); /* true if a page was lost; cheap */
+bool map_shrunk(const struct capture *c);  /* true if a page was lost, or the file is shorter than before */
 
 /* Prefetch the cache lines behind c->at. A record's place is known only from its predecessor, so each miss would
  * stall; prefetching all lines in order costs a tenth of that. The number of lines per record is fixed, so that no

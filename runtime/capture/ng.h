@@ -24,7 +24,7 @@ void ng_put32(struct bytes *to, uint32_t v);
 void ng_option(struct bytes *to, unsigned code, const void *value, unsigned len);
 
 void ng_section(struct bytes *to);
-/* An interface whose frames have times in nanoseconds. name NULL: unnamed. snap: longest frame; 0: any */
+/* Append an interface whose frames have times in nanoseconds. name NULL: unnamed. snap: longest frame; 0: any */
 void ng_interface(struct bytes *to, const char *name, uint16_t linktype, uint32_t snap);
 /* Begin the block of a packet. Return the block's length, which the caller appends after cap_len bytes, padding and
  * `options` bytes. */

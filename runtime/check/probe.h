@@ -35,7 +35,7 @@ struct probe {
     const struct seek *seeks;        /* [step_count]: searches of the check's steps of kind HAS */
     SSL_CTX *tls;                    /* for HTTPS */
     const struct check_stack *stack; /* source of sockets for a probe through a service; else NULL */
-    int icmp;                        /* the raw socket of its family, or -1 */
+    int icmp;                        /* the caller's raw socket of the probe's family, or -1 */
     uint16_t id, seq;
     uint8_t header;              /* version of the PROXY header that a connection begins with; 0: none */
     union sockaddr_any to, from; /* from: family 0: the host chooses */
@@ -52,13 +52,13 @@ struct probe {
         uint8_t line_len; /* length of the status line so far */
         char line[64];
         uint32_t matched; /* state of the search in the body */
-        uint8_t blank;    /* number of bytes so far that may form an empty line */
+        uint8_t blank;    /* number of latest bytes that may form an empty line */
     } http;
     struct {
         uint8_t at, said; /* step awaited; step up to which everything was sent */
         uint32_t matched; /* bytes of the awaited step that the reply ends with */
         size_t heard;     /* bytes that the awaited step has read */
-        size_t last;      /* number of its newest bytes, received at once; for an `expect`: all */
+        size_t last;      /* number of the newest of these bytes, received at once; for an `expect`: all */
         uint8_t seen[24]; /* the first of these bytes */
     } steps;
     char why[CHECK_WHY - 40]; /* room is left for the name of a service */

@@ -21,17 +21,17 @@ struct copy_reader {
 struct copy_sink {
     enum pbc_mirror_to to;
     char *target;
-    uint64_t size;          /* atomic; FILE: limit of both its files; 0: none. A reload may raise it */
+    uint64_t size;          /* atomic; FILE: most bytes of both its files; 0: no limit. A reload may raise it */
     struct copy_sink *next; /* set before the sink is published, and never changed */
-    int fd;                 /* FILE: the file, SOCKET: what listens; -1: none */
+    int fd;                 /* FILE: the file; SOCKET: the listening socket; -1: none */
     uint32_t ifindex;       /* atomic; DEVICE: 0: missing */
     uint8_t idle;           /* atomic; 1 + enum copy_loss: the reason why workers need not copy; 0: none */
     bool counted;           /* nothing is opened, because copies are only counted */
     uint64_t retry_ns;      /* FILE: time of the next try after a fault; 0: none */
     int failed;             /* FILE: errno of the last fault */
     uint64_t written;       /* bytes in the file */
-    uint64_t torn;          /* FILE: bytes at the beginning of `out` that complete a block partly written */
-    struct bytes out;       /* FILE: blocks that are to be written */
+    uint64_t torn;          /* FILE: bytes at the beginning of `out` that complete a partly written block */
+    struct bytes out;       /* FILE: blocks to write */
     struct copy_reader readers[READERS_MOST];
 };
 
@@ -59,17 +59,18 @@ static inline void copy_done(struct copy_slot *s, uint32_t bytes)
     __atomic_fetch_add(&s->bytes, bytes, __ATOMIC_RELAXED);
 }
 
-/* packets.c: frames out by devices, 64 at a time. fd: a packet socket, which is closed at the end. */
+/* packets.c: make an output that sends frames by devices, 64 at a time. fd: a packet socket, which is closed at the
+ * end. */
 struct packets_out *packets_new(int fd);
 void packets_free(struct packets_out *p);
 /* Queue a copy; its bytes are used until packets_flush. */
 void packets_put(struct packets_out *p, struct copy_slot *s, const struct tape_frame *f);
 void packets_flush(struct packets_out *p);
 
-/* streams.c: pcapng to a file or to readers of a socket */
+/* streams.c: append a copy to a pcapng file, or for the readers of a socket */
 void stream_put(struct copies *c, struct copy_slot *s, const struct tape_frame *f, uint64_t now_ns);
 void stream_turn(struct copies *c, struct copy_sink *k); /* write pending bytes, and take new readers */
-uint64_t stream_unwritten(const struct copy_sink *k);    /* copies that wait for a disk */
+uint64_t stream_unwritten(const struct copy_sink *k);    /* return the number of copies that wait for a disk */
 void stream_end(struct copy_sink *k);
 /* Continue a file to which another process has written. */
 void stream_again(struct copies *c, struct copy_sink *k);

@@ -7,7 +7,7 @@
 struct replayed {
     struct copies *copies; /* NULL: not begun */
     const char *dir;       /* NULL: copies are only counted */
-    char **names;          /* [count] of files, each of one target */
+    char **names;          /* [count] names of the files; each file has one target */
     unsigned count, room;
 };
 

@@ -25,7 +25,7 @@ struct totals {
     uint64_t log_events, log_lost; /* log_lost: events without room, counted in log_events, too */
     uint64_t written;              /* frames written to --write */
     uint64_t elapsed_ns;
-    bool stopped;                  /* in a replay: ended by a signal */
+    bool stopped;                  /* in a replay: a signal ended it */
     const struct streams *streams; /* in a replay: connections that end at a proxy (report/said/streams.h), or NULL */
     const struct executor_told *told; /* in a replay: further facts about the kernel executor, or NULL */
 };

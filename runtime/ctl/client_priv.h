@@ -23,7 +23,7 @@ struct call {
     struct ctl *server;
     int fd;
     struct ucred who;
-    uint32_t groups; /* a guest's: a bit for each group of the server's that it is in; 0: no guest */
+    uint32_t groups; /* of a guest: one bit for each of the server's groups that the guest is in; 0: not a guest */
     struct inbox in;
     struct outbox out;
     uint64_t until_ns; /* deadline; moves with each answer, and whenever the client reads something */
@@ -50,7 +50,7 @@ struct ctl {
     bool guests_wait; /* guests wait until less of that time is left */
 };
 
-/* guest.c: the server's groups that contain the peer, one bit each, by the kernel's report. */
+/* guest.c: return the server's groups that contain the peer, one bit each, by the kernel's report. */
 uint32_t guest_groups(const struct ctl *s, int fd, const struct ucred *who);
 /* Return why no further guest of this user has a place, or NULL. */
 const char *guest_crowd(const struct ctl *s, uid_t uid);
@@ -66,7 +66,7 @@ struct call *client_new(struct ctl *s, int fd, const struct ucred *who, uint32_t
 /* Go on with received questions and waiting answers. False: the client must be closed. */
 bool client_step(struct call *c, bool readable);
 void client_free(struct call *c);
-/* The client sends no more: a continuing answer ends, if its source asked for that. */
+/* Handle a client that sends no more: a continuing answer ends, if its source asked for that. */
 void client_closes(struct call *c);
 /* Send waiting output, as far as the client takes it. */
 void client_flush(struct call *c);

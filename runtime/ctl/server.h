@@ -24,7 +24,7 @@ typedef void ctl_answer(void *with, struct call *c);
 
 struct ctl_cfg {
     int fd;                          /* listening socket; owned by the server from then on */
-    uid_t owner;                     /* user who may ask, beside root */
+    uid_t owner;                     /* user who may ask, besides root */
     ctl_answer *answers[QUESTIONS];  /* by question number */
     bool for_guests[QUESTIONS];      /* rows written as GUEST_QUESTION; guests may not ask others */
     const struct sets_group *groups; /* guests' groups, which outlive the server; NULL: none */
@@ -37,7 +37,7 @@ struct ctl *ctl_new(const struct ctl_cfg *cfg);
 /* Close all. Unfinished answers are lost. NULL is fine. */
 void ctl_free(struct ctl *s);
 
-int ctl_fd(const struct ctl *s); /* descriptor to poll for reading */
+int ctl_fd(const struct ctl *s); /* return the descriptor to poll for reading */
 /* Send waiting output to clients, as far as they take it, and receive nothing. */
 void ctl_flush(struct ctl *s);
 /* Go on with all clients; close those past their deadline. Call this when ctl_fd is ready, and once per second. */
@@ -53,7 +53,7 @@ bool call_number_of(const struct call *c, const char *member, uint64_t most, uin
 int call_take_fd(struct call *c);
 bool call_has_fd(const struct call *c);
 uid_t call_uid(const struct call *c);
-pid_t call_pid(const struct call *c); /* process that connected; 0: in another PID namespace */
+pid_t call_pid(const struct call *c); /* return the process that connected; 0: it is in another PID namespace */
 
 /* True if the asker is admitted by its group only, so that it may ask about live sets that call_may_set allows. */
 bool call_is_guest(const struct call *c);

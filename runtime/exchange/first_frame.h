@@ -6,7 +6,7 @@
 #include "vm/packet/reply/frame.h"
 #include "vm/verdict.h"
 
-/* Rebuild the packet as its sender wrote it: a SYN for TCP, an echo request for ICMP. */
+/* Return the description of the packet as its sender wrote it: a SYN for TCP, an echo request for ICMP. */
 struct frame_spec first_frame(const struct flow_record *flow);
 /* Return the leg that the packet came by, from the route to its sender. ours: this machine opened the flow, and the
  * packet left by the leg. NULL: unknown. */

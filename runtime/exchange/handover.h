@@ -16,17 +16,17 @@ enum { HANDOVER_SLOTS = 256, HANDOVER_LINE = 64 };
 
 /* Kinds of packets that are handed over. */
 enum handover_kind {
-    HANDOVER_OWNED,    /* to its owner */
-    HANDOVER_FRAGMENT, /* a fragment, to the worker that finds the owner of its datagram */
+    HANDOVER_OWNED,    /* a packet for its owner */
+    HANDOVER_FRAGMENT, /* a fragment for the worker that finds the owner of its datagram */
 };
 
 #define HANDED_UNPARSED UINT64_MAX
-/* A packet as the taker sees it; its bytes are in its slot */
+/* A packet as the taker sees it; the packet's bytes are in its slot */
 struct handed {
     struct pkt pkt;
     const struct key *key; /* in the slot, parsed by the sending worker; NULL: the packet is plain, or not parsed */
     struct plain plain;    /* if is_plain */
-    uint64_t world;        /* number of the snapshot by whose facts it was parsed, or HANDED_UNPARSED */
+    uint64_t world;        /* number of the snapshot by whose facts the packet was parsed, or HANDED_UNPARSED */
     uint8_t kind;          /* enum handover_kind */
     bool is_plain, asks;
 };

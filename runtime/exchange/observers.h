@@ -36,10 +36,10 @@ struct observing {
     struct thin thin; /* sampler for all observers that thin */
     uint32_t masks[VM_BATCH];
     uint32_t stands[VM_BATCH];
-    struct pkt *pkts[VM_BATCH]; /* observed packets, */
-    uint8_t at[VM_BATCH];       /* their places in the batch, */
+    struct pkt *pkts[VM_BATCH]; /* packets that are observed */
+    uint8_t at[VM_BATCH];       /* places of these packets in the batch */
     unsigned count;
-    struct tape_record *record; /* and their record, between observe and observed */
+    struct tape_record *record; /* record of these packets, between observe and observed */
     struct tape tape;           /* to the main thread */
     /* shared with the main thread */
     struct observer_set *latest;   /* atomic */
@@ -58,7 +58,7 @@ static inline bool observers_changed(const struct observing *o)
 }
 void observers_take(struct observing *o);
 
-/* Note packets before they are judged, since judging may rewrite them. A packet's cookie is its port. Each call
+/* Note packets before they are judged, because judging may rewrite them. A packet's cookie is its port. Each call
  * reads the clock, because a worker's time is fixed for a turn and may be older than the packets. program: serial of
  * the judging program. */
 void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const struct facts *facts, uint64_t program);

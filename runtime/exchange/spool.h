@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct spool {
-    uint8_t *memory;                             /* touched only as far as it is used */
+    uint8_t *memory;                             /* memory of the ring; touched only as far as it is used */
     uint64_t size;                               /* bytes, a power of two */
     uint64_t put __attribute__((aligned(64)));   /* atomic: bytes put, in total; written by the putting thread */
     uint64_t lost;                               /* atomic: records that found no room */

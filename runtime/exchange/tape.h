@@ -18,7 +18,7 @@ enum tape_kind {
     TAPE_VERDICTS, /* verdicts of the previous batch: `count` of struct tape_verdict */
     TAPE_LEFT,     /* a frame that left: tape_frame and its bytes */
     TAPE_TICK,     /* a run of the vm's timers */
-    TAPE_RETRY,    /* a retry of packets that wait for neighbours */
+    TAPE_RETRY,    /* packets that wait for neighbours are tried again */
     TAPE_WORLD,    /* from here on the snapshot with that number holds */
     TAPE_CHANGE,   /* the change of program with that number was made */
     TAPE_GAP,      /* `number` records found no room */
@@ -45,7 +45,7 @@ struct tape_record {
     uint64_t now_ns; /* the worker's clock, monotonic */
     uint64_t number;
 };
-enum { TAPE_TO_HOST = 0xff /* as a port: back to this machine; of TAPE_INLINE: from it */ };
+enum { TAPE_TO_HOST = 0xff /* as a port: back to this machine, or for TAPE_INLINE, from it */ };
 enum { TAPE_INLINE_LINK = 14 /* bytes of that header */ };
 enum { TAPE_BARE = 1 /* flag of a frame: a bare IP packet (LINK_RAW), not an Ethernet frame */ };
 struct tape_frame {
@@ -77,14 +77,14 @@ struct tape_verdict tape_verdict_of(const struct verdict *v);
 /* An observed frame; only on tapes of observers (observers.h), never in a file. */
 struct tape_seen {
     uint32_t observers; /* bit i: observer i */
-    uint32_t stands;    /* number of packets that it represents, for sampling observers; 0: not sampled */
+    uint32_t stands;    /* number of packets that the frame represents, for sampling observers; 0: not sampled */
     struct tape_verdict verdict;
 };
 static_assert(sizeof(struct tape_record) == 24 && sizeof(struct tape_frame) == 24 && sizeof(struct tape_verdict) == 16,
               "as written to files: no padding");
 
 struct tape {
-    uint8_t *memory; /* touched only as far as it is used */
+    uint8_t *memory; /* memory of the ring; touched only as far as it is used */
     uint64_t size;   /* in bytes, a power of two */
     uint32_t snap;   /* bytes kept of a frame; UINT32_MAX: all */
     uint8_t *state;  /* a TAPE_STATE with its body, beside the ring; the worker's while the writer wants it */
@@ -112,8 +112,8 @@ static inline uint32_t tape_age(const struct tape_frame *f)
 {
     return f->age_us[0] | (uint32_t)f->age_us[1] << 8 | (uint32_t)f->age_us[2] << 16;
 }
-/* Put packets before they are judged, since judging may rewrite them. A packet's cookie is its port. ages_us: [n] as in
- * struct vm_in; NULL: 0. */
+/* Put packets before they are judged, because judging may rewrite them. A packet's cookie is its port. ages_us: [n]
+ * as in struct vm_in; NULL: 0. */
 void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, const uint32_t *ages_us);
 /* Put packets that the kernel judged with one program and world (tape_place). Then put the flows they met (second
  * function), and the verdicts with asked[i] for each packet (third function). */

@@ -16,8 +16,8 @@ enum kernel_entry {
 /* Places where the kernel hands over a packet. */
 enum kernel_hook {
     KERNEL_XDP = 1 << 0,  /* the packet arrives */
-    KERNEL_TC = 1 << 1,   /* traffic control: the host sends it */
-    KERNEL_IN = 1 << 2,   /* traffic control: it arrives; loaded with KERNEL_TC */
+    KERNEL_TC = 1 << 1,   /* traffic control: the host sends the packet */
+    KERNEL_IN = 1 << 2,   /* traffic control: the packet arrives; loaded with KERNEL_TC */
     KERNEL_BARE = 1 << 3, /* traffic control, both ways, for devices without Ethernet; beside KERNEL_TC */
 };
 
@@ -34,8 +34,8 @@ struct kernel_cfg {
     const struct kernel_passed *passed;
     const struct kernel_sizes *sizes; /* sizes of maps that are made; NULL: those that follow from the program */
     uint32_t mark;                    /* mark of packets that sockets of this process send; 0: drawn */
-    /* Receives the name of a refused program and the verifier's whole log; called by several threads at once. NULL: the
-     * log is not wanted. */
+    /* Receives the name of a refused program and the verifier's complete log; called by several threads at once.
+     * NULL: the log is not wanted. */
     void (*refused)(const char *name, const char *log);
 };
 
@@ -61,7 +61,8 @@ struct judge;
 void kernel_place(const struct kernel *kernel, struct program *p);
 struct judge *kernel_prepare(struct kernel *kernel, const struct program *p, char *err, size_t err_len);
 void kernel_discard(struct judge *j); /* Free a judge that is not in force; NULL is fine */
-int kernel_prepared(const struct judge *j, enum kernel_entry entry); /* as kernel_program */
+/* Return the descriptor of a prepared judge's entry, as kernel_program does. */
+int kernel_prepared(const struct judge *j, enum kernel_entry entry);
 /* Put a judge in force. The kernel owns it from then on, and frees its predecessor. */
 int kernel_swap(struct kernel *kernel, struct judge *j, char *err, size_t err_len);
 
@@ -90,14 +91,16 @@ uint64_t kernel_events_lost(const struct kernel *kernel);
 uint64_t kernel_drops_untold(const struct kernel *kernel);
 /* Sweep a part, as meters_sweep does; true while any key is held. */
 bool kernel_sweep(struct kernel *kernel, uint64_t now_ns);
-uint32_t kernel_cpus(const struct kernel *kernel); /* number of possible CPUs: rows of each counter */
+/* Return the number of possible CPUs, which is the number of rows of each counter. */
+uint32_t kernel_cpus(const struct kernel *kernel);
 /* Return the bytes of flat maps that outlive programs, all taken from the start, mostly for flows. */
 uint64_t kernel_memory(const struct kernel *kernel);
 /* Return the number of the asker that proves a prepared judge. */
 unsigned kernel_prover(const struct kernel *kernel);
 /* Return the index of the first asker's packet (asker.h) in kernel_kpkts. */
 uint32_t kernel_askers(const struct kernel *kernel);
-struct kernel_way *kernel_ways(const struct kernel *kernel); /* [KERNEL_WAYS] by interface id */
+struct kernel_way *
+kernel_ways(const struct kernel *kernel); /* return the array of ways, [KERNEL_WAYS] by interface id */
 /* Return the layout of the counter rows of the program in force. */
 const struct kernel_program *kernel_rows(const struct kernel *kernel);
 /* Return the counters that all programs share, summed over all CPUs. */

@@ -26,7 +26,7 @@ struct observed_conns {
     struct conn_seen **bucket, *oldest, *newest;
     uint32_t count;
 };
-bool observed_conns_init(struct observed_conns *all); /* false: out of memory */
+bool observed_conns_init(struct observed_conns *all); /* initialise; false: out of memory */
 void observed_conns_fini(struct observed_conns *all);
 struct conn_seen *observed_conns_find(const struct observed_conns *all, unsigned worker, uint64_t number);
 /* Add a connection that is not in the table. NULL: out of memory. */

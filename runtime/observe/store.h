@@ -22,7 +22,7 @@ uint32_t store_make(struct store *s, const char *stem, const char *ending);
 uint64_t store_put(struct store *s, uint32_t file, const void *bytes, size_t len);
 /* True if bytes of a file were lost since the last call. */
 bool store_torn(struct store *s, uint32_t file);
-uint64_t store_size(const struct store *s, uint32_t file); /* bytes put so far */
+uint64_t store_size(const struct store *s, uint32_t file); /* return the number of bytes put so far */
 const char *store_name(const struct store *s, uint32_t file);
 /* Finish a file: from now on it may be removed. Return as store_put. */
 uint64_t store_done(struct store *s, uint32_t file);

@@ -18,7 +18,7 @@ void observed_thread_stop(struct observed_thread *t);
 /* Write all that workers have reported, waiting at most until until_ns; they report nothing meanwhile. False: it
  * took too long. */
 bool observed_thread_settle(struct observed_thread *t, uint64_t until_ns);
-/* As observed_log_archive; whole: the thread has settled, or does not run. */
+/* Write or read the state, as observed_log_archive does. whole: the thread has settled, or does not run. */
 bool observed_thread_archive(struct observed_thread *t, struct archive *a, bool whole);
 /* Make the thread leave workers' reports in their rings (waits), or write them, as it does from the start. */
 void observed_thread_wait(struct observed_thread *t, bool waits);

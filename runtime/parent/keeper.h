@@ -17,7 +17,7 @@ bool keeper_wanted(const struct parent *p);
 /* True once the service must end, because the unit stops after all, the next start has asked for that, or no start
  * has come. ready: its socket is readable */
 bool keeper_step(struct parent *p, bool ready);
-/* Time until keeper_step is due, for poll */
+/* Return the milliseconds until keeper_step is due, for poll */
 int keeper_wait_ms(const struct parent *p);
 /* True if the keeper's service has ended; its status as waitpid gives it, or SIGKILL if it did not report one. */
 bool keeper_child_ended(const struct parent *p, int *status);

@@ -25,8 +25,8 @@ bool parent_is_guarded(const struct parent *p);
 /* Put guard rules in force that shut these devices, in place of those there. Return 0, or the exit status with the
  * reason printed. */
 int parent_shut(struct parent *p, const struct guard_shut *shut, unsigned count);
-/* The same if parent_take could not write a record: the next start of that name finds the rules by their name, and
- * --cleanup does not. The ports that this opens are printed. */
+/* Shut the devices if parent_take could not write a record: the next start of that name finds the rules by their
+ * name, and --cleanup does not. The ports that this opens are printed. */
 void parent_shut_unrecorded(const struct options *o, const struct guard_shut *shut, unsigned count);
 /* Remove the judges of a former run, behind guard rules that shut everything judged by them */
 void parent_drop_judges(struct parent *p);
@@ -65,7 +65,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **p, str
 
 /* In the parent: register an access log that the first program names */
 void parent_knows_log(struct parent *p, const char *path);
-/* The same for the socket of a program in the middle */
+/* In the parent: register the socket of a program in the middle that the first program names */
 void parent_knows_middle(struct parent *p, const char *path);
 
 /* In the parent: take the kernel executor, loaded before the fork; *l is empty then. by_tc: bit i: packets of

@@ -40,7 +40,7 @@ struct parent {
     struct loaded loaded;             /* kernel executor from before the fork, until the service asks for it */
     struct judge *judge;              /* prepared, not in force */
     struct hooked hooked[OPTIONS_IFACES];
-    bool hooks;                /* some of `hooked` were set */
+    bool hooks;                /* some entries of `hooked` were set */
     struct resolver *resolver; /* NULL: no neighbour asked for yet */
     struct aside *check_stack; /* for checks through services; NULL: see no_check_stack */
     char no_check_stack[200];

@@ -82,9 +82,9 @@ struct request_path {
 };
 struct request_addresses {
     char path[4096];
-    struct file_mark was; /* the file as it was read last */
-    uint32_t hurry;       /* 1: even if it was just written */
-    uint32_t most;        /* ranges that it may have */
+    struct file_mark was; /* data of the file when it was read last */
+    uint32_t hurry;       /* 1: read the file even if it was just written */
+    uint32_t most;        /* most ranges that the answer may have */
 };
 struct request_stream {
     uint64_t bytes;              /* STREAM_TRIM: bytes to be freed */

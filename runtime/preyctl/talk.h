@@ -48,6 +48,6 @@ int talk_done(struct talk *t, cJSON *question);
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
 /* Print the document with --json, else the closing line of the answer. */
 void talk_tell(const struct talk *t, const cJSON *document);
-/* The same as talk_document, with a descriptor beside the question. The descriptor is closed; -1: it could not be
+/* Ask as talk_document does, with a descriptor beside the question, which is closed afterwards; -1: it could not be
  * made, and a complaint was printed. */
 int talk_hand(struct talk *t, cJSON *question, int fd, cJSON **document);

@@ -24,7 +24,7 @@
 
 enum {
     RECORD_VERSION = 19, /* with answers of live sets */
-    RECORD_HEARD = 19 /* first version with these, and with flows that cuts end */,
+    RECORD_HEARD = 19 /* first version with answers of live sets, and with flows that cuts end */,
     RECORD_GIVEN = 18 /* first version with these */,
     RECORD_DRAINS = 17 /* first version with these */,
     RECORD_DOWN = 14 /* first version with these */,

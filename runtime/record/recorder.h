@@ -10,13 +10,13 @@
 struct recorder_cfg {
     uint32_t snap;            /* bytes kept of a frame; UINT32_MAX: all */
     const char *const *names; /* [devices]; valid as long as the recorder */
-    const struct port *port;  /* [ports] of any worker; port i belongs to device i % devices */
+    const struct port *port;  /* [ports] ports, as of any worker; port i belongs to device i % devices */
     unsigned ports, devices, workers;
     uint32_t bare;             /* bit i: device i has no Ethernet, according to the first snapshot */
     uint64_t seed;             /* seed of the workers */
     uint32_t inline_half_open; /* as in struct inline_share */
     bool forwards;             /* as in struct worker_cfg */
-    bool forwards4, forwards6; /* the same for each family */
+    bool forwards4, forwards6; /* for each family: the host stack forwards its packets */
     bool takes;                /* another process may record into the directory for a moment; workers have states */
     bool in_kernel;            /* the kernel judges, and one of the workers represents it */
 };

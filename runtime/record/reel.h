@@ -36,8 +36,8 @@ int reel_open(struct reel *r, const char *path, uint64_t most, char *err, size_t
 /* Close the directory, and let `maker` make the files. */
 void reel_leave(struct reel *r, const struct reel_maker *maker);
 void reel_close(struct reel *r);
-/* List the files again, if another process has recorded since the directory was opened. Return 0; -EBUSY: it still
- * records, and nothing has changed; or another negative errno. */
+/* List the files again, if another process has recorded since the directory was opened. Return 0; -EBUSY: the other
+ * process still records, and nothing has changed; or another negative errno. */
 int reel_again(struct reel *r);
 
 /* Begin the next file. Return 0 or a negative errno. */

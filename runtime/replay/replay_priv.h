@@ -27,7 +27,7 @@ struct executor *replay_executor(const struct subject *r, const struct vm_cfg *c
 /* Find the servers of --down, for r->down and the facts. Return 0 or a negative errno, with the known names in err. */
 int down_find(struct subject *r, char *err, size_t err_len);
 
-/* View a frame of the capture as the vm's packet, without copying. */
+/* Make the vm's packet a view of the capture's frame, without copying. */
 void frame_view(const struct subject *r, const struct capture_frame *f, struct pkt *pkt);
 
 /* The capture's clock (clock.c), which never goes back. */

@@ -71,9 +71,9 @@ const char *text_local(const char *iso, char buf[TEXT_TIME]);
 /* Text about an unknown way. Any part but `then` and `doc` may be "". */
 struct way_told {
     const char *then;    /* fate of the packet: "dropped (no-way)" */
-    const char *instead; /* option that translates it all the same */
+    const char *instead; /* option with which the packet is translated all the same */
     const char *doc;     /* reason why the way is unknown */
-    const char *next;    /* change that makes it known */
+    const char *next;    /* change that makes the way known */
 };
 /* Write "unknown, dropped (no-way): a policy rule asks for a mark; to translate it, use: …; to make it known, use: …".
  */

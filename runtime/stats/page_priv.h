@@ -42,7 +42,7 @@ unsigned page_down(const cJSON *pool);
 
 /* Numbers of the alerts at the top of the page. */
 struct alerts {
-    unsigned down, servers; /* servers that are down, and all */
+    unsigned down, servers; /* number of servers that are down, and of all servers */
     unsigned bad, warn;     /* alerts of either kind */
 };
 /* Count the alerts and, if out is not NULL, write them as a list. */
@@ -50,11 +50,11 @@ struct alerts page_alerts(FILE *out, const cJSON *root);
 
 /* Write the sections of the page. */
 void page_services(FILE *out, const cJSON *root);
-void page_proxy(FILE *out, const cJSON *root);    /* nothing without a proxy */
-void page_sets(FILE *out, const cJSON *root);     /* nothing without a live set */
-void page_observed(FILE *out, const cJSON *root); /* nothing if no service watches */
-void page_rules(FILE *out, const cJSON *root);    /* and those in audit */
-void page_copies(FILE *out, const cJSON *root);   /* nothing if no rule copies */
+void page_proxy(FILE *out, const cJSON *root);    /* write nothing without a proxy */
+void page_sets(FILE *out, const cJSON *root);     /* write nothing without a live set */
+void page_observed(FILE *out, const cJSON *root); /* write nothing if no service watches */
+void page_rules(FILE *out, const cJSON *root);    /* write rules, and those in audit */
+void page_copies(FILE *out, const cJSON *root);   /* write nothing if no rule copies */
 void page_drops(FILE *out, const cJSON *root);
 void page_machine(FILE *out, const cJSON *root);
 void page_events(FILE *out, const cJSON *root);

@@ -12,7 +12,7 @@ struct bridge {
         uint64_t seen_ns; /* time when last heard */
         uint8_t port;
     } * macs;       /* [1 << bits] by hash; on a collision the newer one stays */
-    unsigned shift; /* 64 - bits */
+    unsigned shift; /* number of bits to shift a hash by: 64 - bits */
 };
 
 /* Make a table for `macs` stations, rounded up to a power of two. Return 0 or -ENOMEM. */

@@ -22,10 +22,10 @@ void packet_ends_read(const struct pkt *pkt, struct packet_ends *ends);
 
 struct drop_note {
     uint64_t at_ns;   /* CLOCK_MONOTONIC */
-    uint64_t program; /* serial of the program that judged it */
+    uint64_t program; /* serial of the program that judged the packet */
     struct packet_ends ends;
     uint32_t rule, firewall, service;
-    uint32_t stands;              /* number of drops that it represents */
+    uint32_t stands;              /* number of drops that the note represents */
     uint8_t action, reason, port; /* port: as in a packet's cookie */
     bool watched;                 /* the packet passed all the same (--monitor, or a port where prey only watches) */
 };

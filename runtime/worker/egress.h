@@ -74,7 +74,7 @@ struct egress {
  * used until the ports are flushed; after that the caller returns it. */
 void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, uint64_t now_ns);
 
-/* Find the present port and MAC address for the entry's packet. False: unknown. Needs a family. */
+/* Find the present port and MAC address for the entry's packet. False: unknown. The entry must have a family. */
 bool egress_way(const struct egress *e, const struct tx_entry *entry, uint8_t from, uint8_t *port, uint64_t *mac);
 
 /* True if the packet's route has several legs. */

@@ -70,9 +70,9 @@ struct worker_cfg {
                      uint64_t value); /* in place of `shared` when judging again (struct share); NULL: live */
     void *hear_arg;
     uint64_t seed;
-    int tun;           /* descriptor that gives the host its own packets that it did not see; -1: none */
+    int tun;           /* TUN device that gives the host its own packets that it did not see; -1: none */
     int inline_tun;    /* the worker's device of the inline stack; -1: none */
-    int inline_memory; /* memory for counts of its spliced connections (leaving_new); 0: none */
+    int inline_memory; /* memory for counts of the worker's spliced connections (leaving_new); 0: none */
     const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
     const uint32_t *ages_us; /* when judging again: [VM_BATCH] as in struct vm_in; NULL: taken from the ports */
     struct inline_share inline_share; /* memory in which the parent finds tuples of inline connections */
@@ -162,7 +162,7 @@ struct worker {
     struct flow_id cut[VM_CUTS_MOST];
     unsigned cut_count;
     struct observing observing; /* observers of this worker */
-    struct copying *copying;    /* tape for copies; NULL: none are made */
+    struct copying *copying;    /* tape for copies; NULL: no copies are made */
     struct vm_copies copies;    /* the vm's interface to `copying` */
     struct risen risen;         /* copies that the kernel executor makes */
 
@@ -192,7 +192,7 @@ struct worker {
     struct listing *listing;     /* atomic: listing to fill at a batch boundary; NULL: none, or filled */
     int refused;                 /* result of the last change: 0, or the negative errno that prevented it */
     int swapping;            /* atomic: some flows are not converted yet after the last change; its remap is in use */
-    uint64_t limits[LIMITS]; /* atomic each */
+    uint64_t limits[LIMITS]; /* atomic each: counts of the reached limits */
     int fault_port, fault;   /* atomic: a port that failed, and its errno; 0: none */
     pthread_mutex_t lock;    /* guards `held` */
     pthread_cond_t changed;

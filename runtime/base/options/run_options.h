@@ -72,12 +72,12 @@ struct options {
         struct sockaddr any;
         struct sockaddr_in in;
         struct sockaddr_in6 in6;
-    } stats_at;              /* the same address, parsed */
+    } stats_at;              /* address of the statistics page, parsed */
     const char *access_logs; /* directory, or NULL */
     const char *observed;    /* directory for what a replay observes, or NULL */
     const char *copies;      /* directory for a replay's copies, or NULL */
     const char *record;      /* directory, or NULL */
-    uint64_t record_size;    /* in bytes, of all files together */
+    uint64_t record_size;    /* most bytes of all files together */
     uint32_t record_snap;    /* recorded bytes per frame; UINT32_MAX: all */
     uint32_t record_sample; /* 1 in this many packets judged in the kernel is recorded; 0: not given (options_sample) */
     enum options_io { OPTIONS_IO_UNSET, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io;

@@ -17,8 +17,8 @@ struct leaving {
     struct ring away;               /* struct inline_told, by the main thread to earlier processes */
     int wake_fd;                    /* eventfd that wakes the worker, which owns it */
     int told_fd;                    /* eventfd that wakes the loop */
-    int full;                       /* atomic; nonzero: the worker has more messages than there was room for */
-    int asks_full;                  /* atomic; nonzero: the loop has more requests than there was room for */
+    int full;                       /* atomic; nonzero: the worker has messages for which there was no room */
+    int asks_full;                  /* atomic; nonzero: the loop has requests for which there was no room */
     int stopped;                    /* atomic; nonzero: the worker takes no more */
     int still; /* atomic; nonzero: no connection leaves now, because another process is about to take over */
 };
@@ -28,10 +28,10 @@ struct leaving {
  * out of memory, or the file is too short. */
 struct leaving *leaving_new(uint32_t most, int memory, int wake_fd);
 void leaving_free(struct leaving *l); /* NULL is accepted */
-size_t leaving_bytes(void);           /* memory of each number */
+size_t leaving_bytes(void);           /* return the bytes of memory for each number */
 
-/* The loop: ask the worker. False: no room now, and the loop is woken when there is. Requests to a stopped worker
- * are dropped. Take the oldest answer (second function); false: none. */
+/* The loop: ask the worker. False: there is no room now, and the loop is woken once there is. Requests to a stopped
+ * worker are dropped. Take the oldest answer (second function); false: there is none. */
 bool leaving_ask(struct leaving *l, const struct inline_ask *ask);
 bool leaving_hear(struct leaving *l, struct inline_told *told);
 /* Read what a connection has carried. */

@@ -16,5 +16,5 @@ void tuples_free(struct tuples *t); /* NULL is accepted */
 struct inline_share tuples_share(const struct tuples *t, unsigned worker);
 
 /* Copy all valid live tuples, whatever the memory contains. Set *count and *connections; a connection may have two
- * tuples. The caller frees. NULL: none, or out of memory. */
+ * tuples. The caller frees the copies. NULL: none, or out of memory. */
 struct inline_tuple *tuples_copy(const struct tuples *t, size_t *count, size_t *connections);

@@ -29,7 +29,7 @@ struct table_sizes {
 struct judge_tables {
     struct table_sizes sizes;
     struct map v[KERNEL_TABLES + 1];
-    struct kernel_meters meters; /* with full buckets */
+    struct kernel_meters meters; /* meters of the program, with full buckets */
 };
 
 /* Make the tables. seed: for hashes. Call tables_fini in any case. Return 0, or a negative errno with one line in

@@ -30,7 +30,7 @@ enum kernel_map {
 struct kernel_sizes {
     uint32_t cpus; /* number of possible CPUs */
     const struct program *program;
-    uint64_t source_slots; /* for flows by source; 0: the program does not count them */
+    uint64_t source_slots; /* slots for flows by source; 0: the program does not count them */
     /* Flow table: slots, slots of bound flows, and words of both levels of bits. */
     uint32_t flow_slots, flow_bound, flow_words;
     uint32_t made;          /* entries for proxied connections */

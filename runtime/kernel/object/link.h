@@ -17,7 +17,7 @@ typedef bool link_value_fn(void *arg, const char *name, struct link_value *v);
 /* Place of a function in the program. */
 struct linked_function {
     const char *name;
-    uint32_t first; /* its first instruction */
+    uint32_t first; /* first instruction of the function */
 };
 /* A program ready for BPF_PROG_LOAD. */
 struct linked {

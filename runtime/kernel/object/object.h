@@ -8,7 +8,7 @@
 
 /* One line of source, for the verifier's messages. The offsets are in the types' strings. */
 struct object_line {
-    uint32_t at; /* instruction within its function */
+    uint32_t at; /* index of the instruction within its function */
     uint32_t file, text, place;
 };
 

@@ -8,7 +8,7 @@
 /* Data about these maps, sent over a socket; hostile for the taker. */
 struct kernel_passed_says {
     struct kernel_sizes sizes; /* sizes of the maps; their member `program` is unused */
-    uint64_t bytes;            /* most memory that bindings of its flows may take in an archive */
+    uint64_t bytes;            /* most memory that bindings of the flows may take in an archive */
     uint32_t hooks;            /* as in struct kernel_cfg */
     uint32_t program;          /* serial of the program in force, in the stages */
     uint32_t asker;            /* number of the asker that is free for the taker's proof (asker.h) */
@@ -17,7 +17,7 @@ struct kernel_passed_says {
 
 enum { PASSED_TABLES = 10, PASSED_FDS = KERNEL_MAPS - 2 + PASSED_TABLES };
 
-/* Hooks of its interfaces, a bit for each. */
+/* Hooks of the interfaces, one bit for each. */
 struct kernel_passed_hooks {
     uint32_t by_tc;   /* traffic control, not XDP, takes arriving packets */
     uint32_t rings;   /* there is a ring beside XDP's sockets */
@@ -31,7 +31,7 @@ struct kernel_passed {
     int fds[PASSED_FDS];
     unsigned count; /* number of fds; 0 if the layouts differ: says.sizes are the sizes for new maps */
     struct kernel_passed_hooks hooks;
-    uint32_t mark; /* mark of packets that its sockets send */
+    uint32_t mark; /* mark of packets that the giver's sockets send */
 };
 
 /* Describe the maps to be handed over. asker: number of an unused asker. Return the number of descriptors,

@@ -13,7 +13,7 @@ struct kernel_events *kernel_events_new(int map, kernel_event_fn *fn, void *arg)
 void kernel_events_free(struct kernel_events *e); /* NULL is fine */
 /* Return the reader's descriptor, readable when there are records. */
 int kernel_events_fd(const struct kernel_events *e);
-bool kernel_events_there(const struct kernel_events *e); /* true if there are records now */
+bool kernel_events_there(const struct kernel_events *e); /* true if there are unread records */
 /* Handle all records. Return their number or a negative errno. */
 int kernel_events_take(struct kernel_events *e);
 /* Handle at most `most` records; if more are left, the descriptor stays readable. */

@@ -9,8 +9,8 @@
 struct kernel_facts {
     bool pushed;
     bool asks;                    /* the program in force asked for ways at the last push */
-    struct facts seen;            /* last facts; lists are compared by generation and address */
-    uint64_t seen_routes;         /* number of their routes */
+    struct facts seen;            /* facts of the last push; lists are compared by generation and address */
+    uint64_t seen_routes;         /* number of the routes in `seen` */
     const uint32_t *ifindexes;    /* [KERNEL_WAYS] by interface id, 0: absent; NULL: nothing leaves */
     const uint8_t *links;         /* [KERNEL_WAYS] enum pkt_link of those interfaces; NULL: all have Ethernet */
     uint32_t outs[KERNEL_WAYS];   /* content of the map of that name */

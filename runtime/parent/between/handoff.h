@@ -61,7 +61,7 @@
 
 #define HANDOFF_MAGIC       UINT64_C(0x35766f6579657270) /* "preyeov5"; never changes */
 #define HANDOFF_PATIENCE_NS UINT64_C(5000000000)
-#define HANDOFF_FILE_MOST   (UINT64_C(1) << 32) /* bytes of the file; only written ones take memory */
+#define HANDOFF_FILE_MOST   (UINT64_C(1) << 32) /* bytes of the file; only written bytes take memory */
 
 enum { HANDOFF_FORM_LEAST = 1, HANDOFF_FORM = 1 }; /* forms of the protocol supported by this version */
 
@@ -130,7 +130,7 @@ struct handoff_kernel {
 
 enum { HANDOFF_LENT_MOST = OPTIONS_IFACES + WORKERS_MOST };
 struct handoff_lent {
-    uint32_t what, at;          /* enum lend; descriptors of its answer come with the message; none: absent */
+    uint32_t what, at;          /* enum lend; the descriptors come with the message; none: absent */
     uint32_t slots, slot_bytes; /* for LEND_MEMORY */
 };
 
@@ -139,7 +139,7 @@ struct handoff_wire {
     uint32_t memory; /* 1: one more descriptor, of memory shared by its loop and its worker */
 };
 
-struct handoff_part { /* it is used only inside messages, so it can't grow */
+struct handoff_part { /* used only inside messages, so it can't grow */
     uint64_t at, len; /* place and length in the file */
 };
 

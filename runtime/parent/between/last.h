@@ -15,7 +15,7 @@ struct last_half {
 
 struct last;
 
-struct last *last_new(void);    /* NULL: out of memory */
+struct last *last_new(void);    /* map the memory; NULL: out of memory */
 void last_free(struct last *l); /* NULL is fine */
 
 /* In the service, by one thread: return the half to be written next. */

@@ -11,7 +11,7 @@
                                end */
 
 struct starter {
-    int fd;    /* -1 without one */
+    int fd;    /* socket to the process; -1: there is no process */
     pid_t pid; /* the process that will be that preyrun */
 };
 

@@ -35,7 +35,7 @@ struct dns_told {
     uint8_t family;     /* 4 or 6 */
     uint8_t how;        /* enum dns_how */
     uint16_t count;     /* addresses behind */
-    uint32_t again_s;   /* seconds until it is asked for again */
+    uint32_t again_s;   /* seconds until the name is asked for again */
     char why[84];       /* reason of a failure, or of there being no address; ends in NUL */
     uint32_t addr[][4]; /* [count], as in struct key; ascending, without duplicates. For a service, struct dns_port
                          * [count] follows, in the same order, and an address may occur with several ports */
@@ -56,7 +56,7 @@ bool dns_told_is_sound(const struct dns_told *t, size_t len, bool service);
 
 /* The parent's descriptors of a resolver; -1: none. */
 struct dns_held {
-    int fd;      /* the resolver ends when it is closed */
+    int fd;      /* socket of the resolver, which ends when it is closed */
     int process; /* pidfd: a stopped resolver ends by a signal */
 };
 

@@ -52,7 +52,7 @@ struct actor {
     const struct story *story;
     const struct actor_watch *watch;
     unsigned at;      /* number of the worker */
-    struct worker *w; /* NULL: its state is still to come */
+    struct worker *w; /* NULL: its state has not come yet */
     struct tape tape;
     const struct told_program *ran;     /* program at the time of the recording */
     const struct told_program *program; /* that program if it judges now, too; NULL: another program judges */

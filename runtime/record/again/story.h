@@ -8,12 +8,12 @@ struct remap;
 
 struct told_program {
     uint64_t number;
-    struct program *p;   /* as workers run it, with its past */
+    struct program *p;   /* program as workers run it, with its past */
     struct remap *remap; /* from the program before; NULL: the first */
     uint64_t prepare_ns, world;
     uint16_t iface[PORTS_MOST];
     struct opened opened;
-    uint8_t digest[PBC_DIGEST_LEN]; /* digest of its file */
+    uint8_t digest[PBC_DIGEST_LEN]; /* digest of the program's file */
 };
 struct told_world {
     uint64_t number;

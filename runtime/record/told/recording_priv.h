@@ -37,7 +37,7 @@ int chosen_open(const struct reel *r, unsigned at, struct film *f, struct scene 
 /* --replay with --flows: the flows of all workers in one list, with wall times. Servers of one name in several programs
  * count as one. */
 struct listed {
-    struct flow_list list; /* its servers: those of all programs so far */
+    struct flow_list list; /* list of the flows; its servers are those of all programs so far */
     char **names;
     uint32_t names_count;
     const struct program *of; /* program of `ids`; NULL: none yet */
@@ -113,7 +113,7 @@ struct recording {
     struct labels labels;
     const struct program *labelled;     /* program of the labels */
     const struct vm_counters *counters; /* for the summary: of the last program; else NULL */
-    uint64_t frames, bytes;             /* judged so far */
+    uint64_t frames, bytes;             /* frames and bytes judged so far */
     uint64_t first_ns, last_ns;         /* earliest and latest time of a packet; 0: none */
     struct listed flows;
     struct sessions sessions;
@@ -125,7 +125,7 @@ struct recording {
         struct replayed to;
         const char *names[PORTS_MOST];
         const struct copies_table *table; /* slots of the last program with mirrors; NULL: none had any */
-        char fault[600];                  /* reason why there are no copies */
+        char fault[600];                  /* reason why copies can't be made */
     } copied;
     struct recording_observed {
         struct observed_replay to;

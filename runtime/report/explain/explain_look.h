@@ -13,7 +13,7 @@ struct explain_steps {
 
 struct explain_look {
     struct vm_in in;
-    struct pkt pkt;        /* as it arrived, parsed; the caller owns the bytes */
+    struct pkt pkt;        /* the packet as it arrived, parsed; the caller owns the bytes */
     struct key key;        /* with the answer to `state` */
     bool in_flow, follows; /* in_flow: the packet belongs to `flow`, or quotes it; follows: it is a reply of a bound
                               flow, so it is not judged */
@@ -29,9 +29,9 @@ struct explain_look {
     struct key inner_key;
     struct explain_steps inner_steps;
     struct served served;  /* service and server of the packet, or of the packet inside, if there is one */
-    struct served fresh;   /* the same, as if the packet began a flow */
+    struct served fresh;   /* service and server as if the packet began a flow */
     struct translated nat; /* result of a nat, if no service and no flow takes the packet */
-    struct way_told lost;  /* words about such a packet of unknown way, if live (`then` is not NULL) */
+    struct way_told lost;  /* words about a packet for a nat whose way is unknown, if live (`then` is not NULL) */
     bool goes_on;          /* the packet belongs to a service's connection that is no longer judged; `goes` is set */
     struct inline_goes goes;
     bool observed; /* its connection is observed; `watch` is set, without names */

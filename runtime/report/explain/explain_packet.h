@@ -16,7 +16,7 @@ struct explain_packet {
     struct pool *pool; /* for the packet inside */
     struct vm *before; /* state after the packets before */
     const struct vm_in *in;
-    const struct pkt *pkt; /* as it arrived */
+    const struct pkt *pkt; /* the packet as it arrived */
     uint64_t time_ns;      /* wall-clock time; 0: none */
     const struct verdict *verdict;
     const char *heard;           /* findings of its service on the client's bytes; NULL: not asked for */

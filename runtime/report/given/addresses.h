@@ -13,14 +13,14 @@ struct given_address {
     uint32_t addr[4]; /* as in struct key */
     uint32_t place;   /* in the order of the files */
     uint8_t family;
-    bool secondary; /* another address of its subnet comes first */
+    bool secondary; /* an earlier address is in the same subnet */
 };
 /* Certainty of the address that was chosen for an interface in a family. */
 enum given_doubt { GIVEN_SURE, GIVEN_SEVERAL, GIVEN_OTHERWISE };
 struct given_iface {
     uint32_t first, count; /* first index in `all`, and number of addresses */
-    uint16_t id;           /* id of its frames; IFACE_NONE: no id was left, and its address is not used */
-    uint16_t as;           /* its id in rules; IFACE_OTHER: not named by rules */
+    uint16_t id;           /* id of the interface's frames; IFACE_NONE: no id was left, and its address is not used */
+    uint16_t as;           /* the interface's id in rules; IFACE_OTHER: not named by rules */
     uint8_t doubt[2];      /* enum given_doubt: of IPv4, of IPv6 */
 };
 

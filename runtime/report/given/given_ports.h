@@ -14,8 +14,8 @@ struct ports {
     const struct program *program;
     const struct options *o;
     const struct given_addresses *addresses;
-    uint16_t *id;      /* [count] id of the port's frames: its id in rules, or its own (addresses.h) */
-    uint16_t *as;      /* [count] its id in rules: IFACE_NONE, IFACE_OTHER or a declared one */
+    uint16_t *id;      /* [count] id of the port's frames: the port's id in rules, or a separate id (addresses.h) */
+    uint16_t *as;      /* [count] the port's id in rules: IFACE_NONE, IFACE_OTHER or a declared one */
     const char **name; /* [count] name in the capture; of port 0: "", or the name that --on gives */
     uint32_t count, room;
     struct hash_key key;

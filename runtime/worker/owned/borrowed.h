@@ -30,7 +30,7 @@ struct borrowed {
     uint32_t put;      /* position in the owner's ring behind the last packet handed over */
     uint32_t world;    /* lower half of the number of the snapshot by which both worked */
     uint32_t asks_ms;  /* a packet soon after this time asks for a loan */
-    bool has, settled; /* has: there is a loan; settled: it has been used */
+    bool has, settled; /* has: there is a loan; settled: the loan has been used */
 };
 static_assert(sizeof(struct borrowed) == 128, "two lines");
 

@@ -5,7 +5,7 @@
 #include "runtime/preyctl/talk.h"
 #include "vm/words/words.h"
 
-/* Numbers of an answer, by their names there */
+/* Numbers of an answer, by their names in it */
 #define CHANGE_SUMS(X)                                                                                                 \
     X(added, "added")                                                                                                  \
     X(renewed, "renewed")                                                                                              \
@@ -30,10 +30,10 @@ struct changes {
     bool asked;                    /* the service has answered before */
     struct member_record *records; /* [MEMBER_RECORDS_MOST] */
     struct change_told {
-        uint64_t line; /* its number in the input; 0: an argument */
+        uint64_t line; /* line of the change in the input; 0: it was an argument */
         char text[CHANGE_TEXT];
-        bool told; /* its refusal is printed */
-    } * told;      /* [MEMBER_RECORDS_MOST] as refusals name them */
+        bool told; /* the refusal of the change is printed */
+    } * told;      /* [MEMBER_RECORDS_MOST] texts of the changes for refusals */
     unsigned count;
     struct change_sums {
 #define X(field, word) uint64_t field;
@@ -62,6 +62,6 @@ int changes_tell(const struct changes *c);
 /* Return the question about one set: {"ask": "sets", "op": op, "set": set} */
 cJSON *sets_question(const char *op, const char *set);
 
-/* preyctl sets NAME feed, preyctl sets NAME replace; return the exit status. */
+/* Do `preyctl sets NAME feed` and `preyctl sets NAME replace`; return the exit status. */
 int sets_feed(struct talk *t, const char *set, bool wide);
 int sets_replace_by(struct talk *t, const char *set, bool wide);
