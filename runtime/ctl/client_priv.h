@@ -23,7 +23,7 @@ struct call {
     struct ctl *server;
     int fd;
     struct ucred who;
-    uint32_t groups; /* of a guest: one bit for each of the server's groups that the guest is in; 0: not a guest */
+    uint32_t groups; /* one bit for each of the server's groups that a guest is in; 0: not a guest */
     struct inbox in;
     struct outbox out;
     uint64_t until_ns; /* deadline; moves with each answer, and whenever the client reads something */

@@ -99,8 +99,8 @@ uint64_t kernel_memory(const struct kernel *kernel);
 unsigned kernel_prover(const struct kernel *kernel);
 /* Return the index of the first asker's packet (asker.h) in kernel_kpkts. */
 uint32_t kernel_askers(const struct kernel *kernel);
-struct kernel_way *
-kernel_ways(const struct kernel *kernel); /* return the array of ways, [KERNEL_WAYS] by interface id */
+/* Return the ways, [KERNEL_WAYS] by interface id. */
+struct kernel_way *kernel_ways(const struct kernel *kernel);
 /* Return the layout of the counter rows of the program in force. */
 const struct kernel_program *kernel_rows(const struct kernel *kernel);
 /* Return the counters that all programs share, summed over all CPUs. */

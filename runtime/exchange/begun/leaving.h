@@ -30,8 +30,8 @@ struct leaving *leaving_new(uint32_t most, int memory, int wake_fd);
 void leaving_free(struct leaving *l); /* NULL is accepted */
 size_t leaving_bytes(void);           /* return the bytes of memory for each number */
 
-/* The loop: ask the worker. False: there is no room now, and the loop is woken once there is. Requests to a stopped
- * worker are dropped. Take the oldest answer (second function); false: there is none. */
+/* The loop: ask the worker. False: no room now, and the loop is woken once there is room. Requests to a stopped
+ * worker are dropped. Take the oldest answer (second function); false: no answer. */
 bool leaving_ask(struct leaving *l, const struct inline_ask *ask);
 bool leaving_hear(struct leaving *l, struct inline_told *told);
 /* Read what a connection has carried. */

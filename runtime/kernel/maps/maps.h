@@ -41,9 +41,9 @@ struct kernel_sizes {
 
 struct map {
     int fd;
-    uint32_t entries; /* of a flat map */
+    uint32_t entries; /* entries of a flat map */
     uint64_t len;     /* bytes of a flat map, mapped */
-    void *memory;     /* of a flat map */
+    void *memory;     /* memory of a flat map */
 };
 struct maps {
     struct map v[KERNEL_MAPS];

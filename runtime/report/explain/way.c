@@ -24,7 +24,7 @@ static bool way_fate(const struct explain_look *k, const struct verdict *v, stru
     return true;
 }
 
-/* Return the reason why the way of a packet that rules or a nat may ask for is in doubt; WAY_KNOWN: it is not. */
+/* Return the reason why the way of a packet that rules or a nat may ask for is in doubt; WAY_KNOWN: no doubt. */
 static enum way_why doubt(const struct subject *r, const struct explain_look *k, const struct verdict *v)
 {
     const struct program *p = r->program;

@@ -83,7 +83,7 @@ static void said_choose(struct said_world *w, struct said *c, const struct said_
     c->state = SAID_CHOSEN;
     if (goes != PBC_GOES_NOWHERE && goes != PBC_GOES_POOLS) return;
     const uint64_t last =
-        asks_requests(w, c) ? chooser_affinity(w->chooser, c->service, &w->first) : 0; /* of the request */
+        asks_requests(w, c) ? chooser_affinity(w->chooser, c->service, &w->first) : 0; /* the request's */
     const struct choice at = branch == PBC_NONE ? (struct choice){PBC_NONE, PBC_NONE, REASON_NO_SERVER}
                                                 : chooser_pick(w->chooser, branch, key, last);
     c->pool = at.pool;
