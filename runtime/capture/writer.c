@@ -33,7 +33,7 @@ struct capture_writer {
     uint8_t *framed;     /* [FRAMED_MOST] a bare packet behind a header, for a pcap; NULL: not used yet */
     bool as_came, ng;
     struct came came;
-    int error; /* the first one, a negative errno */
+    int error; /* first error, a negative errno */
 };
 
 /* Return the index of the frame's interface, whose block is appended first if it is new, or a negative errno. */

@@ -87,7 +87,7 @@ int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len
     if (is_read(c, k)) {
         k->idle = 1 + COPY_UNREAD;
         k->fd = c->cfg.ways.listen(c->cfg.ways.arg, k->target, err, err_len);
-        return k->fd < 0 && k->fd != -ENOENT ? k->fd : 0; /* ENOENT: it has no path yet */
+        return k->fd < 0 && k->fd != -ENOENT ? k->fd : 0; /* ENOENT: the sink has no path yet */
     }
     k->fd = stream_file(c, k, false, err, err_len);
     if (k->fd < 0) return k->fd;

@@ -1,5 +1,5 @@
-/* See client_priv.h. Input is untrusted: a client that sends anything but a question within bounds is refused and read
- * no more. */
+/* See client_priv.h. Input is untrusted: a client that sends anything but a question within bounds gets an error,
+ * and nothing more is read from it. */
 #include "runtime/ctl/client_priv.h"
 
 #include <errno.h>

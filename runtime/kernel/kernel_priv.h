@@ -28,7 +28,7 @@ struct kernel {
     struct judge *judge;          /* judge in force; NULL: none yet */
     int rings[KERNEL_SERVED];     /* by port: ring made in advance and not requested yet; -1: none */
     uint32_t cpus;
-    bool first;      /* the next judge is the first one over another process's maps, which already have its facts */
+    bool first;      /* the next judge is the first over another process's maps, where its facts are set already */
     unsigned prover; /* number of the asker that proves the judge */
     int tables[KERNEL_TABLES + 1]; /* tables of cfg.passed, for the first judge; -1: the judge makes its own */
     void *world; /* the stages' own facts, while this process writes to a copy (pass/passed.h); else NULL */

@@ -173,7 +173,7 @@ void observed_log_event(struct observed_log *l, unsigned worker, const struct ob
 void observed_log_flush(struct observed_log *l) { services_flush(&l->services); }
 void observed_log_again(struct observed_log *l) { services_again(&l->services); }
 
-/* Counters in another layout, as of another version, begin again at 0. */
+/* Write or read the counters. Those in another layout, as of another version, begin again at 0. */
 static void counters_archive(struct observed_log *l, struct archive *a)
 {
     struct observed_counters c = observed_log_counters(l);

@@ -107,7 +107,7 @@ static void shut(struct store *s, struct stored *f)
     if (!f->buffer) return;
     drain(s, f);
     const size_t lost = append_end(&f->appended, f->fd);
-    if (lost) { /* they were counted as written */
+    if (lost) { /* the lost bytes were counted as written */
         store_count(&s->counters->bytes, -(uint64_t)lost);
         f->torn = true;
         f->lost += stored_lose(s, lost);

@@ -123,7 +123,8 @@ static int hello(struct parent *p, const struct last_half *last, int fd)
     return failed;
 }
 
-/* The maps are as the service and the stages have left them: each change in them is complete (vm/flow/table/ops.h). */
+/* Describe the maps, which are as the service and the stages have left them: each change in them is complete
+ * (vm/flow/table/ops.h). */
 static int kernel_say(const struct parent *p, int fd)
 {
     struct handoff_kernel m;

@@ -76,7 +76,7 @@ ELEMENT(dns_name)
     static const char may[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
     return ENDS(e->host) && *e->host && *e->host != '.' && e->host[strspn(e->host, may)] == '\0';
 }
-ELEMENT(own_address) { return true; } /* any 16 bytes are an address */
+ELEMENT(own_address) { return true; } /* any 16 bytes are a valid address */
 
 /* The tests of a row */
 #define BODY_NO_BODY           true

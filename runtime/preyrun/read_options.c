@@ -236,7 +236,7 @@ static int option_take(struct reading *r, int left, char *const argv[])
     if (!row->argument && value) return wrong(r, "--%s takes no value", row->name);
     int words = 1;
     if (row->read == opt_allow_unjudged && !value && (left < 2 || !are_devices(argv[1]))) {
-        value = ""; /* without names the start lists them */
+        value = ""; /* without names, the start lists them */
     } else if (row->argument && !value) {
         if (left < 2) return wrong(r, "%s needs a value: %s", argv[0], row->argument);
         value = argv[words++];

@@ -117,7 +117,7 @@ static int make_file(const struct reel *r, uint64_t number)
 
 int reel_next(struct reel *r)
 {
-    if (r->fd >= 0 && !reel_written(r)) return 0; /* nothing was written to it yet */
+    if (r->fd >= 0 && !reel_written(r)) return 0; /* nothing was written to the file yet */
     if (r->fd >= 0) close(r->fd);
     r->fd = -1;
     while (r->count >= RECORDINGS_MOST) drop_oldest(r);

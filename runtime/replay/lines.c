@@ -52,7 +52,7 @@ void lines_add(struct lines *l, uint64_t frame, const struct verdict *v)
 
 void lines_settle(struct lines *l, uint64_t frame, const struct verdict *v)
 {
-    if (frame < l->first || frame - l->first >= l->count) return; /* its line is already printed */
+    if (frame < l->first || frame - l->first >= l->count) return; /* the frame's line is already printed */
     *line_at(l, (size_t)(frame - l->first)) = *v;
     due_out(l);
 }

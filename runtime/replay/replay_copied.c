@@ -11,7 +11,7 @@ static uint64_t copied_port(const struct replay_copied *c, uint16_t iface)
     return iface < known && iface < PORTS_KNOWN ? iface : TAPE_TO_HOST;
 }
 
-/* The vm's side: a packet as it came */
+/* Copy a packet as it came, for the vm */
 static void copied_as_came(void *arg, unsigned mirror, const struct pkt *pkt)
 {
     const struct replay_copied *c = arg;

@@ -1,4 +1,4 @@
-/* Rows are sorted by begin and addresses; JSON has its members here, too */
+/* Rows are sorted by beginning and addresses; JSON has its members here, too */
 #include "runtime/report/flow_list.h"
 
 #include <stdlib.h>

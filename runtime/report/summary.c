@@ -118,7 +118,7 @@ static void ports_text(FILE *out, const struct ports *p)
     if (!p->o->on && p->count == 1)
         note(out, "", "the rules name interfaces: use --on IF to set the one of the frames");
     for (uint32_t i = 1; i < p->count && i <= PORTS_SHOWN; i++) {
-        /* "eth0: wan", or that the rules do not name it */
+        /* "eth0: wan", or words that the rules do not name the interface */
         char text[200];
         const char *is = port_is(p, i);
         snprintf(text, sizeof text, "%.120s: %.60s", p->name[i], is ? is : "the rules don't name it");

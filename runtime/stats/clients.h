@@ -11,7 +11,7 @@ enum { CLIENTS_MOST = 64, CLIENTS_MANY = 48 };
 
 struct client {
     struct MHD_Connection *connection; /* NULL: a free place */
-    uint64_t turn;                     /* counter value at its connection or last answer */
+    uint64_t turn;                     /* value of the counter when the client connected or got its last response */
     uint8_t does;                      /* enum client_does */
 };
 

@@ -102,7 +102,7 @@ static void program(FILE *out, const cJSON *root)
               "{?program.file_differs  <span class=\"tag\">not the program of its file</span>}</p>\n");
 }
 
-/* The verdicts as an operator calls packets that met them. */
+/* Return the operator's words for packets that met this verdict. */
 static const char *verdict_words(const char *verdict)
 {
     static const char *const words[][2] = {{"accept", "accepted"}, {"drop", "dropped"},

@@ -120,7 +120,7 @@ static bool is_own_name(const struct web *w, const char *host)
 {
     if (!host) return true;
     const char *colon = strrchr(host, ':');
-    if (colon && strchr(colon, ']')) colon = NULL; /* it is within [::1] */
+    if (colon && strchr(colon, ']')) colon = NULL; /* the colon is within [::1] */
     const size_t len = colon ? (size_t)(colon - host) : strlen(host);
     if (colon && (!colon[1] || colon[1 + strspn(colon + 1, "0123456789")])) return false;
     const bool local = len > 10 && !strncasecmp(host + len - 10, ".localhost", 10);

@@ -221,7 +221,7 @@ static bool try_again(struct egress *e, struct waiter *w, uint64_t now_ns)
     } else if (state == HOP_KNOWN) {
         frame_leave(e, w->pkt, to.port, to.mac);
     } else if (state == HOP_NO_PORT && w->routed) {
-        e->counters.waited--; /* the host stack has sent it on */
+        e->counters.waited--; /* the host stack has sent the packet on */
     } else if (state == HOP_NO_WAY || state == HOP_NO_PORT) {
         egress_lose(e, state == HOP_NO_WAY ? LOSS_NO_WAY : LOSS_NO_PORT);
     } else if (now_ns >= w->until_ns) {
@@ -383,7 +383,7 @@ void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, u
     if (named && port == PORT_ANY)
         egress_lose(e, LOSS_NO_PORT);
     else if (named && !entry->family && entry->cause == TX_CAUSE_INLINE && !is_bare_port(e, port))
-        port_send(&e->ports[port], entry->pkt); /* its addresses are those of the ends, not this machine's */
+        port_send(&e->ports[port], entry->pkt); /* the packet's addresses are those of the ends, not this machine's */
     else if (!entry->family)
         frame_leave(e, entry->pkt, named ? port : from == PORT_ANY ? 0 : from, 0);
     else {

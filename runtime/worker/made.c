@@ -95,7 +95,7 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
                            .flow_events = w->cfg.ended};
 }
 
-/* The vm's side of copies. Without a receiver, nothing is copied. */
+/* Copy a packet, as the vm asks. Without a receiver, nothing is copied. */
 static void worker_copies(void *arg, unsigned mirror, const struct pkt *pkt)
 {
     const struct worker *w = arg;

@@ -288,7 +288,7 @@ unsigned worker_turn(struct worker *w, uint64_t now)
         if (due) vm_take_tables(w->vm, due);
     }
     worker_take_carried(w);
-    got += up_copied(w, now); /* before packets that came up: these were copied earlier */
+    got += up_copied(w, now); /* before packets that came up, because these were copied earlier */
     const bool still = __atomic_load_n(&w->still, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < w->egress.port_count && !still; i++) got += take_batch(w, (uint8_t)i, now);
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)

@@ -30,7 +30,7 @@
 struct kernel_world; /* vm/kernel/given.h */
 
 struct log_note {     /* a log event */
-    uint64_t program; /* serial of the program that `rule` belongs to; not the running one during a reload */
+    uint64_t program; /* serial of the program to which `rule` belongs; during a reload, not the running one */
     uint64_t mono_ns;
     uint32_t rule, bytes;
     bool would;     /* an audited rule, of program->would */
@@ -81,11 +81,12 @@ struct worker_cfg {
     bool spins;                       /* never sleeps: polls the ports without end */
     bool log;                         /* report log events */
     bool cuts;                        /* judge super-packets in pieces, because some go into a tunnel */
-    bool patient;                     /* no caller waits for it, so memory is taken as needed */
-    bool forwards;  /* the host stack forwards packets, so these are only watched unless routed here */
-    bool watches;   /* the host gets all of its own packets, regardless of the rules (--monitor with `kernel`) */
-    uint8_t routes; /* families whose packets prey routes between ports (enum routed_family) */
-    const struct vm_kernel *kernel; /* remaining work of the kernel executor; NULL: none */
+    bool patient;                     /* no caller waits for the worker, so memory is taken as needed */
+    bool forwards; /* the host stack forwards packets, so forwarded packets are only watched unless they are routed here
+                    */
+    bool watches;  /* the host gets all of its own packets, regardless of the rules (--monitor with `kernel`) */
+    uint8_t routes;                 /* families whose packets prey routes between ports (enum routed_family) */
+    const struct vm_kernel *kernel; /* the worker's access to the kernel executor; NULL: none */
     struct flow_cuts *flow_cuts;    /* members whose flows must end; NULL: none */
     struct kernel_world *world;     /* data for the kernel executor's stages, in their memory; NULL: none */
     void (*ended)(void *arg, const struct flow_record *f); /* called for each flow that ends; NULL: not wanted */
@@ -186,7 +187,7 @@ struct worker {
     struct snapshot *latest;          /* atomic; set by the main thread */
     uint64_t taken;                   /* atomic: number of the snapshot in use */
     int stop, hold;                   /* atomic */
-    bool over;                        /* set before `stop`: another process has all of the worker's state */
+    bool over;                        /* set before `stop`: another process has taken all of the worker's state */
     int still;                   /* atomic; nonzero: the worker receives no frames, but handles those handed over */
     struct next_program *change; /* atomic: change to make at a batch boundary; NULL: none, or done */
     struct listing *listing;     /* atomic: listing to fill at a batch boundary; NULL: none, or filled */
@@ -235,7 +236,7 @@ void worker_observe(struct worker *w, struct observer_set *s);
 
 /* Return the number of CPUs that this process may use, at most WORKERS_MOST. */
 unsigned worker_cpus(void);
-/* Return the CPU for a worker: CPUs are dealt in turn; -1: any. */
+/* Return the CPU for a worker; CPUs are dealt in turn; -1: any. */
 int worker_cpu(unsigned worker);
 /* Start the thread on that CPU (negative: any). Return 0 or a negative errno. */
 int worker_start(struct worker *w, int cpu);
@@ -280,7 +281,7 @@ static inline void worker_heard(struct worker *w)
 /* Return the vm's input: time and world. */
 struct vm_in worker_input(const struct worker *w, uint64_t now_ns);
 /* Do all due work: news from the main thread, a batch of each port, packets handed over, timers. Return the number
- * of frames that came. */
+ * of arrived frames. */
 unsigned worker_turn(struct worker *w, uint64_t now_ns);
 /* Send the last packets of the proxy loop and its sockets, which reset inline connections. */
 void worker_last(struct worker *w, uint64_t now_ns);

@@ -171,7 +171,8 @@ static void to_inline(struct worker *w, const struct tx_entry *e, uint64_t now)
 static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
 {
     if (e->kind == TX_INLINE_STACK) {
-        if (e->input < VM_BATCH) copying_sent(w->copying, w->pkts[e->input]); /* its own addresses are made up */
+        if (e->input < VM_BATCH)
+            copying_sent(w->copying, w->pkts[e->input]); /* the entry's own addresses are made up */
         to_inline(w, e, now);
         return;
     }
@@ -253,7 +254,7 @@ void worker_tell_loop(struct worker *w)
         former |= told.former != 0;
     }
     if (any) leaving_call(w->leaving);
-    w->egress.asked |= former; /* the main thread passes it on */
+    w->egress.asked |= former; /* the main thread passes these messages on */
 }
 
 void worker_leave(struct worker *w, uint64_t now)
@@ -359,7 +360,8 @@ static void batch_judge(struct worker *w, struct pkt *pkts[], unsigned n, const 
     for (unsigned i = 0; i < n; i++) {
         struct counter *seen = &w->ports[pkts[i]->cookie].seen;
         w->pkts[i] = pkts[i];
-        pkts[i]->iface = w->ports[pkts[i]->cookie].iface; /* the worker that handed it over may have another program */
+        pkts[i]->iface =
+            w->ports[pkts[i]->cookie].iface; /* the worker that handed over the packet may have another program */
         if (w->cfg.world) w->ups[i] = up_of(w, pkts[i]);
         t->bytes += w->lengths[i] = pkts[i]->wire_len;
         seen->bytes += w->lengths[i];
@@ -416,7 +418,8 @@ static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
     w->counters.pieces += n;
     for (unsigned i = 0; i < n && w->cfg.world; i++) io_note_none(pieces[i]);
     for (unsigned i = 0; i < n; i += VM_BATCH) worker_judge(w, pieces + i, n - i < VM_BATCH ? n - i : VM_BATCH, now);
-    for (unsigned i = 0; i < n; i++) pool_put(pieces[i]); /* those that left are put back already */
+    for (unsigned i = 0; i < n; i++)
+        pool_put(pieces[i]); /* pool_put ignores pieces that have left and are back already */
 }
 
 void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed, uint64_t now)

@@ -50,7 +50,7 @@ size_t leaving_bytes(void) { return sizeof(struct inline_carried); }
 static void wake(int fd)
 {
     const uint64_t one = 1;
-    (void)!write(fd, &one, sizeof one); /* a full counter: it will wake anyway */
+    (void)!write(fd, &one, sizeof one); /* the counter is full, so the worker will wake anyway */
 }
 
 bool leaving_ask(struct leaving *l, const struct inline_ask *ask)

@@ -13,7 +13,7 @@ struct kernel_copied_ring {
     unsigned left; /* most records to take */
 };
 
-/* The stages write no other records, but others that map the ring might. */
+/* Take one record. The stages write no other records, but others that map the ring might. */
 static int copied_take_one(void *arg, void *data, size_t len)
 {
     struct kernel_copied_ring *r = arg;

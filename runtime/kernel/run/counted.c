@@ -24,9 +24,9 @@ struct rows {
 enum part { SERVICES, UNSERVED, SERVERS, NATS, PARTS };
 struct counted {
     struct kernel *kernel;
-    struct kernel_counters seen; /* total so far */
+    struct kernel_counters seen; /* totals so far */
     struct rows rows;
-    struct counter *all[PARTS]; /* with the worker's number of entries */
+    struct counter *all[PARTS]; /* parts of a row, with the worker's number of entries */
 };
 
 static void rows_fini(struct rows *r)

@@ -16,7 +16,7 @@
 #include "runtime/parent/between/apart.h"
 #include "runtime/parent/between/confined.h"
 
-enum { KEPT = 3 /* the first descriptor that stays, behind the standard ones */, MEMORY_MOST = 256 << 20 };
+enum { KEPT = 3 /* first descriptor that stays, after the standard ones */, MEMORY_MOST = 256 << 20 };
 
 /* Refuse all calls but these with EPERM, because c-ares goes on if one fails. */
 static int keep_calls(void)

@@ -234,12 +234,12 @@ static void ask_host(struct asked *q, const char *host, ares_addrinfo_callback a
 {
     const struct ares_addrinfo_hints hints = {.ai_family = q->family == 4 ? AF_INET : AF_INET6,
                                               .ai_flags = ARES_AI_NOSORT};
-    char whole[NI_MAXHOST + 1]; /* a dot at the end: no search domain is put behind it */
+    char whole[NI_MAXHOST + 1]; /* with a dot at the end, so that no search domain is appended */
     snprintf(whole, sizeof whole, "%s.", host);
     ares_getaddrinfo(q->r->channel, whole, NULL, &hints, answer, with);
 }
 
-/* A record with the target `.` means that there is no such service (RFC 2782). */
+/* True unless the target is `.`, which means that the service does not exist (RFC 2782). */
 static bool is_target(const struct ares_srv_reply *r) { return *r->host && strcmp(r->host, ".") != 0; }
 
 static uint32_t targets_count(const struct ares_srv_reply *r)

@@ -105,7 +105,7 @@ static void run_preyrun(long before, const struct words *line, const struct word
     if (groups && own && strcmp(groups, own) != 0) join_group(groups);
     join_folder(before);
     if (nothing > 0) dup2(nothing, STDIN_FILENO);
-    setsid(); /* it outlives this terminal */
+    setsid(); /* the new process must outlive this terminal */
     execve(line->all[0], line->all, environment->all);
     talk_complain("%s: %s", line->all[0], strerror(errno));
     _exit(2);

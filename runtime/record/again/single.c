@@ -24,12 +24,12 @@ struct single {
     const struct program *program;
     const struct facts *facts;
     bool other;  /* another program than the one that ran */
-    bool routed; /* this machine's stack has routed it: the rules decided before, and a nat may translate it */
-    bool taken;  /* a nat translates it */
+    bool routed; /* this machine's stack has routed the packet: the rules decided before, and a nat may translate it */
+    bool taken;  /* a nat translates the packet */
     struct pkt *pkt;
     struct key key;
     struct tape_verdict recorded;
-    struct flow_met met; /* the flow that it met, if `looked` */
+    struct flow_met met; /* flow that the packet met, if `looked` */
     bool looked;
     struct track_seen seen; /* the flow's view of the packet */
     struct decision own;    /* decision of the rules, if `judged` */
@@ -317,7 +317,7 @@ static enum found judge_one(const struct actor *a, struct single *x)
     if (x->routed) return judge_routed(a, x);
     if (x->met.came && x->other && came_by(a, x) == IFACE_NONE) return HANGS_ON_MORE;
     if (!parse(a, x)) return v->reason == x->pkt->reason ? AS_RECORDED : HANGS_ON_MORE;
-    /* A connection in the wire took it, of which a recording of single packets knows nothing. */
+    /* A connection in the wire took the packet; a recording of single packets knows nothing of these connections. */
     if (!single_look(a, x) ||
         (!x->other && x->recorded.flags & VERDICT_REPLY && stands_in_wire(x->program, x->recorded.service)))
         return HANGS_ON_MORE;

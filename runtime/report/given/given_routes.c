@@ -158,7 +158,7 @@ static int read_value(struct reading *r, const char *word, const char *value, st
         if (!routes_number(value, 256, &hop->weight) || !hop->weight)
             return routes_fault(r, "a weight must be a number from 1 to 256, not", value);
     } else if (word_is(word, "from")) {
-        return be_unknown(r, WAY_OTHER); /* the source decides, too */
+        return be_unknown(r, WAY_OTHER); /* the source address decides the way, too */
     } else {
         return routes_table(r, value, &r->entry.route.table);
     }
@@ -212,7 +212,8 @@ static int read_rest(struct reading *r, char *const words[], unsigned count, str
     for (unsigned i = 0; i < count; i++) {
         bool takes = false;
         if (word_is(words[i], "encap")) wrapped = !be_unknown(r, WAY_ENCAPSULATED);
-        if (word_is(words[i], "tos") && !wrapped) r->left_out = r->has_tos = true; /* for packets of one TOS */
+        if (word_is(words[i], "tos") && !wrapped)
+            r->left_out = r->has_tos = true; /* the route is for packets of one TOS */
         for (unsigned k = 0; k < sizeof valued / sizeof valued[0]; k++) takes |= word_is(words[i], valued[k]);
         if (word_is(words[i], "dead")) r->left_out = true;
         if (!takes) continue;

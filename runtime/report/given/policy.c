@@ -82,7 +82,7 @@ static int read_mark(struct reading *r, const char *word, struct route_policy *p
     return 0;
 }
 
-/* Names of fields in /etc/iproute2/rt_dsfield: AF11 to AF43, CS1 to CS7, EF. */
+/* Read the name of a field in /etc/iproute2/rt_dsfield: AF11 to AF43, CS1 to CS7, EF. */
 static bool dsfield_named(const char *word, uint32_t *value)
 {
     const bool af = !strncmp(word, "AF", 2) && word[2] >= '1' && word[2] <= '4' && word[3] >= '1' && word[3] <= '3';
@@ -107,7 +107,7 @@ static int read_tos(struct reading *r, const char *word, bool dscp, struct route
 
 static int read_protocol(struct reading *r, const char *word, struct route_rule *rule)
 {
-    const struct protoent *known = getprotobyname(word); /* as `ip` names them */
+    const struct protoent *known = getprotobyname(word); /* protocols as `ip` names them */
     uint32_t value = known && known->p_proto <= UINT8_MAX ? (uint32_t)known->p_proto : proto_number(word);
     if (word_is(word, "ipv6-icmp")) value = IPPROTO_ICMPV6;
     if (value == PROTO_UNKNOWN && !routes_number(word, UINT8_MAX, &value))
@@ -225,7 +225,7 @@ int policy_read(struct reading *r, char *const words[], unsigned count)
     if (failed) return failed;
     struct rule_read *x = &r->rules[r->rules_count++];
     *x = (struct rule_read){.policy = {.priority = priority, .suppressed = -1}, .section = r->sections_count - 1};
-    x->policy.rule.does = ROUTE_DOES; /* nothing yet */
+    x->policy.rule.does = ROUTE_DOES; /* the rule does nothing yet */
     for (unsigned i = 1; i < count && !failed; i++) {
         if (read_single(words[i], &x->policy)) continue;
         if (i + 1 == count) return routes_fault(r, "no value after", words[i]);

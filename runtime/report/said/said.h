@@ -37,7 +37,7 @@ struct said {
     uint64_t frame;  /* frame with the last decision */
     uint32_t opened; /* TCP sequence number of the first byte */
     uint32_t service, branch, pool, server;
-    uint32_t wants;    /* wanted items of its bytes (vm/stream/wants.h), except a PROXY header's */
+    uint32_t wants; /* items that are wanted of the connection's bytes (vm/stream/wants.h), except of a PROXY header */
     uint32_t named[4]; /* client address from a PROXY header */
     uint32_t older, newer;
     char *words,
