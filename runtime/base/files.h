@@ -1,4 +1,4 @@
-/* Whole files: reading and writing despite short reads and writes; tests on paths. */
+/* Reading and writing of complete files, despite short reads and writes; tests on paths. */
 #pragma once
 
 #include <stdbool.h>

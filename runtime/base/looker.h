@@ -16,8 +16,8 @@ struct looker {
     uint32_t calls, answered; /* atomic: number of calls of looker_settle, and of the last call that is done */
 };
 
-/* Start the thread, unless it runs. pause_ns: shortest pause between turns; the longest is LOOKER_IDLE times that, and
- * below a second. Return 0 or a negative errno. */
+/* Start the thread, unless it runs. pause_ns: shortest pause between turns; the longest is LOOKER_IDLE times as
+ * long, but less than a second. Return 0 or a negative errno. */
 enum { LOOKER_IDLE = 16 };
 int looker_start(struct looker *l, bool (*turn)(void *arg), void *arg, uint64_t pause_ns);
 /* Run turns without a pause until one finds nothing, and wait for that, at most up to until_ns (CLOCK_MONOTONIC). No

@@ -1,5 +1,5 @@
-/* Addresses of this machine, from --self or the kernel's list, in the form of struct facts; and which of them it sends
- * from. */
+/* Addresses of this machine, from --self or the kernel's list, in the form of struct facts, and the choice of a
+ * source address. */
 #pragma once
 
 #include <stddef.h>

@@ -43,7 +43,7 @@ void capture_ports(struct capture *c, uint16_t port, capture_named_fn *named, vo
 typedef bool capture_custom_fn(void *arg, const uint8_t *bytes, size_t len);
 void capture_custom(struct capture *c, capture_custom_fn *fn, void *arg);
 
-/* Waiting on pipes: `fn` is called when the reader has to wait for the next frame, then four times per second. When
+/* Waiting on pipes: `fn` is called when the reader must wait for the next frame, then four times per second. When
  * stop_fd (-1: none) is readable, the capture ends there without a fault. The struct is copied, but not `arg`. */
 struct capture_waiting {
     void (*fn)(void *arg);
@@ -83,8 +83,8 @@ struct capture_writer *capture_create(const char *path, const char *const ifaces
 typedef const char *capture_name_fn(const void *arg, uint16_t port);
 struct capture_writer *capture_create_as_came(const char *path, capture_name_fn *name, const void *arg, char *err,
                                               size_t err_len);
-/* Append a frame: cap_len, wire_len, time_ns and data. iface: index of the interface it leaves on; past the last: none.
- * Return 0 or a negative errno, which all later calls return, too. */
+/* Append a frame: cap_len, wire_len, time_ns and data. iface: index of the interface by which the frame leaves; past
+ * the last: none. Return 0 or a negative errno, which all later calls return, too. */
 int capture_write(struct capture_writer *w, const struct capture_frame *f);
 int capture_flush(struct capture_writer *w);  /* flush to the reader; return 0 or a negative errno */
 int capture_finish(struct capture_writer *w); /* flush, close and free; return 0 or a negative errno */

@@ -278,7 +278,7 @@ static int frame_read(struct capture *c, struct ng_state *s, struct capture_fram
 
 static unsigned ng_read(struct capture *c, struct capture_frame *f, unsigned n)
 {
-    const uint64_t before = c->frames; /* c->frames counts on during the batch, for the frame numbers in faults */
+    const uint64_t before = c->frames; /* c->frames keeps counting during the batch, for the frame numbers in faults */
     unsigned got = 0;
     while (got < n && frame_read(c, c->state, &f[got]) == 1) {
         fetch_ahead(c);

@@ -1,6 +1,6 @@
 /* Writing of captures with nanosecond times. A pcap is written by libpcap. A file called *.pcapng is written by
- * ng.c, since libpcap does not write the interface that each frame leaves on. libpcap reports no write errors, so the
- * stream below is checked after every frame. */
+ * ng.c, because libpcap does not write a frame's outgoing interface. libpcap reports no write errors, so the stream
+ * below is checked after every frame. */
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>

@@ -27,7 +27,7 @@ struct check_stack {
 };
 
 struct checks_cfg {
-    int icmp4, icmp6; /* raw sockets for echo requests; stay the caller's; -1: family not probed */
+    int icmp4, icmp6; /* raw sockets for echo requests, which stay the caller's; -1: the family is not probed */
     uint64_t seed;    /* seed of the jitter */
     /* Open a file for reading (certificates); return a negative errno on failure. NULL: the file is opened here. */
     int (*open_file)(void *with, const char *path);
@@ -64,7 +64,7 @@ void checks_free(struct checks *c);
 int checks_fd(const struct checks *c);
 /* Return the monotonic time at which checks_step has work even if the descriptor is not readable; UINT64_MAX: never */
 uint64_t checks_due(const struct checks *c);
-/* Advance all probes that are ready or due; bounded, so call again if checks_due is past */
+/* Advance all probes that are ready or due. The work of a call is bounded, so call again if checks_due is past */
 void checks_step(struct checks *c, uint64_t now_ns);
 /* Return a server whose `up` has changed since the last call for it; UINT32_MAX: none */
 uint32_t checks_next_change(struct checks *c);

@@ -7,7 +7,10 @@
 #include "vm/vm.h"
 
 enum { NUMBERS = 65536 - PBC_OWN_PORT_LO };
-enum { FD_ICMP4 = -1, FD_ICMP6 = -2 }; /* epoll data of the sockets for echo requests; others have a server */
+enum {
+    FD_ICMP4 = -1,
+    FD_ICMP6 = -2
+}; /* epoll data of the sockets for echo requests; other sockets have a server's number */
 
 /* Data shared by all probes of one check */
 struct kind {

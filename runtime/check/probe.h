@@ -55,7 +55,7 @@ struct probe {
         uint8_t blank;    /* number of latest bytes that may form an empty line */
     } http;
     struct {
-        uint8_t at, said; /* step awaited; step up to which everything was sent */
+        uint8_t at, said; /* awaited step; step up to which everything was sent */
         uint32_t matched; /* bytes of the awaited step that the reply ends with */
         size_t heard;     /* bytes that the awaited step has read */
         size_t last;      /* number of the newest of these bytes, received at once; for an `expect`: all */

@@ -36,7 +36,7 @@ struct copy_slot {
     uint64_t packets, bytes, lost[COPY_LOSSES];
 };
 
-/* The slots of a program's mirrors, by number; programs with the same share one. */
+/* The slots of a program's mirrors, by number; programs with the same slots share a table. */
 struct copies_table {
     unsigned count;
     struct copy_slot *slot[PBC_MIRRORS_MAX];

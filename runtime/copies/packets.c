@@ -54,7 +54,7 @@ static unsigned tags_of(const struct tape_frame *f, uint8_t *to)
     return n * TAG;
 }
 
-/* Return the header of a whole frame, with the work that is left; a frame that was cut gets an empty one. */
+/* Return the header of a complete frame, with the work that is left; a frame that was cut gets an empty one. */
 static struct virtio_net_hdr how_of(const struct tape_frame *f, unsigned tags)
 {
     struct virtio_net_hdr how = {0};

@@ -1,5 +1,5 @@
-/* Copies of a replay: counted, and with --copies DIR kept in files below it, so that a replay at a desk sends nothing
- * and touches no file of a live run. All of it belongs to the caller's thread. */
+/* Copies of a replay: counted, and with --copies DIR kept in files below it, so that a replay at a desk sends
+ * nothing and touches no file of a live run. Everything belongs to the caller's thread. */
 #pragma once
 
 #include "runtime/copies/copies.h"

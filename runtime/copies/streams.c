@@ -140,8 +140,9 @@ uint64_t stream_unwritten(const struct copy_sink *k)
     return packets;
 }
 
-/* A disk took `done` bytes. In a replay, cut off the unfinished block. Live, files are never cut, because the service
- * may only append to them, so the rest of the block waits. Return the number of bytes taken. */
+/* Handle a write of which a disk took `done` bytes. In a replay, cut off the unfinished block. In a live run the
+ * rest of the block waits: files are never cut, because the service may only append to them. Return the number of
+ * bytes taken. */
 static size_t untear(const struct copies *c, struct copy_sink *k, size_t done)
 {
     struct stat what;

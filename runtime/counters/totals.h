@@ -8,8 +8,8 @@
 /* Further facts about the kernel executor for the summary; all 0 if the program does not run in it. */
 struct executor_told {
     uint64_t proof_frames, proof_ns; /* frames of the proof at load, and its duration */
-    uint64_t unjudged;               /* dropped undecided: rules ask for bytes that the kernel's judge is not given */
-    uint64_t left_out;               /* edited packets that found no buffer or no entry, and did not leave */
+    uint64_t unjudged; /* frames dropped undecided, because rules ask for bytes that the kernel's judge is not given */
+    uint64_t left_out; /* edited packets that found no buffer or no entry, and did not leave */
 };
 
 struct streams;

@@ -187,7 +187,7 @@ static bool question_ask(struct call *c, const struct message *m)
     return true;
 }
 
-/* Answer the next whole question: at most one in a step, and only after the client has read the previous answer. */
+/* Answer the next complete question: at most one in a step, and only after the client has read the previous answer. */
 static void ask_next(struct call *c)
 {
     const char kinds[] = {MESSAGE_QUESTION, 0};

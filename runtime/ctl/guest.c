@@ -1,5 +1,5 @@
-/* Guests: users who are neither root nor the owner, and whom a group lets ask about some live sets (--sets-group). All
- * that is known of them is the kernel's word about the peer. They can't hold up others: they have fewer places, less
+/* Guests: users who are neither root nor the owner, and whom a group lets ask about some live sets (--sets-group).
+ * They are known only by the kernel's data about the peer. They can't hold up others: they have fewer places, less
  * room for answers, and a share of the time. */
 #include <assert.h>
 #include <stdio.h>

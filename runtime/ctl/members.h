@@ -29,5 +29,5 @@ struct member_range {
 static_assert(sizeof(struct member_range) == 40, "layout");
 enum { MEMBER_RANGES_MOST = 1 << 22 };
 
-/* Shortest prefixes that are taken without --wide. */
+/* Shortest prefixes that are accepted without --wide. */
 enum { MEMBER_WIDE4 = 8, MEMBER_WIDE6 = 16 };

@@ -32,7 +32,7 @@ extern const char *const question_words[QUESTIONS];
 struct message {
     char kind; /* enum message_kind */
     uint32_t len;
-    const char *body; /* inside the inbox, valid until that is filled again; a zero follows */
+    const char *body; /* valid until the inbox is filled again; a zero follows */
 };
 
 /* Received bytes, in parts as the socket gives them. Empty when all but `most` is zero. */

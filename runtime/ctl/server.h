@@ -26,7 +26,7 @@ struct ctl_cfg {
     int fd;                          /* listening socket; owned by the server from then on */
     uid_t owner;                     /* user who may ask, besides root */
     ctl_answer *answers[QUESTIONS];  /* by question number */
-    bool for_guests[QUESTIONS];      /* rows written as GUEST_QUESTION; guests may not ask others */
+    bool for_guests[QUESTIONS];      /* questions that guests may ask: rows written as GUEST_QUESTION */
     const struct sets_group *groups; /* guests' groups, which outlive the server; NULL: none */
     unsigned group_count;            /* at most SETS_GROUPS */
     void *with;
@@ -34,7 +34,7 @@ struct ctl_cfg {
 
 /* Return a server, or NULL if memory or descriptors are out. The descriptor is closed in either case. */
 struct ctl *ctl_new(const struct ctl_cfg *cfg);
-/* Close all. Unfinished answers are lost. NULL is fine. */
+/* Close all clients and free the server. Unfinished answers are lost. NULL is fine. */
 void ctl_free(struct ctl *s);
 
 int ctl_fd(const struct ctl *s); /* return the descriptor to poll for reading */

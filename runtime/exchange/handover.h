@@ -60,7 +60,7 @@ void handover_publish(struct handover *h);
 /* Take the next packets, at most n; their bytes and keys stay valid until handover_release. */
 unsigned handover_take(struct handover *h, struct handed packets[], unsigned n);
 void handover_release(struct handover *h);
-/* True if there are packets to take. For the taker. */
+/* True if there are packets to take. Called by the taker. */
 bool handover_waits(const struct handover *h);
 
 /* Wake the thread that polls this eventfd. The eventfd counts, so a further write never blocks. */

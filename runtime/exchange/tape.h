@@ -30,7 +30,8 @@ enum tape_kind {
     TAPE_INLINE, /* as TAPE_BATCH, for packets of the inline stack, each behind an Ethernet header without addresses */
     TAPE_COPY,   /* a copy of a frame for mirror `number` (runtime/copies): tape_frame and its bytes; never in a file */
     TAPE_ASKED,  /* a request of the proxy loop about an inline connection: a struct inline_ask (vm/flow/spliced.h) */
-    TAPE_ROUTED, /* as TAPE_SINGLE, for a packet that this machine's stack has routed, by the port that it leaves by */
+    TAPE_ROUTED, /* as TAPE_SINGLE, for a packet that this machine's stack has routed, with the port by which it leaves
+                  */
     TAPE_HEARD,  /* `number` answers of live sets in the previous step (heard/heard.h), padded to 8 */
     TAPE_MEMBERS, /* answers of live sets to the kernel about the packets of the previous TAPE_SINGLE: `count` of struct
                      kernel_members */

@@ -5,7 +5,7 @@
 
 struct effects;
 
-/* Most bytes of a frame that the stages get (the kernel runs none beyond a page, with its additions), and most bytes
+/* Most bytes of a frame that the stages get (the kernel accepts at most a page, with its additions), and most bytes
  * that the stages may put in front. */
 enum { ASK_FRAME = 3072, ASK_GROWS = 128 };
 

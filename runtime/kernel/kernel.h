@@ -89,7 +89,7 @@ struct kernel_meters *kernel_meters(struct kernel *kernel);
 uint64_t kernel_events_lost(const struct kernel *kernel);
 /* Return the number of drops that the stages did not report because half of that ring was full. */
 uint64_t kernel_drops_untold(const struct kernel *kernel);
-/* Sweep a part, as meters_sweep does; true while any key is held. */
+/* Sweep a part of the meters, as meters_sweep does; true while any key is held. */
 bool kernel_sweep(struct kernel *kernel, uint64_t now_ns);
 /* Return the number of possible CPUs, which is the number of rows of each counter. */
 uint32_t kernel_cpus(const struct kernel *kernel);

@@ -1,4 +1,4 @@
-/* A record is the event with its ends, then its bytes, or its sums with the names behind */
+/* A record is the event with its ends, then its bytes, or its sums and names */
 #include "runtime/observe/carried.h"
 
 #include <string.h>

@@ -29,7 +29,7 @@ void observed_log_free(struct observed_log *l); /* write pending bytes and free;
 bool observed_log_program(struct observed_log *l, const struct program *p, char *err, size_t err_len);
 /* Take an event of a worker; e->program was given to observed_log_program. wall_ns: added to its times for output. */
 void observed_log_event(struct observed_log *l, unsigned worker, const struct observe_event *e, uint64_t wall_ns);
-/* Write the waiting bytes; a full disk drops them. */
+/* Write the pending bytes; a full disk drops them. */
 void observed_log_flush(struct observed_log *l);
 /* Write the state of continuing connections, with counters, or read it into a log that has a program with the same
  * services and no events yet. If `whole` is false, only the counters are written. Return true if the archive has

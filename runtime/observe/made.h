@@ -1,4 +1,4 @@
-/* Segments made up of a connection's bytes, complete and in order, as frames of a capture. */
+/* Frames of a capture made up from a connection's bytes: segments, complete and in order. */
 #pragma once
 
 #include <stdint.h>

@@ -32,7 +32,7 @@ struct observed_service {
     struct store *store;
     uint32_t capture;           /* file of `as pcapng` */
     struct bytes blocks;        /* blocks for that file, not yet written */
-    uint64_t frame_ns, told_ns; /* time of the frames being made; of the last complaint */
+    uint64_t frame_ns, told_ns; /* time of the frames being made; time of the last complaint */
 };
 
 static void lines_count(uint64_t *counter, uint64_t n) { __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED); }

@@ -23,7 +23,7 @@ void services_again(struct observed_services *all);
 struct observed_service *services_get(struct observed_services *all, const struct program *p,
                                       const struct pbc_observe *o, char *err, size_t err_len);
 
-/* Write bytes of a connection; return how many were lost. */
+/* Write bytes of a connection; return the number of lost bytes. */
 uint64_t service_bytes(struct observed_service *s, struct conn_seen *c, const struct observe_event *e,
                        uint64_t wall_time_ns);
 /* Finish the connection's files. e: its END; NULL: the connection is given up. s NULL: it has no service. */

@@ -156,7 +156,7 @@ static void remove_oldest(struct store *s)
     s->finished_count--;
 }
 
-/* Make room for `more` bytes below the limit. False: all that is left is being written. */
+/* Make room for `more` bytes below the limit. False: all remaining files are being written. */
 static bool store_fits(struct store *s, uint64_t more)
 {
     if (!s->limit || s->held + more <= s->limit) return true;

@@ -50,11 +50,12 @@ struct parent_lent {
     uint32_t what, at, slots, slot_bytes, fd_count; /* slots, slot_bytes: for LEND_MEMORY */
     int fds[LEND_FDS];
 };
-/* Take lent descriptors, before the fork. They are not trusted, and stay the caller's. False: of another kind. */
+/* Take lent descriptors, before the fork. They are not trusted, and stay the caller's. False: they are of another
+ * kind. */
 bool parent_takes(struct parent *p, const struct parent_lent *lent);
 
 /* Take the inline stack of another instance, before the fork: its descriptors (host/device/inline_stack.h), `each`
- * of a worker, which are not trusted and stay the caller's. False: not of such a stack. */
+ * of a worker, which are not trusted and stay the caller's. False: they are not of such a stack. */
 bool parent_takes_stack(struct parent *p, const int fds[], unsigned workers, unsigned each);
 
 /* Fork. *p: the result of parent_take, or NULL: the name is then taken now. in_kernel: the service will ask for the

@@ -126,8 +126,8 @@ static inline int given(int fd) { return fd < 0 ? fd : 1; }
 static inline int pair_given(int failed) { return failed ? failed : 2; }
 
 /* Handlers of the rows of request.def: the request and the bytes behind it, the answer to fill, and room for
- * IO_FDS_MOST descriptors, which the caller closes. Each returns the number of descriptors; a negative errno, where
- * a->err may have one line; or NEVER. */
+ * IO_FDS_MOST descriptors, which the caller closes. Each returns the number of descriptors; a negative errno, for
+ * which a->err may have one line; or NEVER. */
 #define REQUEST(ident, asks, behind, gives, doc)                                                                       \
     int grant_##ident(struct parent *p TAKES_##asks GETS_##behind, struct answer *a, int fds[]);
 #include "runtime/parent/request.def"

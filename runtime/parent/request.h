@@ -122,7 +122,7 @@ enum {
 }; /* LEND_PORT: as steer_lend gives them, and a socket that receives all frames; LEND_MEMORY: as umem_lend gives them
     */
 struct request_lend {
-    uint32_t what, at; /* enum lend, and which interface, or which worker's */
+    uint32_t what, at; /* enum lend; index of the interface, or of the worker */
 };
 struct request_check_socket {
     struct host_addr from;

@@ -34,7 +34,7 @@ enum {
 };
 #define NS_PER_MS UINT64_C(1000000)
 
-/* Deadline for a whole request to arrive, and for its answer to be taken; longer for large requests */
+/* Return the time for a complete request to arrive, and for its answer to be taken; longer for large requests */
 static uint64_t patience_ns(size_t bytes) { return 5000 * NS_PER_MS + bytes * 64; }
 
 static void say_line(void *arg, const char *line) { complain("%s", line); }
@@ -537,7 +537,7 @@ static int leave_open(struct parent *p)
 }
 
 /* Undo the changes on the host, according to --on-exit, except after an unconfirmed start, and after an end that was
- * requested as open. After an error that the service reported, all is undone unless the end is to be closed;
+ * requested as open. After an error that the service reported, everything is undone unless the end must be closed;
  * programs that a former start left judging in the kernel stay if no others replaced them. */
 static int undo_served(struct parent *p, int status)
 {
@@ -567,7 +567,7 @@ int parent_serve(struct parent *p)
     struct resets *resets = NULL;
     int result = 2;
     char why[160] = "";
-    take_off(p); /* some drivers turn no offload on under a program */
+    take_off(p); /* some drivers don't turn offloads on while a program is attached */
     struct starter follows = {.fd = -1};
     const bool goes_on = WIFSIGNALED(status) && mended(p, status, why, sizeof why);
     if (goes_on) {
@@ -586,7 +586,7 @@ int parent_serve(struct parent *p)
         resets = resets_open(p->o, p->tuples, p->kernel);
     }
     parent_free(p);
-    resets_start(resets); /* holds neither the name nor another descriptor of the parent */
+    resets_start(resets); /* the process holds neither the name nor another descriptor of the parent */
     return goes_on ? crash_follow(&follows) : result;
 }
 

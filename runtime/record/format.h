@@ -34,8 +34,8 @@ enum {
                            classes of flows */
     ,
     RECORD_BOUNDED = 8 /* first version with bounds of flows in programs */,
-    /* First version whose states another process reads (parent/between/handoff.h): other changes of a takeover's
-     * file go by this number, too. */
+    /* First version whose states another process reads (parent/between/handoff.h); other changes of a takeover's
+     * file also raise this number. */
     RECORD_HANDED = 18,
     RECORD_OLDEST = 5 /* oldest version that is read: it has no TAPE_MET; before 7 worlds have no ports */
 };

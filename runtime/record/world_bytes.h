@@ -19,7 +19,7 @@ struct world_said {
 };
 /* Read the numbers of a packed snapshot. False: too short. */
 bool world_said(const void *bytes, size_t len, struct world_said *said);
-/* Read a snapshot from hostile bytes. p: the program of its shape; routes: its table, to which the snapshot takes a
- * reference, or NULL. NULL: malformed, or out of memory. */
+/* Read a snapshot from hostile bytes. p: the program that gives its shape; routes: its table, to which the snapshot
+ * takes a reference, or NULL. NULL: malformed, or out of memory. */
 struct snapshot *world_unpack(const void *bytes, size_t len, const struct program *p, struct routes *routes,
                               const struct record_start *start);

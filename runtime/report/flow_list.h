@@ -37,7 +37,8 @@ void flow_list_behind(FILE *out, const struct flow_list *l, const struct vm_coun
 void flow_list_json(FILE *out, const struct flow_list *l);
 /* Write one flow. server: its name, or NULL. */
 void flow_json(FILE *out, const struct flow_record *f, const char *server);
-/* Write a flow's members without braces: the protocol and the two sides, `vlans` behind others, or all members. */
+/* Write a flow's members without braces: the protocol and the two sides; `vlans`, behind other members; all members
+ * (three functions). */
 void flow_json_sides(FILE *out, const struct flow_record *f);
 void flow_json_vlans(FILE *out, const struct flow_record *f);
 void flow_json_members(FILE *out, const struct flow_record *f, const char *server);

@@ -19,7 +19,7 @@ void note(FILE *out, const char *what, const char *fmt, ...) __attribute__((form
 
 struct cJSON;
 struct table;
-/* Write rows for frames that neither a rule nor a default decided; no rows without such frames. */
+/* Write rows for frames that neither a rule nor a default decided, if there are any. */
 void undecided_rows(const struct table *t, const struct decided *d);
 
 /* Write the first lines: capture, program, and missing inputs. */

@@ -10,8 +10,8 @@
 void page_section(FILE *out, const char *id, const char *heading);
 
 /* A column of a table: its heading, and the pattern of a row's cell, or NULL and the function that writes its
- * content. A heading with a leading `#` is of numbers, one with a leading `*` of a wide column. The first column
- * names the row. */
+ * content. A heading with a leading `#` belongs to numbers, one with a leading `*` to a wide column. The first
+ * column names the row. */
 struct column {
     const char *head; /* NULL: end of the columns */
     const char *cell;

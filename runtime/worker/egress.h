@@ -31,7 +31,7 @@ struct egress_counters {
 struct port {
     const struct io_ops *ops;
     struct io_port *io;
-    uint8_t peer;           /* for a bridge: the port that frames cross to; else PORT_ANY */
+    uint8_t peer;           /* for a bridge: the port to which frames cross; else PORT_ANY */
     bool hidden;            /* the host stack sees no packet that comes by this port */
     uint16_t iface;         /* interface id in the program; above all of its ids if no rule names the interface */
     struct counter seen;    /* packets that were judged */

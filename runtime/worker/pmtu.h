@@ -1,5 +1,5 @@
 /* Routers' errors about packets in prey's own tunnels: the way to a server has a smaller MTU than its interface. The
- * host stack ignores them, since the outer packets belong to none of its connections. */
+ * host stack ignores them, because the outer packets belong to none of its connections. */
 #pragma once
 
 #include "vm/packet/facts.h"

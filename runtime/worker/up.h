@@ -10,8 +10,8 @@ struct vm_up up_of(const struct worker *w, const struct pkt *pkt);
 /* Return 1 + the id in rules of the device by which a routed packet (KERNEL_ROUTED) came in; 0: it is unknown, or of
  * another program. */
 uint16_t up_came(const struct worker *w, const struct pkt *pkt);
-/* Put a batch on the worker's tape before it is judged, and its verdicts afterwards. Packets that come up are recorded
- * one by one (TAPE_SINGLE), since their verdicts depend on state that is not in the worker. */
+/* Put a batch on the worker's tape before it is judged, and its verdicts afterwards. Packets that come up are
+ * recorded one by one (TAPE_SINGLE), because their verdicts depend on state that is not in the worker. */
 void up_note(struct worker *w, unsigned n, uint64_t now_ns);
 void up_note_verdicts(struct worker *w, unsigned n);
 /* The same for a packet that this machine's stack has routed, before it is translated. */

@@ -127,7 +127,7 @@ struct worker {
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
     struct pkt *pkts[VM_BATCH];
     uint32_t lengths[VM_BATCH];
-    uint32_t ages_us[VM_BATCH]; /* as in struct vm_in, where connections are observed */
+    uint32_t ages_us[VM_BATCH]; /* as in struct vm_in, if connections are observed */
     struct verdict verdicts[VM_BATCH];
     struct vm_up ups[VM_BATCH]; /* findings of the kernel executor on these packets */
     uint8_t asked[VM_BATCH];    /* recorded: flags of the kernel's judgement (exchange/tape.h) */
@@ -149,7 +149,7 @@ struct worker {
     uint64_t tables_ns;                 /* time to take the snapshot's next tables */
     uint64_t limits_due_ns;             /* time when `limits` is written again */
     struct waiting_fragment {
-        struct pkt *pkt; /* a copy; the datagram's first fragment has not come */
+        struct pkt *pkt; /* copy of a fragment; its datagram's first fragment has not come */
         uint64_t until_ns;
     } fragments[FRAGMENTS_WAIT_MOST];
     unsigned fragments_waiting;
@@ -285,8 +285,8 @@ struct vm_in worker_input(const struct worker *w, uint64_t now_ns);
 unsigned worker_turn(struct worker *w, uint64_t now_ns);
 /* Send the last packets of the proxy loop and its sockets, which reset inline connections. */
 void worker_last(struct worker *w, uint64_t now_ns);
-/* Judge n packets, at most VM_BATCH, and let them leave. A packet's cookie is the port that it came by. The verdicts
- * are in w->verdicts afterwards. */
+/* Judge n packets, at most VM_BATCH, and let them leave. A packet's cookie is the port by which it came. The
+ * verdicts are in w->verdicts afterwards. */
 void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
 /* Judge any number of packets; super-packets by their pieces if w->cfg.cuts. */
 void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed,

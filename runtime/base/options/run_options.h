@@ -40,7 +40,7 @@ struct options {
     const char *replay; /* directory of a recording, or NULL */
     struct self self;
     uint64_t seed, repeat;
-    uint64_t from, to; /* first and last frame, or file of a recording, from 1; to 0: up to the last */
+    uint64_t from, to; /* first and last frame, or file of a recording, counted from 1; to 0: up to the last */
     struct options_when {
         bool said;
         struct when when;
@@ -57,7 +57,7 @@ struct options {
     /* options for live traffic */
     const char *ifaces[OPTIONS_IFACES]; /* devices, each once; none: a replay */
     unsigned iface_count;
-    uint8_t peer[OPTIONS_IFACES];  /* for a bridge: index of the interface that frames are bridged to; else
+    uint8_t peer[OPTIONS_IFACES];  /* for a bridge: index of the interface to which frames are bridged; else
                                       OPTIONS_NO_PEER */
     char *bridges[OPTIONS_IFACES]; /* texts that entries of `ifaces` point into */
     unsigned bridge_count;
@@ -135,7 +135,7 @@ static inline bool options_serve(const struct options *o, const char *device)
     return false;
 }
 
-/* Return the PATH of --tap NAME=PATH; NULL: no such NAME. */
+/* Return the PATH of --tap NAME=PATH; NULL: no --tap has this NAME. */
 static inline const char *options_tap(const struct options *o, const char *name)
 {
     const size_t len = strlen(name);

@@ -26,8 +26,8 @@ struct inlined *inlined_new(uint32_t most);
 void inlined_free(struct inlined *i); /* NULL is accepted */
 size_t inlined_bytes(void);           /* return the bytes of memory for each number */
 
-/* Store a connection, in place of an earlier one of its number. Called by one thread. False: the table has no such
- * number. */
+/* Store a connection, in place of an earlier one of its number. Called by one thread. False: the table has no place
+ * for the number. */
 bool inlined_put(struct inlined *i, const struct inline_open *open, uint64_t program, uint64_t at_ns);
 /* Find a connection by its number and its port at INLINE_CLIENT. Called by any thread. False: none, or another
  * connection has the number now. */

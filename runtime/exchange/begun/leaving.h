@@ -1,6 +1,6 @@
 /* An exchange between a proxy loop and its worker about inline connections that leave the inline stack
- * (vm/flow/spliced.h): a ring each way, and memory in which the worker counts the bytes of spliced connections. No
- * message is lost: without room the sender keeps it. */
+ * (vm/flow/spliced.h): a ring in each direction, and memory in which the worker counts the bytes of spliced
+ * connections. No message is lost, because a sender without room keeps it. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,9 +23,9 @@ struct leaving {
     int still; /* atomic; nonzero: no connection leaves now, because another process is about to take over */
 };
 
-/* Make it for the numbers below `most`. memory: a file in memory for their counts, which stays the caller's, so that
- * another process can have it, too; 0: this process's own memory. Memory of numbers is touched as it is used. NULL:
- * out of memory, or the file is too short. */
+/* Make an exchange for the numbers below `most`. memory: a file in memory for their counts, which stays the
+ * caller's, so that another process can have it, too; 0: this process's own memory. Memory of numbers is touched as
+ * it is used. NULL: out of memory, or the file is too short. */
 struct leaving *leaving_new(uint32_t most, int memory, int wake_fd);
 void leaving_free(struct leaving *l); /* NULL is accepted */
 size_t leaving_bytes(void);           /* return the bytes of memory for each number */

@@ -9,7 +9,7 @@
 
 struct tuples;
 
-/* Map memory for `most` numbers of each worker. It is taken as it is used. NULL: out of memory. */
+/* Map memory for `most` numbers of each worker. Memory is taken as it is used. NULL: out of memory. */
 struct tuples *tuples_new(uint32_t most, unsigned workers);
 void tuples_free(struct tuples *t); /* NULL is accepted */
 /* Return a worker's part */

@@ -17,7 +17,7 @@
 
 enum heard_how { HEARD_HELD = 1 /* the set holds the address */, HEARD_IP6 = 2 };
 enum { HEARD_WORDS = 2048 /* words of the entries that a worker keeps */, HEARD_RECENT = 256 };
-/* The head of an entry. The address follows, as in struct key: one word, IPv6 four. */
+/* The head of an entry. The address follows, as in struct key: one word for IPv4, four for IPv6. */
 struct heard_entry {
     uint8_t live, how; /* number in LIVES; enum heard_how */
     uint16_t times;    /* from 1 on */
@@ -27,7 +27,7 @@ struct heard_answers {
     struct lives_ear ear; /* for lives_listen */
     uint32_t words[HEARD_WORDS];
     unsigned used, count;          /* words and entries */
-    uint16_t recent[HEARD_RECENT]; /* 1 + the first word of the last entry of some question with that hash; 0: none */
+    uint16_t recent[HEARD_RECENT]; /* by hash of a question: 1 + first word of the last entry with that hash; 0: none */
     void (*full)(
         void *arg,
         struct heard_answers *h); /* takes the entries and calls heard_clear, because another entry has no room */
@@ -47,7 +47,7 @@ struct heard_again {
     } * rows;
     uint32_t count, room;
     struct hash_key hash;
-    uint32_t *places; /* [2 * count] by hash: 1 + the row with the present answer to some question; 0: free */
+    uint32_t *places; /* [2 * count] by hash of a question: 1 + row with its present answer; 0: free */
     bool placed;      /* `places` is filled in */
     uint64_t missing; /* questions without a recorded answer, answered by no */
     /* Number of a set in the recorded program, by its number in the judging program; PBC_NONE: the recorded program

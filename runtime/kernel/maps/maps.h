@@ -58,9 +58,9 @@ struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus);
 
 /* Make the maps. Call maps_fini in any case. Return 0, or a negative errno with one line in err. */
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len);
-/* Adopt maps that another process has made for the same sizes; their descriptors then belong to `m`. part: some may
- * be -1, and are not adopted. Call maps_fini in any case. Return 0 or a negative errno: -EBADF: one is not a map;
- * -EPROTO: of another type or size. */
+/* Adopt maps that another process has made for the same sizes; their descriptors then belong to `m`. part: some
+ * descriptors may be -1; their maps are not adopted. Call maps_fini in any case. Return 0 or a negative errno:
+ * -EBADF: one is not a map; -EPROTO: of another type or size. */
 int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS], bool part);
 /* Make the maps that were not adopted. */
 int maps_complete(struct maps *m, char *err, size_t err_len);

@@ -25,7 +25,7 @@ struct linked {
     uint32_t count;
     struct bpf_func_info *types;
     uint32_t function_count;
-    struct linked_function *functions; /* ascending; names live as long as objects and code */
+    struct linked_function *functions; /* in ascending order; names live as long as objects and code */
     struct bpf_line_info *lines;
     uint32_t line_count;
 };

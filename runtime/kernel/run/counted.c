@@ -17,7 +17,7 @@ struct rows {
     size_t cells;
     struct counter *row, *fresh;       /* a row of `counts`: total so far, and increase */
     struct meter_counter *said, *more; /* the same for meters */
-    struct would_counter *would;       /* increase of actions, rules, defaults without `audit` */
+    struct would_counter *would;       /* increase of actions, rules and defaults without `audit` */
 };
 /* Parts of a row of which the worker may have more entries than the stages, because it keeps those of former
  * programs (remap.h). */

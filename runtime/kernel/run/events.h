@@ -3,8 +3,8 @@
 
 #include "vm/kernel/events.h"
 
-/* Handle a record; called with the oldest first. *e is valid during the call. len: in bytes, at least a struct
- * kernel_event, and as many as its kind has. */
+/* Handle a record; called with the oldest first. *e is valid during the call. len: bytes of the record, at least
+ * those of struct kernel_event and of the record's kind. */
 typedef void kernel_event_fn(void *arg, const struct kernel_event *e, size_t len);
 
 struct kernel_events;

@@ -1,4 +1,4 @@
-/* The kernel's flow table for a process: it reads the lines in place, and has the kernel make changes
+/* The kernel's flow table for a process: it reads the lines in place, and lets the kernel make changes
  * (flow/table/ops.h). */
 #pragma once
 

@@ -26,7 +26,7 @@ static int say_soon(int fd, const void *what, size_t len, const int fds[], unsig
     return channel_send(fd, what, len, fds, count, channel_until(SAYS_NS));
 }
 
-/* Make the command line: this process's, without options that held for its start only. `text` stays in use. */
+/* Make the command line: this process's, without options that were only for its start. `text` stays in use. */
 static void words_make(char *text, size_t len, char *words[WORDS_MOST])
 {
     unsigned n = 0;

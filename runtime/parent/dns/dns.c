@@ -1,4 +1,5 @@
-/* The process: a fork of the parent without capabilities, descriptors and files, with the calls of a client of DNS. */
+/* The process: a fork of the parent without capabilities, descriptors and files, with the system calls of a DNS
+ * client. */
 #include "runtime/parent/dns/dns.h"
 
 #include <errno.h>

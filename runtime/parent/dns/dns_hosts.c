@@ -1,4 +1,4 @@
-/* Each word of each line is looked for among the names, which are put in order for that. */
+/* Each word of each line is searched for among the names, which are sorted for that. */
 #include "runtime/parent/dns/dns_hosts.h"
 
 #include <arpa/inet.h>

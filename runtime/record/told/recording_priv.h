@@ -71,7 +71,7 @@ struct otherwise_pair *otherwise_add(struct otherwise *o, const struct judged *j
                                      uint64_t wall_ns);
 /* Sort the pairs by their number of packets, the largest first. */
 void otherwise_sort(struct otherwise *o);
-/* Write a part of the summary; without pairs nothing, or an empty array. Without memory, names are left out. */
+/* Write a part of the summary; without pairs, nothing or an empty array. Without memory, names are left out. */
 void otherwise_text(FILE *out, const struct otherwise *o);
 void otherwise_json(cJSON *to, const struct otherwise *o);
 

@@ -7,7 +7,7 @@
 
 struct streams;
 
-/* Return NULL if memory is out (*failed is set) or the program has no such service. explains: keep decisions as
+/* Return NULL if memory is out (*failed is set) or the program has no proxy service. explains: keep decisions as
  * text. */
 struct streams *streams_new(struct program *p, uint64_t seed, bool explains, bool *failed);
 void streams_free(struct streams *s);

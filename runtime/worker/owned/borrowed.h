@@ -49,7 +49,7 @@ void borrowed_take(struct borrowings *all, const struct offer *o);
 bool borrowed_takes(struct borrowed *b, uint64_t world, uint64_t now_ns, const uint32_t *released,
                     const struct pkt *pkt, const struct plain *p);
 
-/* True if it is time to ask for the loan once more, since half of its time has passed. */
+/* True if it is time to ask for the loan once more, because half of its time has passed. */
 bool borrowed_renews(struct borrowed *b, uint64_t now_ns);
 /* True if a packet of these ends, about to be handed over, should ask for a loan. */
 bool borrowed_asks(struct borrowed *b, uint64_t now_ns);
