@@ -64,9 +64,8 @@ struct hop {
 
 struct snapshot {
     uint64_t number;
-    struct facts facts; /* with arrays owned by the snapshot */
-    uint32_t servers, nats,
-        services; /* numbers of these things in the program, and so of entries in the facts' arrays */
+    struct facts facts;               /* with arrays owned by the snapshot */
+    uint32_t servers, nats, services; /* number of each in the program and in the facts' arrays */
     uint64_t port_mac[PORTS_MOST];
     uint32_t bare;         /* bit i: interface i has no Ethernet: its packets begin with IP */
     struct routes *routes; /* counted reference, also in the facts; NULL: ROUTE_ASK for everything */

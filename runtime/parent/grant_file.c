@@ -295,7 +295,7 @@ int grant_HISTORY_OPEN(struct parent *p, const struct request_file *asked, struc
     return given(fds[0]);
 }
 
-/* Report a user's number, and whose process it is, of any process: a hijacked service learns that and nothing else */
+/* Report the login user of any process: a hijacked service learns that and nothing else */
 int grant_LOGIN(struct parent *p, const struct request_process *asked, struct answer *a, int fds[])
 {
     a->value = login_of(asked->pid);

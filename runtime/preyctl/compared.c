@@ -122,7 +122,7 @@ static uint64_t pool_holds(const struct program *p, const struct pbc_pool *pool)
     return capacity_of(&img, pool).flows;
 }
 
-/* Sum the capacity of pools that a service reaches with an own address. False if there are none. */
+/* Sum the capacity of pools that a service reaches with its own address. False if there are none. */
 static bool translated_flows(const struct program *p, uint64_t *flows)
 {
     bool *translated = calloc(p->pools_count + 1u, sizeof *translated), any = false;

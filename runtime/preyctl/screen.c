@@ -49,7 +49,7 @@ void screen_servers(FILE *out, const cJSON *pool, const char *before, int width)
     }
 }
 
-/* Print where replies leave, if they could leave by several interfaces. */
+/* Print the interfaces by which replies leave, if there are several. */
 static void replies_print(FILE *out, const cJSON *seen)
 {
     const cJSON *one;

@@ -52,7 +52,7 @@ static void ask_state(struct recorder *r, unsigned worker)
     if (!r->state_too_large) tape_ask(&r->tapes[worker], r->needs[worker], r->state_most + r->state_most / 4);
 }
 
-/* Begin a file with all that a replay from here needs, except the workers' states, which follow. */
+/* Begin a file with everything that a replay from here needs, except the workers' states, which follow. */
 static int begin_file(struct recorder *r)
 {
     struct bytes head = {0};
@@ -177,7 +177,7 @@ static void write_world(struct recorder *r, struct said *s)
     }
     to->len = 0;
     blocks_custom(to, s->kind, 0, s->body.at, s->body.len);
-    /* A separate file begins with this world, after its routes: its interfaces' kinds are true then. */
+    /* A separate file begins with this world, after its routes, so that the kinds of its interfaces are right. */
     if (turns && begin_file(r)) {
         r->torn = true;
         count(&r->counters.lost, 1);

@@ -7,8 +7,8 @@
 #include "vm/vm.h"
 
 enum { EXACT_NS = 1, COARSE_NS = 1000000 };
-/* Delay of the tick after a judgement. A vm that has judged may have a new deadline, which only a tick reports. While
- * the vm holds a frame, the tick comes when that has waited long enough. */
+/* Delay of the tick after a judgement. A vm that has judged may have a new deadline, which only a tick reports.
+ * While the vm holds a frame, the tick comes when this frame has waited long enough. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
 /* Part at the end of a long silence in which ticks are made; longer than a round over the flow table. After ROUNDS_FREE
  * silent ticks, each further silence gets ticks only at its very end. */

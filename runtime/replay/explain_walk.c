@@ -28,14 +28,14 @@ struct wanted {
     size_t len;
 };
 
-/* A worker that gets single frames in the way of a pass. */
+/* A worker that gets frames one by one, as in a pass. */
 struct walker {
     const struct subject *r;
     struct executor *exec;
     struct vm *vm; /* the executor's worker */
     struct replay_clock clock;
     struct streams *streams; /* NULL: no service of the program ends connections */
-    struct wanted *first;    /* frames whose fate is not reported yet, in the judging worker */
+    struct wanted *first;    /* for the judging worker: frames whose fate is not reported yet */
     unsigned waiting;
     struct explain_steps *steps; /* steps of the later fragment that is traced */
     uint64_t judging;            /* frame of the current call; 0: timers */

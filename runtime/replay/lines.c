@@ -1,4 +1,4 @@
-/* Verdicts in a ring by frame number; the first that is final goes out, and all final ones behind it */
+/* Verdicts in a ring by frame number; once the first is final, it is printed with all final ones behind it */
 #include "runtime/replay/lines.h"
 
 #include "runtime/base/grown.h"

@@ -32,7 +32,7 @@ enum {
 };
 enum { LINK_HEAD_MOST = 14 + 16 * 4 };
 
-/* Complain that a result cannot be written. If only its reader is gone, the message is not needed. */
+/* Complain that a result cannot be written. If only its reader is gone, no message is printed. */
 static int complain_output(const char *name, int error)
 {
     return -error == EPIPE ? 2 : complain("%s: %s", name, strerror(-error));
@@ -184,7 +184,7 @@ static int results_open(const struct subject *r, struct results *to)
     return seen_open(&to->seen, r, err, sizeof err) ? complain("%s", err) : 0;
 }
 
-/* Flush and close all, and report the first failure. */
+/* Flush and close all outputs, and report the first failure. */
 static int results_close(struct results *to, const struct options *o)
 {
     int status = 0;
@@ -318,7 +318,7 @@ struct executor *replay_executor(const struct subject *r, const struct vm_cfg *c
     return e;
 }
 
-/* Take an event of an observed connection, straight to the log. */
+/* Take an event of an observed connection, and pass it straight to the log. */
 static void event_take(void *arg, const struct observe_event *e)
 {
     const struct results *to = arg;

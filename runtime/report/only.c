@@ -92,7 +92,7 @@ static size_t next(const char **at, char word[WORD_MOST])
     return len;
 }
 
-/* Add a name that the program lacks to the line. Return 1. */
+/* Add to the line a name that the program lacks. Return 1. */
 static int lack(struct only_term *t, const char *kind, const char *name, char *err, size_t err_len)
 {
     const size_t len = strlen(err);

@@ -190,7 +190,7 @@ static void oddities(FILE *out, const cJSON *root, const struct subject *r, cons
          "rate limits\n}");
 }
 
-/* Frames from which on the time of a replay is that of judging, and not of the start. */
+/* Number of frames from which on the time of a replay is that of judging, not of the start. */
 enum { SPEED_FRAMES = 5000 };
 
 static void rates(FILE *out, const struct totals *t, const struct timing *timing)

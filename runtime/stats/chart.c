@@ -1,6 +1,6 @@
-/* See page_priv.h. Areas are stacked, so that the topmost edge is all traffic: each is drawn down to the base, and the
- * next one in front of it. A point is a value of the history, the last one the rate that the tiles show, so both agree.
- * The drawing begins with the first value that there is. */
+/* See page_priv.h. Areas are stacked, so that the topmost edge is all traffic: each is drawn down to the base, and
+ * the next one in front of it. A point is a value of the history; the last one is the rate that the tiles show, so
+ * both agree. The drawing begins with the first known value. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

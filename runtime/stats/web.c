@@ -35,7 +35,7 @@ static const char *const headers[][2] = {
     {"X-Content-Type-Options", "nosniff"},
 };
 
-/* Return a response with these bytes. mode: who owns them. NULL: out of memory. */
+/* Return a response with these bytes. mode: owner of the bytes. NULL: out of memory. */
 static struct MHD_Response *response_of(const struct web *w, const char *text, size_t len, const char *type,
                                         enum MHD_ResponseMemoryMode mode)
 {
@@ -134,7 +134,7 @@ static enum MHD_Result count_host(void *with, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
-/* True if the request names its host as HTTP asks: once, and in HTTP/1.0 perhaps not at all (RFC 9112, 3.2). */
+/* True if the request names its host as HTTP requires: once, and in HTTP/1.0 perhaps not at all (RFC 9112, 3.2). */
 static bool names_host(struct MHD_Connection *c, const char *version)
 {
     unsigned hosts = 0;

@@ -76,7 +76,7 @@ static void spend(struct egress *e, struct pkt *pkt)
     if (e->spent_count == VM_BATCH) egress_flush(e);
 }
 
-/* A packet's next hop as far as it is known, and the key that the packet waits for until all is known. */
+/* A packet's next hop as far as it is known, and the key for which the packet waits until everything is known. */
 struct aim {
     enum hop_state state;
     uint8_t port;
@@ -129,7 +129,7 @@ static uint32_t leg_share(const struct egress *e, const struct route_query *q, c
     return route_share(q->from, q->to, &key);
 }
 
-/* Find the next hop. port: the one to leave by; PORT_ANY: according to the route. */
+/* Find the next hop. port: port by which the packet leaves; PORT_ANY: according to the route. */
 static void aim(const struct egress *e, const struct route_query *q, uint8_t port, const struct pkt *pkt,
                 struct aim *to)
 {
@@ -210,7 +210,7 @@ static void wait(struct egress *e, const struct pkt *pkt, const struct aim *to, 
     if (!asked) hop_ask_for(e, w, now_ns);
 }
 
-/* Send or give up a waiting packet. True: it goes on waiting. */
+/* Send or give up a waiting packet. True: it keeps waiting. */
 static bool try_again(struct egress *e, struct waiter *w, uint64_t now_ns)
 {
     struct aim to = {.key = w->key, .mtu = w->mtu};
@@ -302,7 +302,7 @@ bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct 
 
 /* True if the host must route the packet, because only its stack can know the way: a mark decides, IPsec takes the
  * packet, or a route wraps it. If the way is unknown for another cause, the worker asks the kernel and sends the
- * packet itself: given back to the host, it would have lost the interface that it came by. */
+ * packet itself, because a packet given back to the host would lose its incoming interface. */
 static bool is_stacks(const struct egress *e, const struct route_query *q)
 {
     const struct route_way *way = e->snapshot->routes ? routes_find(e->snapshot->routes, q) : NULL;

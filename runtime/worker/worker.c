@@ -83,8 +83,8 @@ static unsigned take_asks(struct worker *w, uint64_t now)
     return n;
 }
 
-/* Forward the inline stack's packets for inline connections, after the proxy loop's earlier requests: a packet to a
- * target comes after its name. Return the number of both. */
+/* Forward the inline stack's packets for inline connections, after the proxy loop's earlier requests, because a
+ * target's name comes before the packets to it. Return the number of both. */
 static unsigned take_inline(struct worker *w, uint64_t now)
 {
     struct pkt *pkts[INLINE_IO_BATCH];
@@ -250,8 +250,8 @@ static void fill_listing(struct worker *w, uint64_t now)
     wake(w->call_fd);
 }
 
-/* Reports with the numbers of another program are skipped: the total of passed segments includes them, without a
- * service. */
+/* Reports with the numbers of another program are skipped, because the total of passed segments includes them,
+ * without a service. */
 void worker_take_carried(struct worker *w)
 {
     struct carried c;
@@ -294,7 +294,7 @@ unsigned worker_turn(struct worker *w, uint64_t now)
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
         if (i != w->cfg.worker) got += take_handed(w, i, now);
     if (w->fragments_waiting) {
-        /* Judge fragments whose datagram's first has come since, or never came. */
+        /* Judge fragments whose datagram's first fragment has come since, or never came. */
         struct pkt *own[FRAGMENTS_WAIT_MOST];
         const unsigned n = owned_waited(w, own, now);
         for (unsigned i = 0; i < n; i++) {

@@ -128,7 +128,7 @@ static void host_give(struct worker *w, const struct pkt *pkt)
         w->counters.not_given++;
 }
 
-/* True if an accepted packet is to be given to the host stack, which did not see it, or saw only its tunnel. */
+/* True if an accepted packet must be given to the host stack, which did not see it, or saw only its tunnel. */
 static bool is_to_give(const struct worker *w, struct pkt *pkt)
 {
     return w->cfg.tun >= 0 && !is_bridged(w, pkt) && (is_hidden(w, pkt) || is_opened(w, pkt) || is_untaken(w, pkt));
@@ -154,7 +154,7 @@ static void to_proxy(struct worker *w, struct tx_entry *e, uint64_t now)
     if (w->cfg.tun >= 0 && (opens || is_hidden(w, e->pkt))) host_give(w, e->pkt);
 }
 
-/* Give the packet to the stack aside. The proxy loop that accepts its connection finds the needed facts there. */
+/* Give the packet to the inline stack. The proxy loop that accepts its connection finds the needed facts there. */
 static void to_inline(struct worker *w, const struct tx_entry *e, uint64_t now)
 {
     struct inline_open open;
@@ -312,8 +312,8 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
     }
 }
 
-/* Return the time that has passed since each packet came, as far as ports know it; NULL: nothing is observed. A clock
- * that was set in between makes it unknown. */
+/* Return the time that has passed since each packet came, as far as ports know it; NULL: nothing is observed. A
+ * clock that was set in between makes the time unknown. */
 static const uint32_t *find_ages(struct worker *w, unsigned n, uint64_t now)
 {
     if (!w->cfg.program->observes_count) return NULL;
@@ -328,8 +328,8 @@ static const uint32_t *find_ages(struct worker *w, unsigned n, uint64_t now)
     return w->ages_us;
 }
 
-/* Take packets that the host has routed out of the batch, which the rules have accepted already. Return the number of
- * the others. */
+/* Take out of the batch the packets that the host has routed, because the rules have accepted them already. Return
+ * the number of the others. */
 static unsigned leave_routed(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
 {
     unsigned kept = 0;

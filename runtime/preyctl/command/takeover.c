@@ -1,5 +1,5 @@
-/* preyctl takeover: another preyrun beside the one that runs, with its command line and environment, which takes over
- */
+/* preyctl takeover: start another preyrun beside the running one, with its command line and environment, to take
+ * over */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -71,7 +71,7 @@ static bool preyrun_path(char path[PATH_MAX])
 
 /* ---- the process that takes over ---- */
 
-/* Move the calling process into the control group of the one before, so that it is the service manager's, too. */
+/* Move the calling process into the control group of the previous one, so that it is the service manager's, too. */
 static void join_group(const char *groups)
 {
     char path[PATH_MAX], pid[24];

@@ -34,7 +34,7 @@ bool unit_of(long pid, char *name, size_t size)
     return found;
 }
 
-/* Find the unit of a service to which a process belongs by its control group. */
+/* Find, by its control group, the unit of the service to which a process belongs. */
 static bool service_of(long pid, char *unit, size_t size)
 {
     static const char end[] = ".service\n";

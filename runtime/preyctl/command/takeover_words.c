@@ -116,8 +116,8 @@ bool command_line_make(struct words *w, const char *preyrun, const char *const g
     return made;
 }
 
-/* The manager's watchdog waits for the process that it started, and now for any of the unit. Its variables for that
- * process's start are meant for that process only. */
+/* The manager's watchdog waits for the process that it started, and from now on for any process of the unit. The
+ * variables for the start of that process are meant for that process only. */
 bool environment_make(struct words *w, char *before, size_t len)
 {
     /* Variables of a manager, or of the parent of a crashed service (parent/between/starter.h), that are for that

@@ -104,7 +104,7 @@ static void hand_logs(struct actor *a)
     while (a->watch->logged && ring_take(&a->w->logs, &note)) a->watch->logged(a->watch->arg, a, &note);
 }
 
-/* Send the batch's packets on, which came from the inline stack. */
+/* Send on the batch's packets, which came from the inline stack. */
 static void inline_go_on(struct actor *a)
 {
     const unsigned n = a->want;
@@ -179,8 +179,8 @@ static void take_cuts(struct actor *a, const struct tape_record *r, const uint8_
     a->cuts.count += r->count;
 }
 
-/* Complete a tick, or a batch whose frames are all read. The call comes after all words that the worker got
- * meanwhile: at a step other than TAPE_SHARED, or a packet that left. */
+/* Complete a tick, or a batch whose frames are all read. It is called after all words that the worker got meanwhile:
+ * at a step other than TAPE_SHARED, or at a packet that left. */
 void actor_finish(struct actor *a)
 {
     const bool batch = a->want && a->got == a->want, ticks = a->ticks, asks = a->asks;
@@ -271,7 +271,7 @@ static void world_look(struct actor *a, const struct tape_record *r)
     worker_look(a->w, r->now_ns);
 }
 
-/* Change to the recorded program. If another program judges, it judges all the time. */
+/* Change to the recorded program. If another program judges, it keeps judging. */
 static void change(struct actor *a, const struct tape_record *r)
 {
     const struct told_program *k = story_program(a->story, r->number);

@@ -19,7 +19,7 @@ void single_packet(struct actor *a, const struct scene *s)
         actor_take(a, s);
 }
 
-/* A packet with everything known that its verdict depends on. */
+/* A packet, and everything known on which its verdict depends. */
 struct single {
     const struct program *program;
     const struct facts *facts;
@@ -83,7 +83,7 @@ static bool single_hear(void *arg, uint32_t live, const uint32_t addr[4], bool v
     return false;
 }
 
-/* Return the program's id of that device or pattern; PBC_NONE: it does not have it. */
+/* Return the program's id of that device or pattern; PBC_NONE: the program does not have it. */
 static uint32_t same_iface(const struct program *p, const struct program *of, uint32_t iface)
 {
     const char *device = program_str(of, of->ifaces[iface].device);
@@ -282,7 +282,7 @@ static bool same_reply(const struct single *x)
 
 enum found { AS_RECORDED, OTHERWISE, HANGS_ON_MORE };
 
-/* Parse a packet that was routed, as the worker did. The interface that it leaves by is known. */
+/* Parse a packet that was routed, as the worker did. Its outgoing interface is known. */
 static bool parse_routed(const struct actor *a, struct single *x)
 {
     const struct facts *facts = x->facts;

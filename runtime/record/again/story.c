@@ -120,7 +120,7 @@ static struct program *program_take(const struct story *t, const struct record_p
     return NULL;
 }
 
-/* Make the remap from the program before, with its interface ids mapped to this one's. */
+/* Make the remap from the previous program, with its interface ids mapped to this one's. */
 static int change_follow(const struct story *t, const struct record_program *h, const struct told_change *change,
                          struct told_program *k)
 {

@@ -173,9 +173,9 @@ static const char *value_of(char *const words[], unsigned count, const char *wor
     return "";
 }
 
-/* Note the address in the line. `local ADDR` is one of the device; its `src` is another address if that comes first
- * in the subnet. A route that came with an address has it as `src`. Any other route's `src` may be the address of
- * another device. */
+/* Note the address in the line. `local ADDR` is an address of the device; its `src` is another address if that one
+ * comes first in the subnet. A route that came with an address has it as `src`. Any other route's `src` may be the
+ * address of another device. */
 static int note_address(struct reading *r, char *const words[], unsigned count)
 {
     const char *device = value_of(words, count, "dev"), *src = value_of(words, count, "src"),

@@ -111,7 +111,7 @@ static bool asks_hello(const struct program *p, const struct pbc_service *s)
     return false;
 }
 
-/* Return the connection's questions, and a PROXY header's. */
+/* Return the items that are wanted of the connection's bytes, and of a PROXY header. */
 static uint32_t wants(const struct said_world *w, const struct said *c, const struct key *key)
 {
     const struct pbc_proxy *x = said_proxy(w, c);
@@ -129,7 +129,7 @@ static void believe(struct said_world *w, struct said *c, const struct key *key)
     c->is_named = true;
 }
 
-/* Continue after a request's head: at its body, at the next request, or at bytes that are no requests (a tunnel). */
+/* Continue after a request's head: at its body, at the next request, or at bytes that are not requests (a tunnel). */
 static void request_go_on(struct said_world *w, struct said *c)
 {
     const struct http_head *h = &w->first.head;
@@ -212,7 +212,7 @@ static void accept(struct said_world *w, struct said *c, const struct said_segme
     } else if (said_proxy(w, c)->cert_count && c->wants & ~(uint32_t)FIRST_TLS) {
         said_lose(w, c, SAID_BLIND); /* the client's bytes are encrypted, and more than its hello is asked for */
     } else if (!wants(w, c, s->key)) {
-        /* Choose without a byte: w->first is no evidence, as it may be another connection's. */
+        /* Choose without a byte: w->first is no evidence, because it may be another connection's. */
         first_read(&w->first, &c->at, NULL, 0, &(struct first_asked){.end = FIRST_CLOSED});
         said_choose(w, c, s, s->key, program_stream(w->program, s->key, &w->first));
         if (c->in.room) w->hold(w, c, 0);

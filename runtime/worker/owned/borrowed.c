@@ -1,7 +1,7 @@
 /* See borrowed.h. */
 #include "runtime/worker/owned/borrowed.h"
 
-/* Packets that come closer than NEAR_MS pay for a loan; one that was asked for may take PAUSE_MS to come. */
+/* Packets that come closer than NEAR_MS pay for a loan; a loan that was asked for may take PAUSE_MS to come. */
 enum { NEAR_MS = 25, PAUSE_MS = 5 };
 
 static struct borrowed *set_of(struct borrowings *all, const struct known *ends)

@@ -94,7 +94,7 @@ static unsigned fragment_owner(struct worker *w, struct pkt *pkt, uint64_t now)
     return datagram_owner(w->datagrams, w->cfg.owners, &w->egress.snapshot->facts, pkt, now);
 }
 
-/* Keep a copy until the owner is known. False: no room. */
+/* Keep a copy of a fragment until the owner is known. False: no room. */
 static bool keep_fragment(struct worker *w, const struct pkt *pkt, uint64_t now)
 {
     struct pkt *copy = w->fragments_waiting < FRAGMENTS_WAIT_MOST ? pool_copy(w->pool, pkt) : NULL;
@@ -166,7 +166,7 @@ static struct known ends_of(const struct plain *p, uint16_t iface)
                           .udp = (p->kind & KIND_UDP) != 0};
 }
 
-/* True for an end at this machine whose owner changes when a flow gets its port, or ends: it is not noted. */
+/* True for an end at this machine that is not noted, because its owner changes when a flow gets its port, or ends. */
 static bool is_changing(const struct facts *facts, const struct key *key)
 {
     const struct facts_ports *p = &facts->ports;

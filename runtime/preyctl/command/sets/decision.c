@@ -1,5 +1,5 @@
-/* Decisions as CrowdSec's custom bouncer writes them on standard input, a JSON object each: {"action": "add", "value":
- * "198.51.100.7", "scope": "Ip", "type": "ban", "duration": "3h59m57.1s", …}. */
+/* Decisions as CrowdSec's custom bouncer writes them on standard input, one JSON object each: {"action": "add",
+ * "value": "198.51.100.7", "scope": "Ip", "type": "ban", "duration": "3h59m57.1s", …}. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
