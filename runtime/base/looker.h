@@ -12,7 +12,7 @@ struct looker {
     uint64_t pause_ns;
     pthread_t thread;
     bool runs;
-    uint32_t stop;            /* atomic */
+    uint32_t stop;            /* atomic; set to end the thread */
     uint32_t calls, answered; /* atomic: number of calls of looker_settle, and of the last call that is done */
 };
 

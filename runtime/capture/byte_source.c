@@ -15,7 +15,7 @@ struct source {
     int fd;
     bool regular, ended, stopped;
     struct capture_waiting waiting;
-    const struct packer *packer; /* NULL: not compressed */
+    const struct packer *packer; /* compressor of the bytes; NULL: not compressed */
     void *unpacking;
     bool whole; /* the unpacked bytes may end here */
     uint64_t in, out;

@@ -42,9 +42,9 @@ struct capture {
     bool ended;       /* nothing comes after the window */
     const char *path; /* as given */
     uint16_t port;
-    capture_named_fn *named; /* NULL: all frames are of one port */
+    capture_named_fn *named; /* callback that gives frames their port; NULL: all frames are of one port */
     void *named_arg;
-    capture_custom_fn *custom; /* NULL: custom blocks are skipped */
+    capture_custom_fn *custom; /* callback for custom blocks; NULL: they are skipped */
     void *custom_arg;
     bool says_left;   /* a custom block announced that this section marks leaving frames */
     uint64_t fetched; /* bytes requested by fetch_ahead */
@@ -53,7 +53,7 @@ struct capture {
     int fd;
     int map_slot;           /* slot of the mapping in map.c, or -1 */
     void *state;            /* the reader's own state */
-    uint64_t file_size;     /* 0: not a file */
+    uint64_t file_size;     /* size of the file; 0: not a file */
     bool keeps;             /* frames stay valid */
     bool stopped;           /* the waiting was ended by stop_fd */
     struct capture **parts; /* captures of a merge, owned */

@@ -19,7 +19,7 @@ struct interface {
     uint32_t linktype, snaplen;
     uint64_t ticks; /* ticks per second */
     uint32_t scale; /* nanoseconds per tick; 0: not a whole number, so a division is needed */
-    int64_t offset; /* in seconds */
+    int64_t offset; /* offset of the interface's times, in seconds */
     uint16_t port;
     bool known; /* the vm knows the link type */
     uint8_t link;

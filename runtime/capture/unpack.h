@@ -27,7 +27,7 @@ struct unpacker {
 
 struct packer {
     const char *name, *tool;         /* "gzip", "gzip -dc" */
-    const struct unpacker *unpacker; /* NULL: only recognised */
+    const struct unpacker *unpacker; /* unpacker of this compressor; NULL: the compressor is only recognised */
 };
 
 /* Return the compressor whose magic number begins the bytes, or NULL. */

@@ -27,7 +27,7 @@ struct came {
 struct capture_writer {
     FILE *out; /* stream of the dumper, or of the pcapng */
     pcap_t *pcap;
-    pcap_dumper_t *dumper; /* NULL: a pcapng, or not begun */
+    pcap_dumper_t *dumper; /* writer of a pcap; NULL: a pcapng, or not begun */
     unsigned ifaces;
     struct bytes blocks; /* blocks of a pcapng that are not written yet */
     uint8_t *framed;     /* [FRAMED_MOST] a bare packet behind a header, for a pcap; NULL: not used yet */

@@ -22,7 +22,7 @@ struct kind {
 
 struct target {
     struct check_state state;
-    const struct pbc_check *check; /* NULL: the server has no check */
+    const struct pbc_check *check; /* the server's check; NULL: it has none */
     struct check_way *ways;        /* [way_count]: each is tried in a turn, and all must be good */
     uint8_t way_count, way;        /* way: index of the probe's way */
     bool waits;                    /* the probe waits for the way to the server */
@@ -36,8 +36,8 @@ struct target {
 struct checks {
     struct program *program;
     struct checks_cfg cfg;
-    struct kind *kinds;     /* [checks_count] */
-    struct target *targets; /* [servers_count] */
+    struct kind *kinds;     /* [checks_count] data of the checks */
+    struct target *targets; /* [servers_count] state of the servers */
     struct due_heap due;    /* times of turns and of probes' timeouts */
     uint64_t random;
     uint64_t not_begun;
@@ -48,7 +48,7 @@ struct checks {
     struct whose { /* [NUMBERS]: owners of ports or identifiers from PBC_OWN_PORT_LO on */
         uint32_t server;
         uint8_t way;
-    } * whose;       /* NULL: no probe goes through a service */
+    } * whose;       /* owners of numbers; NULL: no probe goes through a service */
     uint16_t number; /* last number given; numbers wrap, so ended probes stay known for a while */
 };
 

@@ -30,10 +30,10 @@ struct talk {
 struct probe {
     const struct program *program;
     const struct pbc_check *check;
-    const uint8_t *request; /* for HTTP: made once per check */
+    const uint8_t *request; /* request for HTTP, made once per check */
     size_t request_len;
     const struct seek *seeks;        /* [step_count]: searches of the check's steps of kind HAS */
-    SSL_CTX *tls;                    /* for HTTPS */
+    SSL_CTX *tls;                    /* TLS context for HTTPS */
     const struct check_stack *stack; /* source of sockets for a probe through a service; else NULL */
     int icmp;                        /* the caller's raw socket of the probe's family, or -1 */
     uint16_t id, seq;

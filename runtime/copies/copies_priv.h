@@ -13,7 +13,7 @@ struct packets_out;
 enum { READERS_MOST = 4, READER_BYTES = 1 << 22 /* most bytes that wait for a reader, and for a disk */ };
 
 struct copy_reader {
-    int fd; /* -1: none */
+    int fd; /* socket of the reader; -1: none */
     struct bytes out;
     size_t sent; /* bytes of `out` that were sent */
 };
@@ -37,13 +37,13 @@ struct copy_sink {
 
 struct copies {
     struct copies_cfg cfg;
-    struct copying *workers; /* [cfg.workers] */
+    struct copying *workers; /* [cfg.workers] copying of each worker */
     const char **names;      /* [cfg.devices + 1]: the last for packets without a device */
     struct copy_slot *slots[COPY_SLOTS];
     unsigned slot_count;         /* atomic: publishes the slots */
     struct copy_sink *sinks;     /* atomic: newest first */
     struct copies_table *tables; /* newest first */
-    struct packets_out *packets; /* NULL: no device is a target */
+    struct packets_out *packets; /* output to devices; NULL: no device is a target */
     uint64_t ahead_ns;           /* the wall clock's lead on the workers' clock */
     struct looker looker;
     uint8_t again; /* atomic: copies_again was called */

@@ -8,7 +8,7 @@
 
 /* Copies to report. counters: of all workers, or NULL. */
 struct copies_told {
-    const struct copies *copies; /* NULL: nothing is reported */
+    const struct copies *copies; /* copies to report; NULL: nothing is reported */
     const struct copies_table *table;
     const struct program *program;
     const struct vm_counters *counters;

@@ -5,8 +5,8 @@
 #include "runtime/copies/copies.h"
 
 struct replayed {
-    struct copies *copies; /* NULL: not begun */
-    const char *dir;       /* NULL: copies are only counted */
+    struct copies *copies; /* copies of the replay; NULL: not begun */
+    const char *dir;       /* directory of the copies; NULL: copies are only counted */
     char **names;          /* [count] names of the files; each file has one target */
     unsigned count, room;
 };

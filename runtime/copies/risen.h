@@ -14,7 +14,7 @@ struct vm;
 
 /* Receivers of copies. */
 struct risen_to {
-    struct copying *copying; /* NULL: copies for mirrors are dropped */
+    struct copying *copying; /* the worker's copying; NULL: copies for mirrors are dropped */
     struct vm *vm;
     const struct facts *facts;
     uint8_t (*port)(void *arg, uint16_t iface); /* returns the port of an interface of the program */
@@ -22,7 +22,7 @@ struct risen_to {
 };
 
 struct risen {
-    struct kernel *kernel; /* NULL: no copies come */
+    struct kernel *kernel; /* kernel that makes copies; NULL: no copies come */
     struct kernel_copied_ring *ring;
     const struct risen_to *to;               /* during a call */
     uint32_t program, before;                /* serials, in the kernel, of the program and of its predecessor */

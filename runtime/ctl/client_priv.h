@@ -46,7 +46,7 @@ struct ctl {
     uint64_t now_ns; /* time of the step */
     size_t held;     /* pending bytes of all clients */
     uint64_t guests_debt_ns,
-        guests_ns;    /* time spent lately on guests' questions; the step up to which it is paid off */
+        guests_ns;    /* time spent lately on guests' questions; the step up to which that time is paid off */
     bool guests_wait; /* guests wait until less of that time is left */
 };
 

@@ -9,7 +9,7 @@
 enum member_does { MEMBER_ADD, MEMBER_REMOVE };
 enum member_flag { MEMBER_CUT = 1 << 0 /* the member's flows end */ };
 struct member_record {
-    uint32_t addr[4]; /* as in struct live_net (vm/judge/lives.h) */
+    uint32_t addr[4]; /* address, as in struct live_net (vm/judge/lives.h) */
     uint64_t ms;      /* time for which the member stays; 0: for good */
     uint32_t at;      /* number of the member in answers */
     uint8_t len, v6;

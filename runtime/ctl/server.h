@@ -25,10 +25,10 @@ typedef void ctl_answer(void *with, struct call *c);
 struct ctl_cfg {
     int fd;                          /* listening socket; owned by the server from then on */
     uid_t owner;                     /* user who may ask, besides root */
-    ctl_answer *answers[QUESTIONS];  /* by question number */
+    ctl_answer *answers[QUESTIONS];  /* functions that answer, by question number */
     bool for_guests[QUESTIONS];      /* questions that guests may ask: rows written as GUEST_QUESTION */
     const struct sets_group *groups; /* guests' groups, which outlive the server; NULL: none */
-    unsigned group_count;            /* at most SETS_GROUPS */
+    unsigned group_count;            /* number of groups, at most SETS_GROUPS */
     void *with;
 };
 

@@ -19,7 +19,7 @@ struct session_moment {
     uint64_t session;            /* number of the session in its loop */
     uint64_t program;            /* number of the program that the indexes below belong to */
     uint32_t rule, firewall;     /* rule and firewall that let the connection in, as in struct verdict */
-    uint32_t service, server;    /* PBC_NONE: none */
+    uint32_t service, server;    /* service and server of the session; PBC_NONE: none */
     uint32_t src[4], dst[4];     /* addresses of the client and the service, as in struct key */
     uint16_t src_port, dst_port; /* ports of the client and the service */
     uint8_t family, kind;        /* 4 or 6; enum moment_kind */

@@ -16,7 +16,7 @@ enum {
 };
 
 struct observer {
-    const struct filter *filter; /* NULL: no observer */
+    const struct filter *filter; /* filter of the observer; NULL: no observer */
     uint64_t id;                 /* different for each observer */
     uint32_t snap;               /* most bytes of a frame */
     uint32_t rate;               /* frames per second and worker */
@@ -42,7 +42,7 @@ struct observing {
     struct tape_record *record; /* record of these packets, between observe and observed */
     struct tape tape;           /* to the main thread */
     /* shared with the main thread */
-    struct observer_set *latest;   /* atomic */
+    struct observer_set *latest;   /* atomic: newest set */
     uint64_t taken;                /* atomic: number of the set in use */
     uint64_t lost[OBSERVERS_MOST]; /* atomic each: frames that the observer missed, in total */
 };

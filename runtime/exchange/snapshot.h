@@ -64,7 +64,7 @@ struct hop {
 
 struct snapshot {
     uint64_t number;
-    struct facts facts;               /* with arrays owned by the snapshot */
+    struct facts facts;               /* facts, with arrays owned by the snapshot */
     uint32_t servers, nats, services; /* number of each in the program and in the facts' arrays */
     uint64_t port_mac[PORTS_MOST];
     uint32_t bare;         /* bit i: interface i has no Ethernet: its packets begin with IP */

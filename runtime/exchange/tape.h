@@ -86,7 +86,7 @@ static_assert(sizeof(struct tape_record) == 24 && sizeof(struct tape_frame) == 2
 
 struct tape {
     uint8_t *memory; /* memory of the ring; touched only as far as it is used */
-    uint64_t size;   /* in bytes, a power of two */
+    uint64_t size;   /* bytes of the ring, a power of two */
     uint32_t snap;   /* bytes kept of a frame; UINT32_MAX: all */
     uint8_t *state;  /* a TAPE_STATE with its body, beside the ring; the worker's while the writer wants it */
     size_t state_room;

@@ -85,7 +85,7 @@ const struct judge_tables *judge_tables(const struct judge *j);
 const struct judge_tables *kernel_tables(const struct kernel *kernel);
 /* Return the meters of the program in force, or NULL. Before asking them, call kernel_meters_at. */
 struct kernel_meters *kernel_meters(struct kernel *kernel);
-/* Return the number of records without room in the ring of events (run/events.h). */
+/* Return the number of records that found no room in the ring of events (run/events.h). */
 uint64_t kernel_events_lost(const struct kernel *kernel);
 /* Return the number of drops that the stages did not report because half of that ring was full. */
 uint64_t kernel_drops_untold(const struct kernel *kernel);

@@ -91,7 +91,7 @@ static void say_refused(const struct kernel *k, enum kernel_entry e, const struc
 
 struct naming {
     const struct kernel *kernel;
-    const struct sections *sections; /* NULL: a stage without a program's tables */
+    const struct sections *sections; /* tables of the program; NULL: a stage without them */
     const struct judge_tables *tables;
 };
 

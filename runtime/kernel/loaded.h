@@ -5,7 +5,7 @@
 #include "runtime/kernel/prove.h"
 
 struct loaded {
-    struct kernel *kernel; /* NULL: not loaded */
+    struct kernel *kernel; /* kernel executor; NULL: not loaded */
     struct judge *judge;   /* judge of the first program, proved and not in force; NULL with `kernel` */
     struct proof proof;
     uint8_t digest[PBC_DIGEST_LEN]; /* digest of that program */

@@ -82,7 +82,7 @@ struct making {
     struct kernel *kernel;
     const struct kernel_sizes *sizes;
     pthread_t thread;
-    bool apart; /* in a separate thread */
+    bool apart; /* the maps are made in a separate thread */
     int failed;
     char err[400];
 };

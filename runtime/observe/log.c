@@ -22,7 +22,7 @@ const char *const observed_counter_name[] = {
 /* A program whose events may come, and the writer of each of its observe services */
 struct known {
     struct program *program;
-    struct observed_service **service; /* [observes_count] */
+    struct observed_service **service; /* [observes_count] writers of the services */
 };
 
 struct observed_log {

@@ -9,7 +9,7 @@ struct observed_replay {
     char *whole; /* `dir` as an absolute path without links */
     struct stream_dirs *dirs;
     struct observed_files files;
-    struct observed_log *log; /* NULL: not begun */
+    struct observed_log *log; /* writer of the files; NULL: not begun */
 };
 
 /* Begin with the directory, which is made if need be; *o keeps its address. Return 0, or 2 after a complaint. Call

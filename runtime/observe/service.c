@@ -1,4 +1,4 @@
-/* Sessions in one stream that turns over; bytes as a capture, or as a file for each half */
+/* Sessions go to one stream that turns over; bytes go to a capture, or to a file for each half */
 #include "runtime/observe/service.h"
 
 #include <errno.h>

@@ -15,13 +15,13 @@ enum { OPEN_MOST = 64, BUFFER = 1 << 14, FINISHED_MOST = 1 << 18, BLOCK = 4096, 
 /* A file that is written; name NULL: the entry is free. */
 struct stored {
     char *name;
-    uint8_t *buffer; /* NULL: the file is not open */
+    uint8_t *buffer; /* buffer of the file; NULL: the file is not open */
     int fd;
     struct appended appended;
     uint32_t waits;   /* bytes in the buffer */
     uint64_t lost;    /* bytes lost since the last report to a caller */
     uint64_t size;    /* bytes put */
-    uint64_t touched; /* number of the latest put to this file, counted over the store */
+    uint64_t touched; /* value of the store's count of puts at the last put to this file */
     bool torn;        /* bytes were lost since the last call of store_torn */
 };
 

@@ -11,7 +11,7 @@ void observed_thread_free(struct observed_thread *t); /* NULL is allowed */
 const struct observe_out *observed_thread_out(const struct observed_thread *t, unsigned worker);
 /* Call observed_log_program; this is allowed while the thread runs, too. */
 bool observed_thread_program(struct observed_thread *t, const struct program *p, char *err, size_t err_len);
-/* Start, unless it runs. Return 0 or a negative errno. */
+/* Start the thread, unless it runs. Return 0 or a negative errno. */
 int observed_thread_start(struct observed_thread *t);
 /* Write all that is left and end the thread, after the workers have ended. */
 void observed_thread_stop(struct observed_thread *t);

@@ -41,18 +41,18 @@ struct parent {
     struct judge *judge;              /* prepared, not in force */
     struct hooked hooked[OPTIONS_IFACES];
     bool hooks;                /* some entries of `hooked` were set */
-    struct resolver *resolver; /* NULL: no neighbour asked for yet */
-    struct aside *check_stack; /* for checks through services; NULL: see no_check_stack */
+    struct resolver *resolver; /* resolver of neighbours; NULL: no neighbour asked for yet */
+    struct aside *check_stack; /* stack for checks through services; NULL: see no_check_stack */
     char no_check_stack[200];
     bool furnished;             /* CHECK_STACK was granted */
-    struct aside *inline_stack; /* for inline connections; NULL: see no_inline_stack */
+    struct aside *inline_stack; /* stack for inline connections; NULL: see no_inline_stack */
     char no_inline_stack[200];
     bool made_inline_stack; /* INLINE_STACK was granted, or the stack is another instance's */
     int stack_ns;           /* namespace of another instance's stack, until it is entered */
     bool takes_stack;
     bool here;               /* rules for the proxy's addresses are set */
     bool told_gate;          /* the start has printed that no gate is possible */
-    bool no_gate;            /* there is no gate, or not at every port, and this is printed */
+    bool no_gate;            /* no gate at some port, and this is printed */
     bool guarded;            /* the table of guard rules exists */
     bool unshut;             /* parent_shut has failed */
     bool opens;              /* the end undoes everything, regardless of --on-exit */

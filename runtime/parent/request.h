@@ -45,7 +45,7 @@ struct request_steer {
     uint32_t port, frame_most;
 };
 struct request_take {
-    uint32_t port, routed, translates; /* as in struct steer_rules */
+    uint32_t port, routed, translates; /* index of the port; rules as in struct steer_rules */
 };
 struct request_world {
     uint64_t mac;

@@ -11,7 +11,7 @@ enum command {
 };
 
 struct command_line {
-    const char *name, *control; /* NULL: not given */
+    const char *name, *control; /* values of --name and --control; NULL: not given */
     bool json;
     enum command command;
     const char *word;       /* word of the command */

@@ -87,7 +87,7 @@ struct record_start {
     uint8_t in_kernel; /* the kernel judged: the last worker has the reported packets, in steps TAPE_SINGLE */
     struct {
         uint8_t peer; /* the bridge's other port; PORT_ANY: none */
-        uint8_t how;  /* RECORD_HIDDEN, RECORD_BARE */
+        uint8_t how;  /* bits RECORD_HIDDEN and RECORD_BARE */
     } port[PORTS_MOST];
     uint64_t began_ns; /* wall time, since 1970 */
     uint64_t wall_ns;  /* wall clock minus the workers' clocks */
@@ -101,7 +101,7 @@ struct record_program {
     uint64_t remap_ns, prepare_ns; /* as given to remap_new and vm_prepare; first program: 0 */
     uint64_t world;                /* number of the snapshot given to vm_prepare */
     uint32_t ids, file;        /* number of the old program's interface ids, each with its new id; bytes of the file */
-    uint32_t gone;             /* 0: no leftovers; else remap_gone_count of the former program */
+    uint32_t gone;             /* number of leftovers, remap_gone_count of the former program; 0: none */
     uint32_t inline_half_open; /* as in struct inline_share; 0 also in files of versions without this bound */
     uint8_t digest[PBC_DIGEST_LEN]; /* digest of the file */
     uint64_t flows, half_open;      /* bounds of the program (program_bound); missing before RECORD_BOUNDED */
@@ -114,7 +114,7 @@ struct record_world {
     uint32_t schedules, addr4, addr6[4], mtu;
     uint32_t self4, self6, ifaces, servers, nats, hops;
     uint8_t bridges, drop_bad_checksum, devices, elsewhere, patterns, host_routes4, host_routes6, shuts;
-    uint64_t port_mac[PORTS_MOST]; /* RECORD_NO_MAC: interface i has no Ethernet */
+    uint64_t port_mac[PORTS_MOST]; /* MAC addresses; RECORD_NO_MAC: interface i has no Ethernet */
 };
 #define RECORD_NO_MAC (UINT64_C(1) << 63)
 static_assert(sizeof(struct record_world) == 232, "as written: no padding");

@@ -9,13 +9,13 @@
 
 struct recorder_cfg {
     uint32_t snap;            /* bytes kept of a frame; UINT32_MAX: all */
-    const char *const *names; /* [devices]; valid as long as the recorder */
+    const char *const *names; /* [devices] names; valid as long as the recorder */
     const struct port *port;  /* [ports] ports, as of any worker; port i belongs to device i % devices */
     unsigned ports, devices, workers;
     uint32_t bare;             /* bit i: device i has no Ethernet, according to the first snapshot */
     uint64_t seed;             /* seed of the workers */
-    uint32_t inline_half_open; /* as in struct inline_share */
-    bool forwards;             /* as in struct worker_cfg */
+    uint32_t inline_half_open; /* bound of half-open connections, as in struct inline_share */
+    bool forwards;             /* the host stack forwards packets, as in struct worker_cfg */
     bool forwards4, forwards6; /* for each family: the host stack forwards its packets */
     bool takes;                /* another process may record into the directory for a moment; workers have states */
     bool in_kernel;            /* the kernel judges, and one of the workers represents it */
@@ -43,7 +43,7 @@ struct record_change {
     const uint16_t *ids;
     unsigned count;
     const uint8_t *gone; /* as given to remap_new */
-    uint32_t gone_count; /* 0: gone is NULL */
+    uint32_t gone_count; /* number of entries in `gone`; 0: it is NULL */
     uint64_t remap_ns, prepare_ns, world;
 };
 /* Record the workers' next program, and the change. The first program has no change. Return its number. */

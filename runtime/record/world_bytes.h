@@ -15,7 +15,7 @@ struct routes *world_unpack_routes(const void *bytes, size_t len, unsigned ports
 
 struct world_said {
     uint64_t number, program, routes; /* numbers of the snapshot, its program, and its routes (0: none) */
-    uint32_t bare;                    /* as in the snapshot */
+    uint32_t bare;                    /* bits of interfaces without Ethernet, as in the snapshot */
 };
 /* Read the numbers of a packed snapshot. False: too short. */
 bool world_said(const void *bytes, size_t len, struct world_said *said);

@@ -18,7 +18,7 @@ enum { WAITING_MOST = 64 };
 
 /* A frame to explain. */
 struct wanted {
-    struct wanted *next; /* in frame order */
+    struct wanted *next; /* next frame to explain, in frame order */
     uint64_t time_ns, held_ns;
     uint8_t *bytes; /* a copy of the frame, or NULL */
     struct explain_look look;
@@ -34,7 +34,7 @@ struct walker {
     struct executor *exec;
     struct vm *vm; /* the executor's worker */
     struct replay_clock clock;
-    struct streams *streams; /* NULL: no service of the program ends connections */
+    struct streams *streams; /* connections to proxy services; NULL: no service of the program ends connections */
     struct wanted *first;    /* for the judging worker: frames whose fate is not reported yet */
     unsigned waiting;
     struct explain_steps *steps; /* steps of the later fragment that is traced */

@@ -33,7 +33,7 @@ void frame_view(const struct subject *r, const struct capture_frame *f, struct p
 /* The capture's clock (clock.c), which never goes back. */
 struct replay_clock {
     const struct program *program;
-    struct facts facts; /* with the schedules active now */
+    struct facts facts; /* facts, with the schedules that are active now */
     uint64_t now_ns;
     uint64_t until_ns;     /* end of validity of the schedules */
     uint64_t step_ns;      /* step of time; frames in one step are judged at the same time */
@@ -101,9 +101,9 @@ struct pass;
 struct replay_copied {
     struct pass *pass; /* pass whose packets are copied (pass_new) */
     struct replayed to;
-    const struct copies_table *table; /* NULL: the program has no mirrors */
+    const struct copies_table *table; /* slots of the program; NULL: it has no mirrors */
     const char **names;
-    struct vm_copies out; /* for vm_cfg.copies */
+    struct vm_copies out; /* interface for vm_cfg.copies */
 };
 
 /* Begin copying. Return 0, or 2 after a complaint. Call replay_copied_close in any case. */
@@ -122,7 +122,7 @@ struct pass {
     const struct subject *r;
     struct executor *exec;
     struct vm *vm;                 /* the executor's worker */
-    struct streams *streams;       /* NULL: no service of the program ends connections */
+    struct streams *streams;       /* connections to proxy services; NULL: no service of the program ends connections */
     struct out *verdicts;          /* output of lines, or NULL */
     struct capture_writer *writer; /* output of sent packets, or NULL */
     struct seen *seen;             /* frames of lines, or NULL */

@@ -129,7 +129,7 @@ struct results {
     struct capture_writer *writer;
     struct seen seen;
     struct observed_replay observed; /* connections that are observed, with --observed DIR */
-    struct observe_out observing;    /* for vm_cfg.observed */
+    struct observe_out observing;    /* interface for vm_cfg.observed */
     struct replay_copied copied;
 };
 

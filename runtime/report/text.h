@@ -18,9 +18,9 @@ struct labels {
     char *place; /* last place that was asked for */
     size_t place_room;
     char *folder;         /* folder of the main file, with its `/`; or "" */
-    char **firewall;      /* [firewalls_count] */
-    char **service;       /* [services_count] */
-    char **server;        /* [servers_count] POOL/SERVER */
+    char **firewall;      /* [firewalls_count] labels */
+    char **service;       /* [services_count] labels */
+    char **server;        /* [servers_count] labels, POOL/SERVER */
     struct labels *would; /* labels of program->would; NULL: nothing is audited */
 };
 /* Return 0 or -ENOMEM. */

@@ -10,7 +10,7 @@
 enum { CLIENTS_MOST = 64, CLIENTS_MANY = 48 };
 
 struct client {
-    struct MHD_Connection *connection; /* NULL: a free place */
+    struct MHD_Connection *connection; /* connection of the client; NULL: a free place */
     uint64_t turn;                     /* value of the counter when the client connected or got its last response */
     uint8_t does;                      /* enum client_does */
 };

@@ -13,7 +13,7 @@ void page_section(FILE *out, const char *id, const char *heading);
  * content. A heading with a leading `#` belongs to numbers, one with a leading `*` to a wide column. The first
  * column names the row. */
 struct column {
-    const char *head; /* NULL: end of the columns */
+    const char *head; /* heading of the column; NULL: end of the columns */
     const char *cell;
     void (*write)(FILE *out, const cJSON *row);
 };

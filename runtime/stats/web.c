@@ -25,7 +25,7 @@ struct web {
     int fd;
     char policy[400];                          /* content security policy of the page */
     uint64_t number;                           /* number of the document in `answers` */
-    struct MHD_Response *answers[SHOWN_KINDS]; /* by kind; NULL: not yet asked for */
+    struct MHD_Response *answers[SHOWN_KINDS]; /* responses by kind; NULL: not asked for yet */
 };
 
 static const char *const headers[][2] = {

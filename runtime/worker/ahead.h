@@ -9,9 +9,9 @@
 struct vm;
 
 struct ahead {
-    const struct vm *vm; /* NULL: nothing to allocate */
+    const struct vm *vm; /* vm with the flows; NULL: nothing to allocate */
     sem_t wanted;
-    int ends; /* atomic */
+    int ends; /* atomic; set to end the thread */
     pthread_t thread;
     bool runs;
 };

@@ -8,7 +8,7 @@ struct archive;
 
 struct bridge {
     struct bridge_mac {
-        uint64_t mac;     /* 0: empty */
+        uint64_t mac;     /* MAC address of the station; 0: empty */
         uint64_t seen_ns; /* time when last heard */
         uint8_t port;
     } * macs;       /* [1 << bits] by hash; on a collision the newer one stays */

@@ -57,14 +57,14 @@ enum { WORKERS_MOST = 16, FRAGMENTS_WAIT_MOST = 64 };
 
 /* Recorded answers in place of live sets, and of walks for cuts, for judging again. */
 struct worker_again {
-    const struct lives_ear *members; /* NULL: all live sets are empty */
+    const struct lives_ear *members; /* recorded answers of live sets; NULL: all live sets are empty */
     struct vm_cuts *cuts;
 };
 
 struct worker_cfg {
     struct program *program;
     unsigned worker, workers;    /* number of this worker; number of workers */
-    const struct owners *owners; /* shared by all; NULL: a single worker */
+    const struct owners *owners; /* owners of packets, shared by all; NULL: a single worker */
     const struct shared *shared; /* counters shared by all; NULL: a single worker */
     uint64_t (*hear)(void *arg,
                      uint64_t value); /* in place of `shared` when judging again (struct share); NULL: live */
@@ -97,14 +97,14 @@ struct worker_cfg {
 struct next_program {
     struct vm *fresh; /* from vm_prepare; after the change, the rest of the old vm */
     const struct remap *remap;
-    struct snapshot *snapshot; /* with facts for the new program */
+    struct snapshot *snapshot; /* snapshot with facts for the new program */
     const struct owners *owners;
     const struct shared *shared;
     const uint16_t *iface; /* [ports] interface ids in the new program */
     const struct opened *opened;
     uint8_t routes;
     int tun;
-    int inline_tun; /* as in the configuration */
+    int inline_tun; /* device of the inline stack, as in the configuration */
     bool cuts;
     const struct copies_table *copies; /* mirrors of the program; NULL: it has none */
     uint64_t number;                   /* number of the change, for the recorder */
@@ -127,7 +127,7 @@ struct worker {
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
     struct pkt *pkts[VM_BATCH];
     uint32_t lengths[VM_BATCH];
-    uint32_t ages_us[VM_BATCH]; /* as in struct vm_in, if connections are observed */
+    uint32_t ages_us[VM_BATCH]; /* ages of the packets, as in struct vm_in, if connections are observed */
     struct verdict verdicts[VM_BATCH];
     struct vm_up ups[VM_BATCH]; /* findings of the kernel executor on these packets */
     uint8_t asked[VM_BATCH];    /* recorded: flags of the kernel's judgement (exchange/tape.h) */
@@ -141,8 +141,8 @@ struct worker {
     uint64_t watched;                   /* for the batch: bit i: packet i is the host's regardless of the rules */
     uint64_t tick_ns;                   /* time when the vm's timers are due */
     struct datagrams *datagrams;        /* owners of fragments' datagrams; NULL: a single worker */
-    struct known_owners *known;         /* NULL: a single worker */
-    struct borrowings *borrowed;        /* NULL: a single worker */
+    struct known_owners *known;         /* owners known from earlier packets; NULL: a single worker */
+    struct borrowings *borrowed;        /* borrowed recipes; NULL: a single worker */
     const struct loan *loans[VM_BATCH]; /* loans by which packets of the batch leave */
     struct handed *handed;              /* [VM_BATCH] packets taken from other workers; NULL: a single worker */
     uint64_t tables;                    /* number of the balancing tables taken last */
@@ -153,7 +153,7 @@ struct worker {
         uint64_t until_ns;
     } fragments[FRAGMENTS_WAIT_MOST];
     unsigned fragments_waiting;
-    struct worker *const *others; /* [workers], including this one */
+    struct worker *const *others; /* [workers] all workers, including this one */
     uint32_t woken;               /* bit i: worker i was handed something */
     struct tape *tape;            /* tape of the recorder; NULL: not recorded */
     uint64_t state_by_ns;         /* time when the state is put on the tape even if packets come; 0: not requested */
@@ -186,7 +186,7 @@ struct worker {
     int wake_fd, call_fd;             /* eventfds that wake the worker, and the main thread */
     struct snapshot *latest;          /* atomic; set by the main thread */
     uint64_t taken;                   /* atomic: number of the snapshot in use */
-    int stop, hold;                   /* atomic */
+    int stop, hold;                   /* atomic: requests to the worker */
     bool over;                        /* set before `stop`: another process has taken all of the worker's state */
     int still;                   /* atomic; nonzero: the worker receives no frames, but handles those handed over */
     struct next_program *change; /* atomic: change to make at a batch boundary; NULL: none, or done */

@@ -63,7 +63,7 @@ struct options {
     unsigned bridge_count;
     const char *name;    /* name of the instance; default: its first interface; NULL: --cleanup of all instances */
     const char *control; /* path of the control socket; NULL: the default for the name, which preyctl knows */
-    unsigned workers;    /* 0: not given */
+    unsigned workers;    /* number of workers; 0: not given */
     uint64_t ring;       /* size of each receive ring in bytes */
     const char *stats;   /* address of the statistics page as given, or NULL */
     const char
@@ -73,10 +73,10 @@ struct options {
         struct sockaddr_in in;
         struct sockaddr_in6 in6;
     } stats_at;              /* address of the statistics page, parsed */
-    const char *access_logs; /* directory, or NULL */
+    const char *access_logs; /* directory of access logs, or NULL */
     const char *observed;    /* directory for what a replay observes, or NULL */
     const char *copies;      /* directory for a replay's copies, or NULL */
-    const char *record;      /* directory, or NULL */
+    const char *record;      /* directory of recordings, or NULL */
     uint64_t record_size;    /* most bytes of all files together */
     uint32_t record_snap;    /* recorded bytes per frame; UINT32_MAX: all */
     uint32_t record_sample; /* 1 in this many packets judged in the kernel is recorded; 0: not given (options_sample) */

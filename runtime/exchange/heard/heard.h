@@ -19,12 +19,12 @@ enum heard_how { HEARD_HELD = 1 /* the set holds the address */, HEARD_IP6 = 2 }
 enum { HEARD_WORDS = 2048 /* words of the entries that a worker keeps */, HEARD_RECENT = 256 };
 /* The head of an entry. The address follows, as in struct key: one word for IPv4, four for IPv6. */
 struct heard_entry {
-    uint8_t live, how; /* number in LIVES; enum heard_how */
+    uint8_t live, how; /* number of the set in LIVES; enum heard_how */
     uint16_t times;    /* from 1 on */
 };
 
 struct heard_answers {
-    struct lives_ear ear; /* for lives_listen */
+    struct lives_ear ear; /* ear for lives_listen */
     uint32_t words[HEARD_WORDS];
     unsigned used, count;          /* words and entries */
     uint16_t recent[HEARD_RECENT]; /* by hash of a question: 1 + first word of the last entry with that hash; 0: none */
@@ -38,7 +38,7 @@ void heard_clear(struct heard_answers *h);
 
 /* The recorded answers for a replay. A zeroed struct is empty. */
 struct heard_again {
-    struct lives_ear ear; /* for lives_listen */
+    struct lives_ear ear; /* ear for lives_listen */
     struct heard_row {
         uint32_t addr[4];
         uint8_t live, how;

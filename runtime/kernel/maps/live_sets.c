@@ -15,7 +15,7 @@ enum { PARTS = KERNEL_TABLE_live_ranges - KERNEL_TABLE_live_cells + 1 };
 
 struct mapped {
     struct {
-        void *memory; /* NULL: not mapped */
+        void *memory; /* memory of the part; NULL: not mapped */
         uint64_t len;
     } part[PARTS];
 };

@@ -11,7 +11,7 @@
 /* A function that may be linked. */
 struct candidate {
     const struct code_function *code;
-    const struct object_function *object; /* NULL: a generated function */
+    const struct object_function *object; /* function of an object; NULL: a generated function */
     uint32_t first;                       /* first instruction in the program; NOT_REACHED */
 };
 enum { NOT_REACHED = UINT32_MAX };

@@ -14,7 +14,7 @@ enum { NAME_MOST = 64 };
 struct layout {
     const struct btf *types;
     FILE *to;
-    uint8_t *told; /* [types]: 1: that struct was described */
+    uint8_t *told; /* [types] 1: the struct was described */
 };
 
 const char *layout_words(void)

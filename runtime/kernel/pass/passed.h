@@ -9,7 +9,7 @@
 struct kernel_passed_says {
     struct kernel_sizes sizes; /* sizes of the maps; their member `program` is unused */
     uint64_t bytes;            /* most memory that bindings of the flows may take in an archive */
-    uint32_t hooks;            /* as in struct kernel_cfg */
+    uint32_t hooks;            /* hooks that are loaded, as in struct kernel_cfg */
     uint32_t program;          /* serial of the program in force, in the stages */
     uint32_t asker;            /* number of the asker that is free for the taker's proof (asker.h) */
     uint32_t zero;

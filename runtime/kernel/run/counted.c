@@ -13,10 +13,10 @@
 /* Counters of one program. */
 struct rows {
     struct kernel_program at;
-    const struct kernel_meters *meters; /* NULL: no meters */
+    const struct kernel_meters *meters; /* meters of the program; NULL: none */
     size_t cells;
     struct counter *row, *fresh;       /* a row of `counts`: total so far, and increase */
-    struct meter_counter *said, *more; /* the same for meters */
+    struct meter_counter *said, *more; /* the same for meters: total so far, and increase */
     struct would_counter *would;       /* increase of actions, rules and defaults without `audit` */
 };
 /* Parts of a row of which the worker may have more entries than the stages, because it keeps those of former

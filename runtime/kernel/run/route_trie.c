@@ -17,7 +17,7 @@ struct route_names {
     uint8_t legs;
     bool used;
     uint32_t up_to[KERNEL_ROUTE_LEGS];
-    char device[KERNEL_ROUTE_LEGS][sizeof((struct route_device *)0)->name]; /* "": not known */
+    char device[KERNEL_ROUTE_LEGS][sizeof((struct route_device *)0)->name]; /* device of each leg; "": not known */
 };
 struct route_prefix {
     struct kernel_route_to to;
@@ -286,7 +286,7 @@ static int maps_renew(struct renewal *n, bool same)
     number_ways(n);
     if (same) write_rules(n);
     if (same) return 0;
-    if (rules_differ(n)) knows(n->kernel, false); /* until trie and rules agree again */
+    if (rules_differ(n)) knows(n->kernel, false); /* no way is known until trie and rules agree again */
     make_prefixes(n);
     if (!n->failed) change_trie(n);
     write_rules(n);

@@ -5,7 +5,7 @@
 #include "vm/program/program.h"
 
 struct world_says {
-    uint32_t flags, reach, clock; /* as in struct kernel_world */
+    uint32_t flags, reach, clock; /* needs of the program, as in struct kernel_world */
 };
 struct world_says world_of(const struct program *p);
 
@@ -16,7 +16,7 @@ void world_settle(struct kernel_world *w, const struct world_says *says, uint32_
 
 /* An own address in the stages' form. */
 struct world_addr6 {
-    uint32_t word[4]; /* as in struct key */
+    uint32_t word[4]; /* words of the address, as in struct key */
 };
 static inline struct world_addr6 world_addr6(const struct pbc_range6 *r)
 {

@@ -88,7 +88,7 @@ struct handoff_begin {
     int32_t process;           /* pid of the parent that takes over */
     uint32_t zero;
     uint8_t layout[PBC_DIGEST_LEN]; /* digest of the contents of its maps in the kernel (kernel_layout); 0: no maps */
-    uint64_t drain_ns;              /* the same as in NAMED, which may come too late */
+    uint64_t drain_ns;              /* longest time for sessions, as in NAMED, which may come too late */
 };
 
 /* Descriptors of HELLO: those of YIELD, then the TUN device and the socket of --stats */
@@ -97,7 +97,7 @@ enum { HANDOFF_TUN = YIELD_FDS, HANDOFF_STATS, HANDOFF_FDS };
 struct handoff_hello {
     uint64_t magic;
     uint32_t form;     /* form of the protocol from here on; 0: refused */
-    uint32_t version;  /* RECORD_VERSION: of states as bytes */
+    uint32_t version;  /* RECORD_VERSION of states as bytes */
     char refused[304]; /* reason why there is no hand-over, one line; empty: it may go on */
     uint64_t seed, owners_seed, flows, half_open, program; /* program: length of its text, at the file's beginning */
     uint64_t former;               /* length of the remains of earlier programs (takeover/former.h), behind that text */
@@ -131,7 +131,7 @@ struct handoff_kernel {
 enum { HANDOFF_LENT_MOST = OPTIONS_IFACES + WORKERS_MOST };
 struct handoff_lent {
     uint32_t what, at;          /* enum lend; the descriptors come with the message; none: absent */
-    uint32_t slots, slot_bytes; /* for LEND_MEMORY */
+    uint32_t slots, slot_bytes; /* number and length of slots, for LEND_MEMORY */
 };
 
 struct handoff_wire {
@@ -160,7 +160,7 @@ struct handoff_luggage {
 struct handoff_port {
     uint32_t worker, at;
     uint32_t fds;            /* descriptors that come with the message; 0: the interface is absent */
-    uint32_t slots, ring;    /* as in struct io_made */
+    uint32_t slots, ring;    /* slots and length of the ring, as in struct io_made */
     struct io_handed handed; /* struct io_handed can't grow */
 };
 

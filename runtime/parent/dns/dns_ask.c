@@ -29,7 +29,7 @@ enum {
         256,         /* targets of a service: each is two questions, and they must not keep all other names waiting */
     TRIES = 3,       /* questions to each name server */
     DATAGRAM = 1232, /* bytes of an answer by UDP: RFC 9715, 3.2 */
-    FOREVER_S = 365 * 24 * 3600 /* a name of hosts(5) is not asked for */
+    FOREVER_S = 365 * 24 * 3600 /* seconds for a name of hosts(5), which is not asked for */
 };
 
 struct target {

@@ -52,7 +52,7 @@ struct actor {
     const struct story *story;
     const struct actor_watch *watch;
     unsigned at;      /* number of the worker */
-    struct worker *w; /* NULL: its state has not come yet */
+    struct worker *w; /* the actor's worker; NULL: its state has not come yet */
     struct tape tape;
     const struct told_program *ran;     /* program at the time of the recording */
     const struct told_program *program; /* that program if it judges now, too; NULL: another program judges */
@@ -73,7 +73,7 @@ struct actor {
     bool unheard; /* the worker asked for more words */
     /* Answers of live sets in the current step, and flows that cuts ended in it. */
     struct heard_again members;
-    uint32_t same[PBC_LIVES_MAX];     /* as in struct heard_again, if another program judges */
+    uint32_t same[PBC_LIVES_MAX];     /* sets as in struct heard_again, if another program judges */
     const struct told_program *knows; /* recorded program for which `same` is; NULL: none yet */
     struct vm_cuts cuts;
     struct flow_id cut[VM_CUTS_MOST];
@@ -84,9 +84,9 @@ struct actor {
     uint64_t walls[VM_BATCH];
     uint32_t ages_us[VM_BATCH];           /* ages of these packets, as in struct vm_in */
     struct snapshot *world;               /* for single packets: world in which the batch was judged */
-    struct flow_met mets[VM_BATCH];       /* for single packets: their flows as met in the flow table, */
+    struct flow_met mets[VM_BATCH];       /* for single packets: their flows as met in the flow table */
     unsigned met;                         /* number of known entries in `mets` */
-    struct kernel_members told[VM_BATCH]; /* for single packets: answers of live sets to the kernel, */
+    struct kernel_members told[VM_BATCH]; /* for single packets: answers of live sets to the kernel */
     unsigned told_count;                  /* number of packets for which answers are known */
     uint8_t *bytes;
 };

@@ -21,13 +21,13 @@ struct told_world {
 };
 struct story {
     struct record_start start;
-    uint32_t inline_half_open; /* as in struct inline_share */
+    uint32_t inline_half_open; /* bound of half-open connections, as in struct inline_share */
     char name[PORTS_MOST][RECORD_NAME];
     struct told_program **programs; /* pointers, so that programs keep their addresses */
     unsigned programs_count;
-    struct told_world *worlds; /* in order of their numbers */
+    struct told_world *worlds; /* worlds, in order of their numbers */
     unsigned worlds_count;
-    struct routes **routes; /* in order of their numbers */
+    struct routes **routes; /* tables of routes, in order of their numbers */
     unsigned routes_count;
     struct program *other; /* program that judges instead of the recorded ones; NULL: none. Owned by the caller */
     uint16_t other_iface[PORTS_MOST];

@@ -5,7 +5,7 @@
 #include "vm/flow/flow.h"
 
 struct unmade {
-    struct flow_id *ids; /* NULL until the first flow */
+    struct flow_id *ids; /* table of ids; NULL until the first flow */
 };
 
 /* Note that a flow of that tuple has begun, or not. If memory is out, it counts as begun. */

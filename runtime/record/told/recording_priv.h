@@ -55,7 +55,7 @@ void listed_fini(struct listed *l);
 enum { OTHERWISE_PAIRS = 64 /* most pairs of verdicts kept apart */, OTHERWISE_WORDS = 160 };
 
 struct otherwise_pair {
-    const struct program *ran, *judges; /* owned by the player */
+    const struct program *ran, *judges; /* programs of the pair, owned by the player */
     struct verdict was, now;
     uint64_t packets, frame, time_ns; /* number of packets; frame and time of the first one */
     char packet[OTHERWISE_WORDS];     /* the first packet in words */
@@ -112,7 +112,7 @@ struct recording {
     struct player player;
     struct labels labels;
     const struct program *labelled;     /* program of the labels */
-    const struct vm_counters *counters; /* for the summary: of the last program; else NULL */
+    const struct vm_counters *counters; /* for the summary: counters of the last program; else NULL */
     uint64_t frames, bytes;             /* frames and bytes judged so far */
     uint64_t first_ns, last_ns;         /* earliest and latest time of a packet; 0: none */
     struct listed flows;

@@ -14,7 +14,7 @@ struct explain_steps {
 struct explain_look {
     struct vm_in in;
     struct pkt pkt;        /* the packet as it arrived, parsed; the caller owns the bytes */
-    struct key key;        /* with the answer to `state` */
+    struct key key;        /* key of the packet, with the answer to `state` */
     bool in_flow, follows; /* in_flow: the packet belongs to `flow`, or quotes it; follows: it is a reply of a bound
                               flow, so it is not judged */
     struct flow_record flow;

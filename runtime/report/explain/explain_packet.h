@@ -13,7 +13,7 @@ struct explain_packet {
     const char *unnamed;     /* name of the arrival interface if the rules do not name it; else NULL */
     struct program *program;
     const struct labels *labels;
-    struct pool *pool; /* for the packet inside */
+    struct pool *pool; /* pool for the packet inside */
     struct vm *before; /* state after the packets before */
     const struct vm_in *in;
     const struct pkt *pkt; /* the packet as it arrived */

@@ -10,8 +10,8 @@ enum { IFACE_NAME_MOST = 15 };
 
 struct given_address {
     char device[IFACE_NAME_MOST + 1];
-    uint32_t addr[4]; /* as in struct key */
-    uint32_t place;   /* in the order of the files */
+    uint32_t addr[4]; /* the address, as in struct key */
+    uint32_t place;   /* place of the address in the order of the files */
     uint8_t family;
     bool secondary; /* an earlier address is in the same subnet */
 };
@@ -30,9 +30,9 @@ struct given_addresses {
     struct self own; /* all addresses of packets to this machine, sorted once settled */
     struct given_address *all;
     uint32_t count, room;
-    struct given_iface *ifaces; /* [ifaces_count] by name */
+    struct given_iface *ifaces; /* [ifaces_count] interfaces, by name */
     uint32_t ifaces_count, left_out;
-    struct facts_iface *facts; /* [facts_count] by id, for struct facts */
+    struct facts_iface *facts; /* [facts_count] facts of interfaces by id, for struct facts */
     uint32_t facts_count;
     bool patterns, files;
 };

@@ -19,7 +19,7 @@ struct ports {
     const char **name; /* [count] name in the capture; of port 0: "", or the name that --on gives */
     uint32_t count, room;
     struct hash_key key;
-    uint32_t *slots; /* by hash of the name; 0: free */
+    uint32_t *slots; /* ports by hash of their names; 0: free */
     uint32_t slot_count;
     bool used[OPTIONS_MAPS]; /* a name of the capture used the --map */
 };

@@ -13,7 +13,7 @@ struct route_options {
 };
 
 struct known_routes {
-    struct routes *table; /* NULL: no routes were given */
+    struct routes *table; /* routes that were read; NULL: none were given */
     struct facts_device *devices;
     struct given_addresses addresses;
 };

@@ -7,7 +7,7 @@
 enum { SECTIONS_MOST = 64, RULES_MOST = ROUTE_LIST_RULES - 4 };
 /* A section of rules: all of one family, which their first line does not show. */
 struct rules_section {
-    uint8_t family;   /* 0: not reported yet */
+    uint8_t family;   /* family of the rules; 0: no rule has shown it yet */
     const char *file; /* place of the section's first rule */
     unsigned line;
 };

@@ -29,7 +29,7 @@ enum said_state {
 
 enum { SAID_KEY_WORDS = 6 };
 struct said {
-    uint64_t ends[SAID_KEY_WORDS]; /* both addresses and ports */
+    uint64_t ends[SAID_KEY_WORDS]; /* addresses and ports of both ends */
     struct reassembly in;          /* room 0: no memory is held */
     struct first_at at;
     struct body body;
@@ -38,7 +38,7 @@ struct said {
     uint32_t opened; /* TCP sequence number of the first byte */
     uint32_t service, branch, pool, server;
     uint32_t wants; /* items that are wanted of the connection's bytes (vm/stream/wants.h), except of a PROXY header */
-    uint32_t named[4]; /* client address from a PROXY header */
+    uint32_t named[4]; /* client address that a PROXY header gives */
     uint32_t older, newer;
     char *words,
         *passed; /* the last decision, and the branches that did not match, for --explain; NULL: not asked for */

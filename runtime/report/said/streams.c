@@ -12,7 +12,7 @@
 #include "vm/keyed/keyed.h"
 
 enum { CONNECTIONS_MOST = 1 << 16 };
-#define BYTES_MOST (UINT64_C(64) << 20) /* for connections being read, in all */
+#define BYTES_MOST (UINT64_C(64) << 20) /* most bytes for connections being read, in all */
 
 struct streams {
     struct said_world world; /* first member: converted back by `hold` */

@@ -22,7 +22,7 @@ const struct said *streams_last(const struct streams *s);
 void streams_name(const struct streams *s, struct flow_record *f);
 
 struct streams_sum {
-    uint64_t connections[SAID_COUNT]; /* by last state */
+    uint64_t connections[SAID_COUNT]; /* number of connections, by last state */
     uint64_t all, frames;
 };
 struct streams_sum streams_sum(const struct streams *s);

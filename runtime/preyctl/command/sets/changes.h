@@ -28,7 +28,7 @@ struct changes {
     bool uncut;                    /* the service doesn't support ending flows */
     bool lasts;                    /* continues with another process if the service hangs up: changes are sent again */
     bool asked;                    /* the service has answered before */
-    struct member_record *records; /* [MEMBER_RECORDS_MOST] */
+    struct member_record *records; /* [MEMBER_RECORDS_MOST] changes to send */
     struct change_told {
         uint64_t line; /* line of the change in the input; 0: it was an argument */
         char text[CHANGE_TEXT];

@@ -19,7 +19,7 @@ static int tell_usage(void) { return talk_complain("usage: preyctl sets %s", usa
 /* The user named last, kept because a list often names one user many times. */
 struct author {
     uint64_t uid;
-    char name[TEXT_NUMBER]; /* "": none yet */
+    char name[TEXT_NUMBER]; /* name of the user; "": none yet */
 };
 
 /* Return the user of a member's last change; "rule", "answer", or "-". */
