@@ -13,7 +13,7 @@
 
 #include "lang/utf8.h"
 
-enum { PATIENCE_MS = 1000, UTF8_MOST = 4 /* bytes of a character */ };
+enum { PATIENCE_MS = 1000, UTF8_MOST = 4 /* most bytes of a character */ };
 
 char *text_clean(char *s)
 {

@@ -8,7 +8,7 @@
 
 struct self {
     uint32_t *v4;          /* addresses in host order, ascending, without duplicates */
-    struct pbc_range6 *v6; /* ascending, disjoint */
+    struct pbc_range6 *v6; /* ranges, ascending and disjoint */
     unsigned v4_count, v6_count;
     uint32_t first4, first6[4]; /* first listed address of each family, this machine's own source address; 0: none */
 };

@@ -19,7 +19,7 @@ struct source {
     void *unpacking;
     bool whole; /* the unpacked bytes may end here */
     uint64_t in, out;
-    size_t at, len; /* unread part of raw */
+    size_t at, len; /* place and number of the unread bytes in `raw` */
     uint8_t raw[RAW];
 };
 

@@ -40,7 +40,7 @@ struct capture {
     uint64_t room;
     uint64_t needs;   /* for a stream: bytes that the reader lacked at c->at; 0: none */
     bool ended;       /* nothing comes after the window */
-    const char *path; /* as given */
+    const char *path; /* path of the capture, as given */
     uint16_t port;
     capture_named_fn *named; /* callback that gives frames their port; NULL: all frames are of one port */
     void *named_arg;
@@ -52,9 +52,9 @@ struct capture {
     uint64_t frames; /* frames handed out */
     int fd;
     int map_slot;           /* slot of the mapping in map.c, or -1 */
-    void *state;            /* the reader's own state */
+    void *state;            /* state of the reader */
     uint64_t file_size;     /* size of the file; 0: not a file */
-    bool keeps;             /* frames stay valid */
+    bool keeps;             /* frames stay valid until capture_close */
     bool stopped;           /* the waiting was ended by stop_fd */
     struct capture **parts; /* captures of a merge, owned */
     unsigned part_count;

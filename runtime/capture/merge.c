@@ -93,7 +93,7 @@ struct capture *capture_open_all(const char *const paths[], unsigned count, char
     if (parts && opened == count) {
         snprintf(err, err_len, "out of memory");
         all = count == 1 ? parts[0] : merged(parts, count);
-        opened = 0; /* now owned by `all`, or closed */
+        opened = 0; /* the captures are now owned by `all`, or closed */
     }
     while (opened) capture_close(parts[--opened]);
     free(parts);

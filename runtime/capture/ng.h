@@ -15,7 +15,7 @@ enum {
     NG_OPT_CUSTOM = 2989
 };
 enum { NG_FRAME = 12 /* bytes of a block's type, length and repeated length */ };
-enum { NG_ETHERNET = 1, NG_RAW = 101 /* link types */ };
+enum { NG_ETHERNET = 1, NG_RAW = 101 /* LINKTYPE_ values */ };
 
 static inline uint32_t ng_padded(uint32_t len) { return (len + 3) / 4 * 4; }
 static inline uint16_t ng_linktype(uint8_t link) { return link == LINK_RAW ? NG_RAW : NG_ETHERNET; }

@@ -26,7 +26,7 @@ struct unpacker {
 };
 
 struct packer {
-    const char *name, *tool;         /* "gzip", "gzip -dc" */
+    const char *name, *tool;         /* name and command, such as "gzip" and "gzip -dc" */
     const struct unpacker *unpacker; /* unpacker of this compressor; NULL: the compressor is only recognised */
 };
 

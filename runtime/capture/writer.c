@@ -190,7 +190,7 @@ int capture_flush(struct capture_writer *w)
 int capture_finish(struct capture_writer *w)
 {
     if (!w) return 0;
-    if (!w->ng && !w->dumper && !w->error) w->error = pcap_begin(w, ETHERNET); /* empty, but complete */
+    if (!w->ng && !w->dumper && !w->error) w->error = pcap_begin(w, ETHERNET); /* the pcap is empty, but complete */
     const int error = capture_flush(w);
     if (w->dumper)
         pcap_dump_close(w->dumper);

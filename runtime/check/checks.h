@@ -35,7 +35,7 @@ struct checks_cfg {
     struct check_stack stack; /* all NULL: servers are probed at their own addresses only */
 };
 
-enum { CHECK_WHY = 200 }; /* room for a result in words */
+enum { CHECK_WHY = 200 }; /* bytes for a result in words */
 
 /* State of one server by its last probes */
 struct check_state {

@@ -24,7 +24,7 @@ struct target {
     struct check_state state;
     const struct pbc_check *check; /* the server's check; NULL: it has none */
     struct check_way *ways;        /* [way_count]: each is tried in a turn, and all must be good */
-    uint8_t way_count, way;        /* way: index of the probe's way */
+    uint8_t way_count, way;        /* way: index in `ways` of the probe's way */
     bool waits;                    /* the probe waits for the way to the server */
     bool spared;                   /* the probe has more time, because the loop was late */
     struct probe *probe;           /* probe under way; NULL: the server waits for its turn */

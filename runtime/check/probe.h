@@ -38,7 +38,7 @@ struct probe {
     int icmp;                        /* the caller's raw socket of the probe's family, or -1 */
     uint16_t id, seq;
     uint8_t header;              /* version of the PROXY header that a connection begins with; 0: none */
-    union sockaddr_any to, from; /* from: family 0: the host chooses */
+    union sockaddr_any to, from; /* from: if its family is 0, the host chooses */
     int fd;                      /* the probe's own socket; -1: none */
     bool reads, writes;          /* events that the probe waits for */
 
@@ -59,7 +59,7 @@ struct probe {
         uint32_t matched; /* bytes of the awaited step that the reply ends with */
         size_t heard;     /* bytes that the awaited step has read */
         size_t last;      /* number of the newest of these bytes, received at once; for an `expect`: all */
-        uint8_t seen[24]; /* the first of these bytes */
+        uint8_t seen[24]; /* beginning of these newest bytes */
     } steps;
     char why[CHECK_WHY - 40]; /* room is left for the name of a service */
 };

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 struct seek {
-    const uint8_t *want; /* stays the caller's */
-    uint32_t len;        /* at least 1 */
+    const uint8_t *want; /* bytes to find, which stay the caller's */
+    uint32_t len;        /* number of bytes to find, at least 1 */
     uint16_t *back;      /* [len]: the longest proper prefix of want[0..i] that is also its suffix */
 };
 

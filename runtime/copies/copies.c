@@ -71,7 +71,7 @@ static int sink_open(struct copies *c, struct copy_sink *k, char *err, size_t er
     const struct copies_ways *w = &c->cfg.ways;
     if (k->to != PBC_MIRROR_DEVICE || w->keep) {
         const int failed = stream_open(c, k, err, err_len);
-        k->counted = w->keep && failed == -ENOENT; /* not asked for */
+        k->counted = w->keep && failed == -ENOENT; /* copies for this target were not requested */
         return k->counted ? 0 : failed;
     }
     k->idle = 1 + COPY_DOWN;

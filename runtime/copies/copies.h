@@ -29,7 +29,7 @@ struct copy_sink;
 
 /* A mirror of the rules, common to all programs of a run that have it. Counters are atomic, and only grow. */
 struct copy_slot {
-    char *rule; /* name, or LIST:LINE */
+    char *rule; /* name of the mirror, or LIST:LINE */
     uint32_t number, snap;
     uint8_t flags; /* enum pbc_mirror_flag */
     struct copy_sink *sink;
@@ -43,7 +43,7 @@ struct copies_table {
     struct copies_table *older;
 };
 
-/* A worker's part. */
+/* Copying of one worker. */
 struct copying {
     struct tape tape;
     const struct copies_table *table; /* table of the worker's program; NULL: the program has no mirrors */
@@ -128,7 +128,7 @@ void copies_add(struct copy_slot *s, uint64_t packets, uint64_t bytes, const uin
 /* Counters of a slot's copies, as they are now. */
 struct copy_count {
     const char *rule, *target;
-    const char *to; /* "device", "file", "socket" */
+    const char *to; /* kind of target: "device", "file", "socket" */
     bool sent;
     uint64_t packets, bytes, lost[COPY_LOSSES];
 };

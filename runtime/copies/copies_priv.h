@@ -42,7 +42,7 @@ struct copies {
     struct copy_slot *slots[COPY_SLOTS];
     unsigned slot_count;         /* atomic: publishes the slots */
     struct copy_sink *sinks;     /* atomic: newest first */
-    struct copies_table *tables; /* newest first */
+    struct copies_table *tables; /* tables of programs, newest first */
     struct packets_out *packets; /* output to devices; NULL: no device is a target */
     uint64_t ahead_ns;           /* the wall clock's lead on the workers' clock */
     struct looker looker;

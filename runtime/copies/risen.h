@@ -24,7 +24,7 @@ struct risen_to {
 struct risen {
     struct kernel *kernel; /* kernel that makes copies; NULL: no copies come */
     struct kernel_copied_ring *ring;
-    const struct risen_to *to;               /* during a call */
+    const struct risen_to *to;               /* receivers, set during a call */
     uint32_t program, before;                /* serials, in the kernel, of the program and of its predecessor */
     const struct copies_table *table_before; /* mirrors of the predecessor */
     uint64_t wait_ns;                        /* time until the next look */

@@ -13,7 +13,7 @@
 
 #include "runtime/base/clock.h"
 
-enum { READS_MOST = 8 /* receive calls per client and step */, MORE_MOST = 8, LINE_MOST = 1000 };
+enum { READS_MOST = 8 /* most receive calls per client and step */, MORE_MOST = 8, LINE_MOST = 1000 };
 
 struct call *client_new(struct ctl *s, int fd, const struct ucred *who, uint32_t groups)
 {

@@ -10,7 +10,7 @@
 
 #include "runtime/ctl/client_priv.h"
 
-enum { ACCEPTS_MOST = 2 * CTL_CLIENTS /* accepts per step */, EVENTS_MOST = CTL_CLIENTS + 1 };
+enum { ACCEPTS_MOST = 2 * CTL_CLIENTS /* most accepts per step */, EVENTS_MOST = CTL_CLIENTS + 1 };
 
 static int listening(struct ctl *s, bool on)
 {

@@ -6,7 +6,7 @@
 #include "vm/vm.h"
 
 struct tables {
-    uint64_t number;         /* ascending from tables to tables */
+    uint64_t number;         /* number of the tables, ascending */
     uint64_t at_ns;          /* first vm_in.mono_ns for which the tables hold */
     uint64_t until_ns;       /* first mono_ns for which the tables no longer hold; UINT64_MAX: they always hold */
     struct program *program; /* counted reference */

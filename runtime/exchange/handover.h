@@ -25,7 +25,7 @@ enum handover_kind {
 struct handed {
     struct pkt pkt;
     const struct key *key; /* in the slot, parsed by the sending worker; NULL: the packet is plain, or not parsed */
-    struct plain plain;    /* if is_plain */
+    struct plain plain;    /* fields of a plain packet, if is_plain */
     uint64_t world;        /* number of the snapshot by whose facts the packet was parsed, or HANDED_UNPARSED */
     uint8_t kind;          /* enum handover_kind */
     bool is_plain, asks;

@@ -17,9 +17,9 @@ enum {
 
 struct observer {
     const struct filter *filter; /* filter of the observer; NULL: no observer */
-    uint64_t id;                 /* different for each observer */
-    uint32_t snap;               /* most bytes of a frame */
-    uint32_t rate;               /* frames per second and worker */
+    uint64_t id;                 /* id, different for each observer */
+    uint32_t snap;               /* most bytes of a frame that are copied */
+    uint32_t rate;               /* most frames per second and worker */
     bool thins; /* the observer sees one of many frames, which stands for the others; `rate` has no effect */
 };
 struct observer_set {
@@ -40,7 +40,7 @@ struct observing {
     uint8_t at[VM_BATCH];       /* places of these packets in the batch */
     unsigned count;
     struct tape_record *record; /* record of these packets, between observe and observed */
-    struct tape tape;           /* to the main thread */
+    struct tape tape;           /* tape to the main thread */
     /* shared with the main thread */
     struct observer_set *latest;   /* atomic: newest set */
     uint64_t taken;                /* atomic: number of the set in use */

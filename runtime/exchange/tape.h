@@ -47,13 +47,13 @@ struct tape_record {
     uint64_t number;
 };
 enum { TAPE_TO_HOST = 0xff /* as a port: back to this machine, or for TAPE_INLINE, from it */ };
-enum { TAPE_INLINE_LINK = 14 /* bytes of that header */ };
+enum { TAPE_INLINE_LINK = 14 /* bytes of the Ethernet header of TAPE_INLINE */ };
 enum { TAPE_BARE = 1 /* flag of a frame: a bare IP packet (LINK_RAW), not an Ethernet frame */ };
 struct tape_frame {
     uint32_t cap_len, wire_len; /* cap_len: bytes that follow, padded to 8 */
     uint16_t segment;           /* this and the fields below: as in struct pkt */
     uint8_t port;               /* port that the frame came or left by */
-    uint8_t flags;              /* PKT_CSUM_PARTIAL, TAPE_BARE */
+    uint8_t flags;              /* bits PKT_CSUM_PARTIAL and TAPE_BARE */
     uint8_t tag_count;
     uint8_t
         age_us[3]; /* microseconds from the packet's arrival to the batch, lowest byte first; at most TAPE_AGE_MOST */

@@ -13,7 +13,7 @@ enum { ASK_FRAME = 3072, ASK_GROWS = 128 };
 struct asker {
     struct kernel *kernel;
     struct kpkt *k;            /* the asker's own packet */
-    uint32_t at;               /* index in kernel_kpkts */
+    uint32_t at;               /* index of the packet in kernel_kpkts */
     const struct judge *judge; /* judge for ask_judge: a prepared one; NULL: the one in force */
     /* The last frame: number of bytes given to the stages and left by them, and its bytes. */
     uint32_t given, len;

@@ -62,7 +62,7 @@ static void ask_log(const struct kernel *k, enum kernel_entry e, const struct li
                     enum log_level level)
 {
     const int fd = load_linked(k, e, l, log, level);
-    if (fd >= 0) close(fd); /* accepted this time */
+    if (fd >= 0) close(fd); /* the kernel has accepted the program this time */
 }
 
 /* Describe a refusal. The log's instructions identify the function. A program that was too complex is verified

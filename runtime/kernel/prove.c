@@ -27,7 +27,7 @@ struct prover {
     const struct program *program;
     struct frame_draw draw;
     uint64_t began_ns, asked;
-    int failed; /* nonzero: the proof ends */
+    int failed; /* nonzero: reason why the proof ends */
     char *err;
     size_t err_len;
 };

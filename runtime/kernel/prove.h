@@ -7,7 +7,7 @@
 
 struct proof {
     uint64_t frames; /* frames that both were asked about */
-    uint64_t ns;     /* duration */
+    uint64_t ns;     /* duration of the proof */
 };
 
 /* Compare rule, verdict and service's branch on thousands of frames drawn from the conditions of the program's rules

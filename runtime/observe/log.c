@@ -28,7 +28,7 @@ struct known {
 struct observed_log {
     struct observed_services services;
     struct observed_conns conns;
-    struct known known[PROGRAMS_MOST]; /* the newest first */
+    struct known known[PROGRAMS_MOST]; /* programs, the newest first */
     unsigned count;
     uint64_t wall_ns;
 };

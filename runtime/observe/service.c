@@ -19,7 +19,7 @@ enum { LINES = 1 << 16, PARTS = 8 /* a file is at most this part of the limit */
 struct observed_service {
     struct observed_services *all;
     struct observed_service *next;
-    char *name, *sessions, *dir; /* sessions, dir NULL: none */
+    char *name, *sessions, *dir; /* sessions, dir: paths; NULL: none */
     bool pcapng;
     uint64_t sessions_limit, part; /* part: bytes of a file before the next is begun */
     int fd;                        /* file of the sessions; -1: it could not be opened again */
@@ -30,7 +30,7 @@ struct observed_service {
     size_t waiting_len;
     uint64_t waiting_lines;
     struct store *store;
-    uint32_t capture;           /* file of `as pcapng` */
+    uint32_t capture;           /* number of the file of `as pcapng` */
     struct bytes blocks;        /* blocks for that file, not yet written */
     uint64_t frame_ns, told_ns; /* time of the frames being made; time of the last complaint */
 };

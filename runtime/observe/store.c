@@ -20,7 +20,7 @@ struct stored {
     struct appended appended;
     uint32_t waits;   /* bytes in the buffer */
     uint64_t lost;    /* bytes lost since the last report to a caller */
-    uint64_t size;    /* bytes put */
+    uint64_t size;    /* bytes put to the file */
     uint64_t touched; /* value of the store's count of puts at the last put to this file */
     bool torn;        /* bytes were lost since the last call of store_torn */
 };

@@ -30,7 +30,7 @@
 struct channel {
     int fd;
     pid_t parent;
-    uid_t user; /* user that started preyrun */
+    uid_t user; /* id of the user that started preyrun */
     pthread_mutex_t lock;
 };
 

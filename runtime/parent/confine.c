@@ -183,7 +183,7 @@ static int leave_calls(void)
     int failed = sigaction(SIGSYS, &missing, NULL) ? -errno : 0;
     if (!failed && !CONFINED_LOOSE) failed = allow_plain(f);
     if (!failed && !CONFINED_LOOSE) failed = allow_some(f);
-    if (!failed && !CONFINED_LOOSE) failed = confined_sockets(f); /* health checks */
+    if (!failed && !CONFINED_LOOSE) failed = confined_sockets(f); /* sockets for health checks */
     if (!failed && !CONFINED_LOOSE) failed = allow_bpf(f);
     if (!failed && CONFINED_LOOSE)
         failed = seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_INET6, 0));

@@ -122,7 +122,7 @@ int grant_GUARD(struct parent *p, const struct request_guard *asked, const struc
                       .given = given,
                       .shut = p->shut,
                       .shut_count = p->shut_count};
-    bool any = false; /* some match belongs to the proxy */
+    bool any = false; /* a match belongs to the proxy */
     for (uint32_t i = 0; i < count; i++) any |= all[i].proxied;
     for (unsigned i = 0; i < o->iface_count; i++)
         if (o->peer[i] != OPTIONS_NO_PEER) bridged[g.bridged_count++] = o->ifaces[i];

@@ -27,7 +27,7 @@ struct parent {
     const struct options *o;
     struct state *state;
     unsigned ifindex[OPTIONS_IFACES]; /* last known ifindex of each interface; 0: never found */
-    struct io_maker maker;            /* includes the steering programs */
+    struct io_maker maker;            /* maker of sockets, with the steering programs */
     struct parent_steer {
         bool lent;
         int fds[STEER_LENT];
@@ -38,7 +38,7 @@ struct parent {
     uint32_t by_tc;                   /* bit i: packets of interface i reach it by traffic control, not XDP */
     struct kernel *kernel;            /* the kernel executor; NULL: not asked for yet */
     struct loaded loaded;             /* kernel executor from before the fork, until the service asks for it */
-    struct judge *judge;              /* prepared, not in force */
+    struct judge *judge;              /* judge that is prepared, not in force */
     struct hooked hooked[OPTIONS_IFACES];
     bool hooks;                /* some entries of `hooked` were set */
     struct resolver *resolver; /* resolver of neighbours; NULL: no neighbour asked for yet */
@@ -81,7 +81,7 @@ struct parent {
                * none */
     struct starter starter;      /* process that starts the service again after a crash */
     struct last *last;           /* the service's last state; NULL: no memory for it */
-    uint64_t served_ns;          /* when the service began */
+    uint64_t served_ns;          /* time when the service began */
     uint32_t crashes;            /* crashes in a row, each soon after its start */
     bool broke;                  /* the service made an unknown request */
     bool ended;                  /* an end was asked for */

@@ -30,7 +30,7 @@ struct request_none {
     uint32_t zero;
 };
 struct request_program {
-    uint64_t flows, half_open; /* as program_bound takes them */
+    uint64_t flows, half_open; /* bounds as program_bound takes them */
 };
 struct request_guard {
     uint32_t routed; /* 1: packets between two interfaces are the service's */
@@ -51,7 +51,7 @@ struct request_world {
     uint64_t mac;
     uint32_t port;
 };
-struct own_address { /* IPv4 as ::ffff:a.b.c.d */
+struct own_address { /* An own address; IPv4 as ::ffff:a.b.c.d */
     uint64_t hi, lo;
 };
 struct request_notify {
@@ -68,8 +68,8 @@ struct request_address {
     uint32_t port;
 };
 struct request_listen {
-    struct host_addr addr; /* all 0: any address of the family */
-    uint32_t port;         /* port of TCP */
+    struct host_addr addr; /* address to listen at; all 0: any of the family */
+    uint32_t port;         /* TCP port to listen at */
 };
 struct request_family {
     uint32_t family; /* 4 or 6 */
@@ -88,8 +88,8 @@ struct request_addresses {
 };
 struct request_stream {
     uint64_t bytes;              /* STREAM_TRIM: bytes to be freed */
-    char dir[4096];              /* as the program names it */
-    char name[STREAM_NAME_MOST]; /* STREAM_FILE */
+    char dir[4096];              /* directory as the program names it */
+    char name[STREAM_NAME_MOST]; /* STREAM_FILE: name of the file */
     uint32_t how;                /* enum stream_how */
     uint32_t again;              /* STREAM_BEGIN: find the files of earlier runs again */
 };
@@ -111,7 +111,7 @@ struct request_file {
     uint32_t file; /* HISTORY_… */
 };
 struct request_left {
-    uint32_t status; /* 0 to 255 */
+    uint32_t status; /* exit status, 0 to 255 */
 };
 struct request_process {
     int32_t pid;
@@ -130,7 +130,7 @@ struct request_check_socket {
 };
 
 struct answer {
-    int32_t failed;        /* 0, or a negative errno */
+    int32_t failed;        /* result: 0, or a negative errno */
     char err[500];         /* one line; empty: the errno shows the reason */
     uint32_t fd_count;     /* number of descriptors that come with the answer */
     int32_t group;         /* PORT: as in struct io_made */

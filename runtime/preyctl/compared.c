@@ -38,7 +38,7 @@ static const struct pbc_named *row_of(const struct program *p, const struct pbc_
     return program_named(p, (uint32_t)(s - p->servers));
 }
 
-/* A server, and its program */
+/* A server and its program, for one of the two sides */
 struct side {
     const struct program *program;
     const struct pbc_server *server; /* NULL: the pool has no such server */

@@ -54,7 +54,7 @@ static void look_at(struct found *f, const char *folder, const char *file)
     char path[400];
     snprintf(path, sizeof path, "%.100s/%.255s", folder, file);
     const int fd = connect_to(path);
-    if (fd < 0) return; /* dead, or not of prey */
+    if (fd < 0) return; /* the socket is dead, or not prey's */
     const size_t used = strlen(f->names);
     snprintf(f->names + used, sizeof f->names - used, "%s%.*s", used ? ", " : "", (int)(strlen(file) - strlen(".sock")),
              file);

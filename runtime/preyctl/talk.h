@@ -8,7 +8,7 @@
 
 struct talk {
     struct command_line *line;
-    int fd; /* connected; -1: not */
+    int fd; /* connected socket; -1: not connected */
     struct inbox in;
     bool stops;       /* the service was asked to end its answer */
     bool again;       /* the question may be asked again, so a missing service, or one that hung up, is not reported */

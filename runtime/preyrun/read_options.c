@@ -399,7 +399,7 @@ enum options_result options_parse(int argc, char *const argv[], struct options *
     struct reading r = {.o = o, .out = out, .err = err, .err_len = err_len};
     if (!words_read(&r, argc, argv)) {
         options_fini(o);
-        *o = (struct options){.program = "-"}; /* no file */
+        *o = (struct options){.program = "-"}; /* a wrong command line has no file */
         closed_read(o, argc, argv);
         return OPTIONS_WRONG;
     }

@@ -42,7 +42,7 @@ struct moments *recorder_moments(struct recorder *r, unsigned worker);
 struct record_change {
     const uint16_t *ids;
     unsigned count;
-    const uint8_t *gone; /* as given to remap_new */
+    const uint8_t *gone; /* leftovers that are gone, as given to remap_new */
     uint32_t gone_count; /* number of entries in `gone`; 0: it is NULL */
     uint64_t remap_ns, prepare_ns, world;
 };
@@ -52,8 +52,8 @@ uint64_t recorder_program(struct recorder *r, const struct program *p, const str
 void recorder_world(struct recorder *r, const struct snapshot *s, uint64_t program);
 
 struct recorder_counters {
-    uint64_t bytes, files, packets; /* numbers written */
-    uint64_t sessions;              /* written moments of sessions */
+    uint64_t bytes, files, packets; /* number of bytes, files and packets written */
+    uint64_t sessions;              /* number of moments of sessions written */
     uint64_t lost;                  /* records that did not fit in a tape or on the disk */
     int failed;                     /* last errno of the disk, negative; 0: no failure */
 };

@@ -56,7 +56,7 @@ static uint64_t step_begin(const struct replay_clock *c, uint64_t time_ns)
 
 struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns)
 {
-    const bool same = time_ns < c->now_ns || time_ns - c->now_ns < c->step_ns; /* saves a division */
+    const bool same = time_ns < c->now_ns || time_ns - c->now_ns < c->step_ns; /* the comparison saves a division */
     if (!same || c->step_ns == UINT64_MAX) {
         const uint64_t now = step_begin(c, time_ns);
         if (now > c->now_ns) c->now_ns = now;

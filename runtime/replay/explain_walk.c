@@ -24,7 +24,7 @@ struct wanted {
     struct explain_look look;
     struct fate fate;
     bool settled;
-    char *text; /* explanation, once settled */
+    char *text; /* explanation, once the fate is settled */
     size_t len;
 };
 

@@ -67,11 +67,11 @@ int explain(const struct subject *r);
  * held frame. */
 struct seen {
     const struct subject *r;
-    struct capture_writer *writer; /* --write-seen, or NULL */
-    int write_error;               /* negative errno */
+    struct capture_writer *writer; /* output of --write-seen, or NULL */
+    int write_error;               /* error of the output, a negative errno */
     bool mixed;                    /* frames have several link types, which a pcap cannot hold */
     int32_t dlt;                   /* link type of the written frames; -1: none so far */
-    struct seen_frame *kept;       /* a ring */
+    struct seen_frame *kept;       /* frames that are kept, a ring */
     size_t room, begin, count;
     uint64_t first; /* number of the frame at `begin` */
     uint64_t bytes; /* bytes of the copies */
@@ -137,7 +137,7 @@ struct pass {
     struct progress progress;
     uint64_t read; /* number of frames before the current batch */
     struct replay_clock clock;
-    int write_error;       /* error of writer, negative errno */
+    int write_error;       /* error of `writer`, a negative errno */
     unsigned call, called; /* frames of the last vm_run: index of the first, and their number; 0 after a timer */
     struct vm_tx tx;
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];

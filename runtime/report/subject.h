@@ -18,7 +18,7 @@ struct subject {
     struct ports *ports; /* ports of the capture; NULL: no capture */
     struct known_routes routes;
     struct only only;
-    struct lives *lives; /* live sets, empty */
+    struct lives *lives; /* live sets without members */
     uint8_t *down;       /* [servers_count] 1: named by --down; NULL: none */
     struct pool *pool;   /* pool for answers */
 };

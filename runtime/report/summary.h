@@ -42,7 +42,7 @@ struct streams;
 /* Times of --repeat, in nanoseconds per packet. */
 struct timing {
     double first, best, median, worst;
-    uint64_t passes; /* complete passes */
+    uint64_t passes; /* number of complete passes */
 };
 
 /* Return the summary's document, which the caller completes and prints or frees (report_json). It lists no rules if

@@ -259,7 +259,7 @@ static void numbers_add(cJSON *root, const struct subject *r, const struct vm_co
 void report_json_add(cJSON *root, const struct report *of)
 {
     struct subject r = {.o = of->options, .program = of->program, .labels = *of->labels};
-    r.down = (uint8_t *)(uintptr_t)of->down; /* not written to */
+    r.down = (uint8_t *)(uintptr_t)of->down; /* the array is not written to */
     program_add(root, &r);
     numbers_add(root, &r, of->counters, of->totals, of->rules_most);
 }

@@ -3,7 +3,7 @@
 
 #include "runtime/report/subject.h"
 
-enum { TABLE_NAME = 200 /* bytes for a name column */, TABLE_SHARE = 16 };
+enum { TABLE_NAME = 200 /* bytes of a name column's text */, TABLE_SHARE = 16 };
 
 struct table {
     FILE *out;

@@ -18,7 +18,7 @@ struct client {
 struct clients {
     struct client all[CLIENTS_MOST];
     uint64_t turns;
-    unsigned count; /* clients not yet evicted */
+    unsigned count; /* number of clients not yet evicted */
 };
 
 /* Callbacks for libmicrohttpd, with a struct clients: a connection has begun or ended; a request was answered, or is

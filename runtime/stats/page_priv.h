@@ -43,7 +43,7 @@ unsigned page_down(const cJSON *pool);
 /* Numbers of the alerts at the top of the page. */
 struct alerts {
     unsigned down, servers; /* number of servers that are down, and of all servers */
-    unsigned bad, warn;     /* alerts of either kind */
+    unsigned bad, warn;     /* number of alerts of either kind */
 };
 /* Count the alerts and, if out is not NULL, write them as a list. */
 struct alerts page_alerts(FILE *out, const cJSON *root);

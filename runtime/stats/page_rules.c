@@ -126,7 +126,7 @@ static void dropped(FILE *out, const cJSON *root)
     page_table_end(out);
 }
 
-/* A table of losses in the making. */
+/* A table of losses that is being written. */
 struct loss_table {
     FILE *out;
     unsigned rows;

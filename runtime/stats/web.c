@@ -180,7 +180,7 @@ static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const cha
         if (r) MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
         return web_put(c, MHD_HTTP_METHOD_NOT_ALLOWED, r);
     }
-    if (!*state || *body_len) { /* body of a GET, ignored */
+    if (!*state || *body_len) { /* the body of a GET is ignored */
         *state = &known;
         *body_len = 0;
         return MHD_YES;

@@ -21,7 +21,7 @@ struct packet_ends {
 void packet_ends_read(const struct pkt *pkt, struct packet_ends *ends);
 
 struct drop_note {
-    uint64_t at_ns;   /* CLOCK_MONOTONIC */
+    uint64_t at_ns;   /* CLOCK_MONOTONIC time of the drop */
     uint64_t program; /* serial of the program that judged the packet */
     struct packet_ends ends;
     uint32_t rule, firewall, service;

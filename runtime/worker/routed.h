@@ -26,7 +26,7 @@ bool routed_parse(const struct facts *f, struct pkt *pkt, struct key *key);
 enum routed_fate {
     ROUTED_LEAVES, /* pkts[0 … count-1]: the packet with one hop less, or its fragments, in slots that the caller puts
                       back */
-    ROUTED_EXPIRED, /* no hop left */
+    ROUTED_EXPIRED, /* the packet has no hop left */
     ROUTED_TOO_BIG, /* longer than the MTU, and must not be fragmented */
     ROUTED_NO_SLOT, /* no slot, or more than FRAGMENTS_MOST fragments */
 };

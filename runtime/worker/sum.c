@@ -28,7 +28,7 @@
 
 struct sum {
     const struct program *program;
-    struct vm_counters all; /* points to the fields below */
+    struct vm_counters all; /* sums, which point to the fields below */
     struct flow_counters flows;
     struct forward_counters forward;
     struct nat_counters nat;

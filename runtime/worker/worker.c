@@ -162,7 +162,7 @@ void worker_take_change(struct worker *w, uint64_t now)
         w->inline_io.fd = c->inline_tun;
         w->egress.snapshot = c->snapshot;
         w->tables_ns = 0;
-        w->tick_ns = now; /* timers of the new program */
+        w->tick_ns = now; /* the new program has its own timers */
         for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].iface = c->iface[i];
         __atomic_store_n(&w->latest, c->snapshot, __ATOMIC_RELAXED);
         __atomic_store_n(&w->swapping, 1, __ATOMIC_RELAXED);

@@ -29,11 +29,11 @@
 
 struct kernel_world; /* vm/kernel/given.h */
 
-struct log_note {     /* a log event */
+struct log_note {     /* A log event, for the main thread */
     uint64_t program; /* serial of the program to which `rule` belongs; during a reload, not the running one */
     uint64_t mono_ns;
     uint32_t rule, bytes;
-    bool would;     /* an audited rule, of program->would */
+    bool would;     /* the rule is audited, one of program->would */
     char text[176]; /* the packet in words, cleaned */
 };
 
@@ -184,7 +184,7 @@ struct worker {
     struct lending *lending;          /* loans to other workers; NULL: a single worker */
     int sleeps;                       /* atomic; nonzero: a sender of packets must wake this worker */
     int wake_fd, call_fd;             /* eventfds that wake the worker, and the main thread */
-    struct snapshot *latest;          /* atomic; set by the main thread */
+    struct snapshot *latest;          /* atomic: newest snapshot, set by the main thread */
     uint64_t taken;                   /* atomic: number of the snapshot in use */
     int stop, hold;                   /* atomic: requests to the worker */
     bool over;                        /* set before `stop`: another process has taken all of the worker's state */

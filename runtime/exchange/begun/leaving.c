@@ -148,5 +148,5 @@ void leaving_call(struct leaving *l) { wake(l->told_fd); }
 void leaving_stop(struct leaving *l)
 {
     __atomic_store_n(&l->stopped, 1, __ATOMIC_SEQ_CST);
-    wake(l->told_fd); /* no thread need wait for room now */
+    wake(l->told_fd); /* no thread needs to wait for room now */
 }

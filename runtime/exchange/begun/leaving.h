@@ -8,9 +8,9 @@
 #include "runtime/exchange/ring.h"
 #include "vm/flow/flow.h"
 
-enum { LEAVING_ENTRIES = 1024 }; /* room of each ring */
+enum { LEAVING_ENTRIES = 1024 }; /* entries of each ring */
 struct leaving {
-    uint32_t most;                  /* numbers that connections may have */
+    uint32_t most;                  /* connections have numbers below this */
     struct inline_carried *carried; /* [most]: written by the worker, read by the loop */
     struct ring asks, told;         /* struct inline_ask, to the worker; struct inline_told, to the loop */
     struct ring others;             /* struct inline_ask, to the worker, from earlier processes (leaving_pass) */

@@ -20,13 +20,13 @@ enum { HEARD_WORDS = 2048 /* words of the entries that a worker keeps */, HEARD_
 /* The head of an entry. The address follows, as in struct key: one word for IPv4, four for IPv6. */
 struct heard_entry {
     uint8_t live, how; /* number of the set in LIVES; enum heard_how */
-    uint16_t times;    /* from 1 on */
+    uint16_t times;    /* number of times that the question was asked, from 1 on */
 };
 
 struct heard_answers {
     struct lives_ear ear; /* ear for lives_listen */
     uint32_t words[HEARD_WORDS];
-    unsigned used, count;          /* words and entries */
+    unsigned used, count;          /* number of words, and of entries */
     uint16_t recent[HEARD_RECENT]; /* by hash of a question: 1 + first word of the last entry with that hash; 0: none */
     void (*full)(
         void *arg,

@@ -90,7 +90,7 @@ static uint32_t put_right(struct btf_type *t)
     case BTF_KIND_VAR:
         t->info = info(BTF_KIND_INT, 0);
         t->size = 1;
-        *(uint32_t *)(t + 1) = 8; /* number of bits */
+        *(uint32_t *)(t + 1) = 8; /* number of bits of the type */
         return sizeof(uint32_t);
     case BTF_KIND_DATASEC: {
         struct btf_member *m = (struct btf_member *)(t + 1);

@@ -87,7 +87,7 @@ static bool in_other_namespace(void)
 static bool has_rights(void)
 {
     static const unsigned wanted[] = {CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON};
-    if (capng_get_caps_process()) return true;                              /* unknown */
+    if (capng_get_caps_process()) return true;                              /* the capabilities are unknown */
     if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN)) return true; /* this capability implies the others */
     for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!capng_have_capability(CAPNG_EFFECTIVE, wanted[i])) return false;

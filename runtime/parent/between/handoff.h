@@ -117,8 +117,8 @@ struct handoff_hello {
                          row */
     uint32_t wire;    /* descriptors of each WIRE message; 0: no inline stack */
     char names[OPTIONS_IFACES][OPTIONS_DEVICE_MOST];
-    char name[4096];                     /* the program's */
-    char stats[128];                     /* --stats as given; empty: not given */
+    char name[4096];                     /* name of the program */
+    char stats[128];                     /* address of --stats as given; empty: not given */
     uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the command line's file, as last read */
     uint64_t table;                      /* flows for which a worker's table has room; 0: unknown */
 };
@@ -193,7 +193,7 @@ struct handoff_kept {
 /* To an old process that serves sessions: a worker's report on a handed-over connection in the wire, which may be
  * that process's (struct inline_told). */
 struct handoff_told {
-    uint32_t word; /* HANDOFF_TOLD */
+    uint32_t word; /* always HANDOFF_TOLD */
     uint32_t worker, number, port, kind, why;
 };
 

@@ -7,8 +7,8 @@
 #define LAST_MOST (UINT64_C(1) << 30) /* bytes of a half's file */
 
 struct last_half {
-    struct handoff_hello hello;     /* without descriptors */
-    struct handoff_luggage luggage; /* without ports */
+    struct handoff_hello hello;     /* data of HELLO, without descriptors */
+    struct handoff_luggage luggage; /* data of LUGGAGE, without ports */
     uint64_t len;                   /* number of valid bytes in `file` */
     uint8_t file[];                 /* [LAST_MOST] as the file of a takeover */
 };

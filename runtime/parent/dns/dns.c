@@ -110,7 +110,7 @@ void dns_end(struct dns_held *held)
 uint64_t dns_files(void)
 {
     static const char *const files[] = {"/etc/resolv.conf", "/etc/hosts"};
-    uint64_t mark = 14695981039346656037u; /* FNV-1a */
+    uint64_t mark = 14695981039346656037u; /* offset basis of FNV-1a */
     for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
         struct stat s = {.st_size = -1};
         if (stat(files[i], &s)) s = (struct stat){.st_size = -1};

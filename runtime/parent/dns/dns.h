@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 enum {
-    DNS_HOST_MOST = 253,       /* bytes of a name */
-    DNS_NAMES_MOST = 1 << 14,  /* names of one resolver */
+    DNS_HOST_MOST = 253,       /* most bytes of a name */
+    DNS_NAMES_MOST = 1 << 14,  /* most names of one resolver */
     DNS_ADDRESSES_MOST = 1024, /* addresses of a name and family: an answer with more is a failure */
     DNS_LIVES_S = 5,           /* seconds between signs of life */
 };
@@ -34,7 +34,7 @@ struct dns_told {
     uint32_t name;      /* index among the names that were asked for */
     uint8_t family;     /* 4 or 6 */
     uint8_t how;        /* enum dns_how */
-    uint16_t count;     /* addresses behind */
+    uint16_t count;     /* number of addresses behind the struct */
     uint32_t again_s;   /* seconds until the name is asked for again */
     char why[84];       /* reason of a failure, or of there being no address; ends in NUL */
     uint32_t addr[][4]; /* [count], as in struct key; ascending, without duplicates. For a service, struct dns_port

@@ -19,8 +19,8 @@
 #define SECOND_NS UINT64_C(1000000000)
 enum {
     AT_ONCE = 64,       /* questions that wait for an answer */
-    TTL_LEAST = 5,      /* seconds */
-    TTL_MOST = 3600,    /* seconds */
+    TTL_LEAST = 5,      /* seconds: least time to live */
+    TTL_MOST = 3600,    /* seconds: most time to live */
     NONE_S = 60,        /* seconds until a name without addresses is asked for again */
     FAILED_S = 5,       /* seconds until a failed question is asked again; they double each time */
     FAILED_MOST_S = 60, /* most seconds until then */
@@ -66,7 +66,7 @@ struct dns {
     const struct dns_name *names;
     uint32_t count; /* length of `asked`: two for each name */
     uint32_t waits;
-    uint64_t lives_ns;     /* when the next sign of life is due */
+    uint64_t lives_ns;     /* time when the next sign of life is due */
     bool gone;             /* the service has ended */
     struct dns_told *told; /* room for one, DNS_TOLD_MOST bytes */
     struct asked asked[];

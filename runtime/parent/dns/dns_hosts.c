@@ -11,7 +11,7 @@
 #include "runtime/base/grown.h"
 
 struct host_lines {
-    const struct dns_name *names, **order; /* order: [count] */
+    const struct dns_name *names, **order; /* order: [count] names, sorted */
     uint32_t count, found, room;
     struct host_line *of;
 };

@@ -1,4 +1,4 @@
-/* Times to live of an answer. */
+/* Times to live in an answer. */
 #pragma once
 
 #include <stdint.h>

@@ -13,7 +13,7 @@
 enum { SLOTS = 2, SLOT_BYTES = 2048 };
 
 struct interrupted {
-    struct inline_tuple *all; /* sorted */
+    struct inline_tuple *all; /* tuples, sorted */
     size_t count;
     struct pool *pool;
 };

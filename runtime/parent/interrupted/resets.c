@@ -33,7 +33,7 @@
 enum {
     LASTS_S = 120,
     A_SECOND = 10000 /* most RSTs per second */,
-    SEEN = 512 /* bytes read of a frame */,
+    SEEN = 512 /* bytes of a frame that are read */,
     BATCH = 64,
     SAID_BATCH = 16 /* datagrams looked at before a frame: strangers may send them, too */,
     SAYS_S = 1 /* most seconds that the next start waits for room */,
@@ -45,7 +45,7 @@ struct resets {
     struct interrupted *interrupted;
     size_t connections;
     uid_t user;                    /* user whose starts may end the process, beside root's */
-    int said;                      /* datagrams of the next start */
+    int said;                      /* socket for datagrams of the next start */
     struct kernel_events *came_up; /* packets that programs in the kernel hand up; NULL: no such programs */
     int ports[OPTIONS_IFACES];     /* packet sockets; -1: none */
     unsigned ifindex[OPTIONS_IFACES], port_count;

@@ -8,7 +8,7 @@
 
 /* Options of preyrun, as far as needed to distinguish a value from a separate word */
 static const struct run_option {
-    const char *name, *argument; /* argument NULL: none */
+    const char *name, *argument; /* argument: NULL if the option has none */
     char letter;
     enum { REPLAY, LIVE, BOTH } way;
 } run_options[] = {

@@ -22,7 +22,7 @@
 struct chosen {
     unsigned first, last;    /* indices of the reel's files, all of one run */
     unsigned unbegun;        /* number of newest files without a beginning, skipped in the search for the last run */
-    uint64_t from_ns, to_ns; /* wall times; 0: not given */
+    uint64_t from_ns, to_ns; /* wall times of the period; 0: not given */
 };
 
 /* Choose the files by --from and --to, else the last run; t begins with the first file. Return 0, or a negative errno
@@ -82,8 +82,8 @@ struct picked {
     struct only only; /* --only, parsed with the judging program's names */
     bool has, known;  /* the program has all names of --only; some program so far had them */
     char unknown[400];
-    struct capture_writer *writer; /* --write-seen, or NULL */
-    int write_error;               /* negative errno */
+    struct capture_writer *writer; /* output of --write-seen, or NULL */
+    int write_error;               /* error of the output, a negative errno */
     uint8_t *bytes;                /* [room] bytes of the batch being judged */
     size_t room;
     struct capture_frame frames[VM_BATCH];

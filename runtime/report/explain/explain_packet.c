@@ -28,7 +28,7 @@ struct explained {
     const struct fate *fate;
     bool opens;               /* a rule that opens a tunnel decided; the result is below */
     const struct pkt *inner;  /* the packet inside; NULL: none */
-    enum pkt_reason unopened; /* reason if no packet was found */
+    enum pkt_reason unopened; /* reason why no packet was found inside */
     FILE *out;
     int width; /* width of the rule column */
     unsigned steps;

@@ -14,10 +14,10 @@ struct explain_packet {
     struct program *program;
     const struct labels *labels;
     struct pool *pool; /* pool for the packet inside */
-    struct vm *before; /* state after the packets before */
+    struct vm *before; /* worker's state after the packets before */
     const struct vm_in *in;
     const struct pkt *pkt; /* the packet as it arrived */
-    uint64_t time_ns;      /* wall-clock time; 0: none */
+    uint64_t time_ns;      /* wall-clock time of the packet; 0: none */
     const struct verdict *verdict;
     const char *heard;           /* findings of its service on the client's bytes; NULL: not asked for */
     const char *lost;            /* reason why no packet leaves, although the verdict is `forward`; NULL: not lost */

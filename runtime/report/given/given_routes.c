@@ -16,7 +16,7 @@
 
 enum { LINE_MOST = 4096, WORDS_MOST = 256, FILE_MOST = 64 << 20 };
 
-#define TABLE_NAMED (1u << 31) /* numbers of tables that have names */
+#define TABLE_NAMED (1u << 31) /* numbers of named tables begin here */
 
 int routes_fault(struct reading *r, const char *what, const char *word)
 {
@@ -238,7 +238,7 @@ static int close_route(struct reading *r)
     }
     e->hop = r->hops;
     const unsigned line = r->line;
-    r->line = r->began; /* line of a fault */
+    r->line = r->began; /* the fault is reported at this line */
     const int failed = route_add(r, e, false);
     r->line = line;
     e->hop = NULL;

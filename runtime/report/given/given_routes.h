@@ -7,7 +7,7 @@
 #include "vm/program/program.h"
 
 struct route_options {
-    const char *const *written; /* PREFIX=IF */
+    const char *const *written; /* routes as given, PREFIX=IF */
     const char *const *files;
     unsigned written_count, files_count;
 };

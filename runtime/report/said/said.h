@@ -30,7 +30,7 @@ enum said_state {
 enum { SAID_KEY_WORDS = 6 };
 struct said {
     uint64_t ends[SAID_KEY_WORDS]; /* addresses and ports of both ends */
-    struct reassembly in;          /* room 0: no memory is held */
+    struct reassembly in;          /* bytes put in order; room 0: no memory is held */
     struct first_at at;
     struct body body;
     uint64_t accepted_ns;

@@ -22,7 +22,7 @@ enum { CHANGE_TEXT = 64 };
 /* Changes on their way, sent in parts, and the sum of their results. */
 struct changes {
     struct talk *t;
-    const char *set, *comment; /* comment: NULL: none */
+    const char *set, *comment; /* comment: text for the changes; NULL: none */
     bool once, wide;
     bool cuts;                     /* flows of some members must end */
     bool uncut;                    /* the service doesn't support ending flows */

@@ -8,7 +8,11 @@
 #include "runtime/base/when.h"
 #include "runtime/preyctl/command/sets/changes.h"
 
-enum { LINE_MOST = 4096 /* bytes of a line */, AT_ONCE = 1 << 16, MORE_MS = 1 /* time in which more lines may come */ };
+enum {
+    LINE_MOST = 4096 /* most bytes of a line */,
+    AT_ONCE = 1 << 16,
+    MORE_MS = 1 /* time in which more lines may come */
+};
 
 struct feed {
     struct changes c;
