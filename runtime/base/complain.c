@@ -1,4 +1,4 @@
-/* A line is one write: under the journal with its level in front, and to a full pipe for a second at most */
+/* A line is one write. Under the journal its level is in front; a full pipe is tried for a second at most */
 #include "runtime/base/complain.h"
 
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 
 #include "lang/utf8.h"
 
-enum { PATIENCE_MS = 1000, UTF8_MOST = 4 /* bytes of a character */ };
+enum { PATIENCE_MS = 1000, UTF8_MOST = 4 /* most bytes of a character */ };
 
 char *text_clean(char *s)
 {

@@ -1,4 +1,5 @@
-/* Files of the build as bytes of the program. The assembler puts them in: compiled as numbers they took seconds. */
+/* Files of the build as bytes of the program. The assembler puts them in, because compiling them as numbers would
+ * take seconds. */
 #pragma once
 
 #include <stddef.h>

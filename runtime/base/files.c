@@ -11,7 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* Write bytes, of which the first *done are written. Return 0 or -errno. */
+/* Write the bytes after the first *done, and move *done on. Return 0 or -errno. */
 static int write_on(int fd, const void *bytes, size_t len, size_t *done)
 {
     while (*done < len) {
@@ -29,7 +29,7 @@ int write_whole(int fd, const void *bytes, size_t len)
     return write_on(fd, bytes, len, &done);
 }
 
-/* The disk took `done` bytes, not all. Return 0 if the rest waits, else the error. */
+/* Handle a write of which the disk took only `done` bytes. Return 0 if the rest waits, else the error. */
 static int append_part(struct appended *a, int fd, const void *bytes, size_t len, size_t done, int failed)
 {
     struct stat st;
@@ -45,7 +45,7 @@ static int append_part(struct appended *a, int fd, const void *bytes, size_t len
     return 0;
 }
 
-/* Write the bytes that wait. */
+/* Write the pending bytes. */
 static int append_rest(struct appended *a, int fd)
 {
     size_t done = 0;

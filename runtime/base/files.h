@@ -1,4 +1,4 @@
-/* Whole files: reading and writing despite short reads and writes; tests on paths. */
+/* Reading and writing of complete files, despite short reads and writes; tests on paths. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,24 +8,26 @@
  * part may have been written. */
 int write_whole(int fd, const void *bytes, size_t len);
 
-/* A file to which one process appends, all bytes of a write or none, even if a full disk takes a part of them. */
+/* A file to which one process appends. Each write is appended in full or not at all, even if a full disk takes a
+ * part of it. */
 struct appended {
-    bool cuts;  /* the part written is cut off again; else the rest waits, and is written first */
-    void *rest; /* owned; NULL: none */
-    size_t len; /* bytes of it */
+    bool cuts;  /* true: a part that was written is cut off again; false: the rest waits, and is written before later
+                   bytes */
+    void *rest; /* bytes that wait, owned; NULL: none */
+    size_t len; /* number of these bytes */
 };
 
-/* Append bytes. Return 0: written, or the rest waits; -errno: nothing written. */
+/* Append bytes. Return 0 if they are written or the rest of them waits, or -errno if nothing was written. */
 int append_whole(struct appended *a, int fd, const void *bytes, size_t len);
 
-/* Before closing, try once more to write the waiting bytes. Return the number of lost bytes. */
+/* Before closing, try once more to write the pending bytes. Return the number of lost bytes. */
 size_t append_end(struct appended *a, int fd);
 
-/* Open a regular file, made with mode 0600 where flags have O_CREAT. turn: the present file becomes PATH.1 first.
- * Return the descriptor, which the caller closes, or -errno with a line in err: -ELOOP a link, -ENODEV a FIFO or
- * another file that could block a writer. */
+/* Open a regular file, made with mode 0600 if flags has O_CREAT. turn: the present file becomes PATH.1 first. Return
+ * the descriptor, which the caller closes, or -errno with a line in err: -ELOOP a link, -ENODEV a FIFO or another
+ * file that could block a writer. */
 int open_turned(const char *path, int flags, bool turn, char *err, size_t err_len);
-/* Write why a path cannot be opened: a negative errno, which is returned. */
+/* Write to err why a path cannot be opened. `failed` is a negative errno, which is returned. */
 int open_refused(int failed, const char *path, char *err, size_t err_len);
 
 /* Read a whole file, whatever its offset, or a pipe up to its end. Return the bytes with a zero behind them, owned by

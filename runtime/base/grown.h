@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Make room for one more element of `size` bytes behind `count`. at: address of the pointer to the array, of any type.
- * *room doubles when it is used up, from `least` on. False: out of memory, nothing changed. */
+/* Make room for one more element of `size` bytes behind `count`. at: address of the pointer to the array, of any
+ * type. If it is used up, *room doubles, from `least` on. False: out of memory, nothing changed. */
 static inline bool grow(void *at, uint32_t count, uint32_t *room, uint32_t least, size_t size)
 {
     void *all;
@@ -21,7 +21,7 @@ static inline bool grow(void *at, uint32_t count, uint32_t *room, uint32_t least
     return true;
 }
 
-/* The same for a ring whose first of `count` entries is at *begin. */
+/* Make room in a ring, as grow does; the first of its `count` entries is at *begin. */
 static inline bool ring_grow(void *at, size_t count, size_t *room, size_t *begin, size_t least, size_t size)
 {
     uint8_t *old, *ring;

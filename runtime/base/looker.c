@@ -8,7 +8,7 @@
 
 #include "runtime/base/clock.h"
 
-enum { LOOK_NS = 20000 /* between two looks of who waits */ };
+enum { LOOK_NS = 20000 /* pause between two looks of a waiting thread */ };
 
 /* Sleep, unless another thread has called since `calls`. */
 static void looker_pause(struct looker *l, uint32_t calls, uint64_t pause_ns)
@@ -37,7 +37,7 @@ int looker_start(struct looker *l, bool (*turn)(void *arg), void *arg, uint64_t 
     if (l->runs) return 0;
     *l = (struct looker){.turn = turn, .arg = arg, .pause_ns = pause_ns, .runs = true};
     const int failed = pthread_create(&l->thread, NULL, looker_run, l);
-    if (failed) l->runs = false; /* else the thread reads it */
+    if (failed) l->runs = false; /* if the thread runs, it reads this field */
     return -failed;
 }
 

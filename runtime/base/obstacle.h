@@ -5,7 +5,7 @@
 
 struct obstacle {
     char why[300];
-    char mend[150]; /* "": no remedy is known */
+    char mend[150]; /* remedy; "": none is known */
 };
 
 /* Write "why: mend", or "why" without a remedy. Return buf. */

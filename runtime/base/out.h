@@ -1,4 +1,4 @@
-/* Buffered output of results that loses no write error. A closed reader (EPIPE) ends the replay quietly. */
+/* Buffered output of results, which keeps the first write error. A closed reader (EPIPE) ends the replay quietly. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* Addresses of this machine, from --self or the kernel's list, in the form of struct facts; and which of them it sends
- * from. */
+/* Addresses of this machine, from --self or the kernel's list, in the form of struct facts, and the choice of a
+ * source address. */
 #pragma once
 
 #include <stddef.h>
@@ -7,8 +7,8 @@
 #include "vm/vm.h"
 
 struct self {
-    uint32_t *v4;          /* in host order, ascending, without duplicates */
-    struct pbc_range6 *v6; /* ascending, disjoint */
+    uint32_t *v4;          /* addresses in host order, ascending, without duplicates */
+    struct pbc_range6 *v6; /* ranges, ascending and disjoint */
     unsigned v4_count, v6_count;
     uint32_t first4, first6[4]; /* first listed address of each family, this machine's own source address; 0: none */
 };
@@ -16,13 +16,13 @@ struct self {
 /* An address that this machine may send from on an interface. */
 struct source_candidate {
     bool here;       /* the address is the interface's own */
-    bool wide;       /* its scope is wider than the link */
-    bool deprecated; /* its preferred lifetime has expired */
+    bool wide;       /* the address's scope is wider than the link */
+    bool deprecated; /* the address's preferred lifetime has expired */
     bool secondary;  /* IPv4: not the first address of its subnet; IPv6: temporary */
 };
 /* Return the address's rank as a source of packets beyond the link; 0: unusable. The first of equal addresses
- * counts. An address of wide scope on another interface is better than one of the link (RFC 6724, 5, rule 2; Linux
- * takes the same for IPv4: inet_select_addr). */
+ * counts. An address of wide scope on another interface is preferred to one with the link's scope (RFC 6724, 5, rule
+ * 2; Linux takes the same for IPv4: inet_select_addr). */
 unsigned source_preference(const struct source_candidate *c);
 
 /* Add a comma-separated list of IPv4 and IPv6 addresses. Return 0, or -EINVAL or -ENOMEM with one line in err. */

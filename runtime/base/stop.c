@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Globals, since a signal handler reaches nothing else. */
+/* Globals, because a signal handler reaches nothing else. */
 static volatile sig_atomic_t asked;
 static int fd = -1;
 

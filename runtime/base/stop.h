@@ -1,4 +1,5 @@
-/* Clean stop by SIGINT and SIGTERM: a replay ends with its summary and complete files. A second signal kills. */
+/* Clean stop by SIGINT and SIGTERM: a replay ends with its summary and complete files. A second signal kills the
+ * process. */
 #pragma once
 
 #include <stdbool.h>

@@ -7,8 +7,8 @@
 /* A moment: 03:12, 03:12:30.5, 2026-11-21 03:12, 2026-11-21T03:12:30Z, 2026-11-21 (its midnight). In UTC, as all
  * printed times. */
 struct when {
-    bool dated;  /* has a date; false: a time of day */
-    uint64_t ns; /* since 1970, or since midnight */
+    bool dated;  /* the moment has a date; false: it is a time of day */
+    uint64_t ns; /* nanoseconds since 1970, or since midnight */
 };
 
 /* Parse a moment. False: malformed, or outside the range of 64 bits of nanoseconds (1970 to 2554). */

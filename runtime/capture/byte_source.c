@@ -15,11 +15,11 @@ struct source {
     int fd;
     bool regular, ended, stopped;
     struct capture_waiting waiting;
-    const struct packer *packer; /* NULL: not compressed */
+    const struct packer *packer; /* compressor of the bytes; NULL: not compressed */
     void *unpacking;
     bool whole; /* the unpacked bytes may end here */
     uint64_t in, out;
-    size_t at, len; /* unread part of raw */
+    size_t at, len; /* place and number of the unread bytes in `raw` */
     uint8_t raw[RAW];
 };
 
@@ -90,7 +90,7 @@ static bool wait_for_more(struct source *s)
         const int ready = poll(fds, 2, ms);
         if (fds[1].revents) s->stopped = true;
         if (s->stopped) return false;
-        if (ready > 0 || (ready < 0 && errno != EINTR)) return true; /* an unpollable descriptor is read */
+        if (ready > 0 || (ready < 0 && errno != EINTR)) return true; /* a descriptor that can't be polled is read */
         if (s->waiting.fn) s->waiting.fn(s->waiting.arg);
     }
     return true;

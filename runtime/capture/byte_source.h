@@ -21,7 +21,7 @@ void source_waiting(struct source *s, const struct capture_waiting *w);
 int source_unpack(struct source *s, const struct packer **packer, char *err, size_t err_len);
 /* Read at least one byte. Return the number; 0: the end, or the waiting was ended; -1: a line in err. */
 long source_read(struct source *s, uint8_t *to, size_t room, char *err, size_t err_len);
-bool source_stopped(const struct source *s);      /* the waiting was ended by stop_fd */
-uint64_t source_position(const struct source *s); /* bytes consumed from the descriptor */
+bool source_stopped(const struct source *s);      /* true if stop_fd ended the waiting */
+uint64_t source_position(const struct source *s); /* return the number of bytes consumed from the descriptor */
 /* Start over. False: the descriptor cannot seek. */
 bool source_rewind(struct source *s);

@@ -15,7 +15,7 @@ struct stat;
 struct capture_frame {
     const uint8_t *data;        /* valid until capture_close if capture_keeps, else until the next call */
     uint32_t cap_len, wire_len; /* as in the file, which may report more captured bytes than sent ones */
-    uint64_t time_ns;           /* since 1970; 0 if the file holds no time, or one before 1970 */
+    uint64_t time_ns;           /* nanoseconds since 1970; 0 if the file holds no time, or one before 1970 */
     uint16_t dlt;               /* LINKTYPE_ value of the interface, as in the file */
     uint8_t link;               /* enum pkt_link, the meaning of dlt */
     uint16_t port;              /* port of the interface: see capture_ports */
@@ -43,7 +43,7 @@ void capture_ports(struct capture *c, uint16_t port, capture_named_fn *named, vo
 typedef bool capture_custom_fn(void *arg, const uint8_t *bytes, size_t len);
 void capture_custom(struct capture *c, capture_custom_fn *fn, void *arg);
 
-/* Waiting on pipes: `fn` is called when the reader has to wait for the next frame, then four times per second. When
+/* Waiting on pipes: `fn` is called when the reader must wait for the next frame, then four times per second. When
  * stop_fd (-1: none) is readable, the capture ends there without a fault. The struct is copied, but not `arg`. */
 struct capture_waiting {
     void (*fn)(void *arg);
@@ -59,15 +59,15 @@ int capture_next(struct capture *c, struct capture_frame *f);
 unsigned capture_batch(struct capture *c, struct capture_frame *f, unsigned n);
 /* Return the fault, or "" if there is none. */
 const char *capture_error(const struct capture *c);
-/* Return the path, or "standard input". Not for a merged capture, whose faults contain the name. */
+/* Return the path, or "standard input". Not for a merged capture, because its faults contain the name. */
 const char *capture_name(const struct capture *c);
 
 /* Start over; false for pipes. */
 bool capture_rewind(struct capture *c);
-uint64_t capture_size(const struct capture *c);                  /* bytes of the file, 0 for pipes */
-uint64_t capture_position(const struct capture *c);              /* bytes read so far */
-uint64_t capture_copied(const struct capture *c);                /* frames that were copied; 0 for files */
-bool capture_keeps(const struct capture *c);                     /* frames stay valid until capture_close */
+uint64_t capture_size(const struct capture *c);     /* return the bytes of the file; 0 for pipes */
+uint64_t capture_position(const struct capture *c); /* return the number of bytes read so far */
+uint64_t capture_copied(const struct capture *c);   /* return the number of frames that were copied; 0 for files */
+bool capture_keeps(const struct capture *c);        /* true if frames stay valid until capture_close */
 bool capture_is(const struct capture *c, const struct stat *st); /* true if that file is the one being read */
 
 struct capture_writer;
@@ -83,8 +83,8 @@ struct capture_writer *capture_create(const char *path, const char *const ifaces
 typedef const char *capture_name_fn(const void *arg, uint16_t port);
 struct capture_writer *capture_create_as_came(const char *path, capture_name_fn *name, const void *arg, char *err,
                                               size_t err_len);
-/* Append a frame: cap_len, wire_len, time_ns and data. iface: index of the interface it leaves on; past the last: none.
- * Return 0 or a negative errno, which all later calls return, too. */
+/* Append a frame: cap_len, wire_len, time_ns and data. iface: index of the interface by which the frame leaves; past
+ * the last: none. Return 0 or a negative errno, which all later calls return, too. */
 int capture_write(struct capture_writer *w, const struct capture_frame *f);
-int capture_flush(struct capture_writer *w);  /* flush to the reader; 0 or a negative errno */
-int capture_finish(struct capture_writer *w); /* flush, close and free; 0 or a negative errno */
+int capture_flush(struct capture_writer *w);  /* flush to the reader; return 0 or a negative errno */
+int capture_finish(struct capture_writer *w); /* flush, close and free; return 0 or a negative errno */

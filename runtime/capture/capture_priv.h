@@ -9,7 +9,7 @@
 /* Longest frame of any supported link type: libpcap's MAXIMUM_SNAPLEN. */
 #define CAPTURE_FRAME_MAX 262144u
 
-/* Reader of one format, in a file of its own, or the merge. */
+/* Reader of one format, in a separate file, or the merge. */
 struct capture_ops {
     /* Read up to the first frame. Return 0, or -1 with c->error set. */
     int (*open)(struct capture *c);
@@ -18,10 +18,10 @@ struct capture_ops {
     void (*close)(struct capture *c);
 };
 extern const struct capture_ops capture_pcap, capture_pcapng;
-void capture_state_free(struct capture *c); /* `close` of a reader whose state is one allocation */
+void capture_state_free(struct capture *c); /* free c->state: `close` of a reader whose state is one allocation */
 
 struct source;
-/* Streams through a window (source_window.c). */
+/* Open a stream, which is read through a window (source_window.c). Return 0 or -1. */
 int window_open(struct capture *c);
 int window_begin(struct capture *c);
 unsigned window_read(struct capture *c, struct capture_frame *f, unsigned n);
@@ -40,11 +40,11 @@ struct capture {
     uint64_t room;
     uint64_t needs;   /* for a stream: bytes that the reader lacked at c->at; 0: none */
     bool ended;       /* nothing comes after the window */
-    const char *path; /* as given */
+    const char *path; /* path of the capture, as given */
     uint16_t port;
-    capture_named_fn *named; /* NULL: all frames are of one port */
+    capture_named_fn *named; /* callback that gives frames their port; NULL: all frames are of one port */
     void *named_arg;
-    capture_custom_fn *custom; /* NULL: custom blocks are skipped */
+    capture_custom_fn *custom; /* callback for custom blocks; NULL: they are skipped */
     void *custom_arg;
     bool says_left;   /* a custom block announced that this section marks leaving frames */
     uint64_t fetched; /* bytes requested by fetch_ahead */
@@ -52,9 +52,9 @@ struct capture {
     uint64_t frames; /* frames handed out */
     int fd;
     int map_slot;           /* slot of the mapping in map.c, or -1 */
-    void *state;            /* the reader's own state */
-    uint64_t file_size;     /* 0: not a file */
-    bool keeps;             /* frames stay valid */
+    void *state;            /* state of the reader */
+    uint64_t file_size;     /* size of the file; 0: not a file */
+    bool keeps;             /* frames stay valid until capture_close */
     bool stopped;           /* the waiting was ended by stop_fd */
     struct capture **parts; /* captures of a merge, owned */
     unsigned part_count;
@@ -68,13 +68,14 @@ int capture_fault(struct capture *c, const char *fmt, ...) __attribute__((format
 /* Map c->size bytes of c->fd. Pages lost to a shrinking file read as zeros instead of raising SIGBUS. */
 int map_open(struct capture *c);
 void map_close(struct capture *c);
-bool map_faulted(const struct capture *c); /* a page was lost; cheap */
-bool map_shrunk(const struct capture *c);  /* a page was lost, or the file is shorter than before */
+bool map_faulted(const struct capture *c); /* true if a page was lost; cheap */
+bool map_shrunk(const struct capture *c);  /* true if a page was lost, or the file is shorter than before */
 
 /* Prefetch the cache lines behind c->at. A record's place is known only from its predecessor, so each miss would
  * stall; prefetching all lines in order costs a tenth of that. The number of lines per record is fixed, so that no
- * branch depends on its length; only a run of long records goes ahead of it. A prefetch does not map a page, so one
- * byte is read in each stretch that the kernel maps at a fault: cheaper than MADV_POPULATE_READ. */
+ * branch depends on a record's length; only a run of long records overtakes the prefetches. A prefetch does not map
+ * a page, so one byte is read in each stretch that the kernel maps at a fault, which is cheaper than
+ * MADV_POPULATE_READ. */
 static inline void fetch_ahead(struct capture *c)
 {
     enum { LINE = 64, LINES = 8, AHEAD = 8192, STRETCH = 65536 };

@@ -1,4 +1,4 @@
-/* Opening of captures, and all that is common to the readers. */
+/* Opening of captures, and code common to the readers. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -44,7 +44,7 @@ static int open_any(struct capture *c, const char *path)
     c->fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (c->fd < 0 || fstat(c->fd, &st) < 0) return capture_fault(c, "%s", strerror(errno));
     if (S_ISDIR(st.st_mode)) return capture_fault(c, "%s", strerror(EISDIR));
-    /* Standard input may be a file that was read in part: then it is a stream. */
+    /* Standard input may be a file that was read in part; it is then treated as a stream. */
     if (S_ISREG(st.st_mode) && (!standard || lseek(c->fd, 0, SEEK_CUR) == 0)) {
         /* The stream's reader unpacks a compressed file, or names its format. */
         c->file_size = c->size = (uint64_t)st.st_size;

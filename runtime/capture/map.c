@@ -15,10 +15,10 @@
 
 #define PAGE_MASK ((uintptr_t)4095)
 
-/* Open mappings; global, since a signal handler reaches nothing else. */
+/* Open mappings; global, because a signal handler reaches nothing else. */
 enum { MAPS = 32 };
 static struct {
-    atomic_uintptr_t begin; /* 0: free, 1: being filled */
+    atomic_uintptr_t begin; /* beginning of the mapping; 0: free, 1: being filled */
     atomic_uintptr_t end;
     atomic_bool shrunk;
 } maps[MAPS];

@@ -65,7 +65,7 @@ static int merge_open(struct capture *c)
 static const struct capture_ops capture_merge = {.open = merge_open, .read = merge_read, .close = capture_state_free};
 
 /* Merge captures by time; at equal times the earlier capture's frame comes first. The result owns the captures.
- * NULL: out of memory, and they are closed. A fault in one capture ends that one only: it is reported with the
+ * NULL: out of memory, and they are closed. A fault in one capture ends only that capture: it is reported with the
  * capture's name after the last frame of all others. */
 static struct capture *merged(struct capture *const of[], unsigned count)
 {
@@ -93,7 +93,7 @@ struct capture *capture_open_all(const char *const paths[], unsigned count, char
     if (parts && opened == count) {
         snprintf(err, err_len, "out of memory");
         all = count == 1 ? parts[0] : merged(parts, count);
-        opened = 0; /* now owned by `all`, or closed */
+        opened = 0; /* the captures are now owned by `all`, or closed */
     }
     while (opened) capture_close(parts[--opened]);
     free(parts);

@@ -15,7 +15,7 @@ enum {
     NG_OPT_CUSTOM = 2989
 };
 enum { NG_FRAME = 12 /* bytes of a block's type, length and repeated length */ };
-enum { NG_ETHERNET = 1, NG_RAW = 101 /* link types */ };
+enum { NG_ETHERNET = 1, NG_RAW = 101 /* LINKTYPE_ values */ };
 
 static inline uint32_t ng_padded(uint32_t len) { return (len + 3) / 4 * 4; }
 static inline uint16_t ng_linktype(uint8_t link) { return link == LINK_RAW ? NG_RAW : NG_ETHERNET; }
@@ -24,14 +24,14 @@ void ng_put32(struct bytes *to, uint32_t v);
 void ng_option(struct bytes *to, unsigned code, const void *value, unsigned len);
 
 void ng_section(struct bytes *to);
-/* An interface whose frames have times in nanoseconds. name NULL: unnamed. snap: longest frame; 0: any */
+/* Append an interface whose frames have times in nanoseconds. name NULL: unnamed. snap: longest frame; 0: any */
 void ng_interface(struct bytes *to, const char *name, uint16_t linktype, uint32_t snap);
-/* Begin the block of a packet, which cap_len bytes, padding, `options` bytes and the block's length, which is
- * returned, are to follow. */
+/* Begin the block of a packet. Return the block's length, which the caller appends after cap_len bytes, padding and
+ * `options` bytes. */
 uint32_t ng_packet(struct bytes *to, uint32_t iface, uint64_t time_ns, uint32_t cap_len, uint32_t wire_len,
                    uint32_t options);
 
-/* A section for any reader: these interfaces (links: enum pkt_link of each, ETHER or RAW; NULL: all are ETHER) and
- * one of Ethernet frames without a name behind them; a frame of one of them. */
+/* Append a section for any reader: these interfaces (links: enum pkt_link of each, ETHER or RAW; NULL: all are
+ * ETHER), then one without a name for Ethernet frames. Append a frame of one of them (second function). */
 void ng_capture(struct bytes *to, const char *const ifaces[], const uint8_t links[], unsigned count);
 void ng_captured(struct bytes *to, const struct capture_frame *f, unsigned iface);

@@ -18,8 +18,8 @@ enum {
 struct interface {
     uint32_t linktype, snaplen;
     uint64_t ticks; /* ticks per second */
-    uint32_t scale; /* nanoseconds per tick; 0: not whole, a division is needed */
-    int64_t offset; /* in seconds */
+    uint32_t scale; /* nanoseconds per tick; 0: not a whole number, so a division is needed */
+    int64_t offset; /* offset of the interface's times, in seconds */
     uint16_t port;
     bool known; /* the vm knows the link type */
     uint8_t link;
@@ -74,7 +74,7 @@ static int resolution_read(struct capture *c, struct interface *i, uint8_t v)
         i->ticks = 1;
         for (unsigned n = 0; n < power; n++) i->ticks *= 10;
     }
-    /* Whole seconds are divided: libpcap takes 64 bits of them as signed. */
+    /* Times in whole seconds are divided, too, because libpcap takes their 64 bits as signed. */
     i->scale = i->ticks > 1 && 1000000000u % i->ticks == 0 ? (uint32_t)(1000000000u / i->ticks) : 0;
     return 0;
 }
@@ -99,7 +99,7 @@ static int options_read(struct capture *c, const struct ng_state *s, struct inte
             i->offset = (int64_t)load64(value, s->swapped);
             seen_offset = true;
         } else if (code == IF_NAME) {
-            /* it has no terminating zero, and may be long */
+            /* the name has no terminating zero, and may be long */
             const unsigned most = len < NAME_MOST ? len : NAME_MOST - 1;
             memcpy(name, value, most);
             name[most] = 0;
@@ -278,7 +278,7 @@ static int frame_read(struct capture *c, struct ng_state *s, struct capture_fram
 
 static unsigned ng_read(struct capture *c, struct capture_frame *f, unsigned n)
 {
-    const uint64_t before = c->frames; /* c->frames counts on during the batch, for the frame numbers in faults */
+    const uint64_t before = c->frames; /* c->frames keeps counting during the batch, for the frame numbers in faults */
     unsigned got = 0;
     while (got < n && frame_read(c, c->state, &f[got]) == 1) {
         fetch_ahead(c);

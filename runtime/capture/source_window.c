@@ -1,6 +1,6 @@
-/* Streams, read once from beginning to end. A window slides over the bytes, so that the readers of both formats find a
- * whole record in it, as in a mapped file. If a record is not whole, the reader says how many bytes it needs and is
- * called again. */
+/* Streams, read once from beginning to end. A window slides over the bytes, so that the readers of both formats find
+ * a whole record in it, as in a mapped file. If a record is not whole, the reader sets the number of bytes that it
+ * needs and is called again. */
 #include <stdlib.h>
 
 #include "runtime/capture/byte_source.h"
@@ -49,7 +49,7 @@ static int file_begin(struct capture *c)
     char err[160];
     if (source_unpack(c->source, &packer, err, sizeof err) < 0) return capture_fault(c, "%s", err);
     if (window_fill(c, FIRST) < 0) return -1;
-    /* Refuse an archive of files, and a file compressed twice or by an unsupported compressor. */
+    /* Reject an archive of files, and a file compressed twice or by an unsupported compressor. */
     const struct packer *outer = packer && packer->unpacker ? packer : NULL;
     const struct packer *inner = packer_of(c->bytes, c->size);
     if (inner && outer)

@@ -26,8 +26,8 @@ struct unpacker {
 };
 
 struct packer {
-    const char *name, *tool;         /* "gzip", "gzip -dc" */
-    const struct unpacker *unpacker; /* NULL: only recognised */
+    const char *name, *tool;         /* name and command, such as "gzip" and "gzip -dc" */
+    const struct unpacker *unpacker; /* unpacker of this compressor; NULL: the compressor is only recognised */
 };
 
 /* Return the compressor whose magic number begins the bytes, or NULL. */

@@ -1,6 +1,6 @@
 /* Writing of captures with nanosecond times. A pcap is written by libpcap. A file called *.pcapng is written by
- * ng.c, since libpcap does not write the interface that each frame leaves on. libpcap reports no write errors, so the
- * stream below is checked after every frame. */
+ * ng.c, because libpcap does not write a frame's outgoing interface. libpcap reports no write errors, so the stream
+ * below is checked after every frame. */
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>
@@ -27,13 +27,13 @@ struct came {
 struct capture_writer {
     FILE *out; /* stream of the dumper, or of the pcapng */
     pcap_t *pcap;
-    pcap_dumper_t *dumper; /* NULL: a pcapng, or not begun */
+    pcap_dumper_t *dumper; /* writer of a pcap; NULL: a pcapng, or not begun */
     unsigned ifaces;
     struct bytes blocks; /* blocks of a pcapng that are not written yet */
     uint8_t *framed;     /* [FRAMED_MOST] a bare packet behind a header, for a pcap; NULL: not used yet */
     bool as_came, ng;
     struct came came;
-    int error; /* the first one, a negative errno */
+    int error; /* first error, a negative errno */
 };
 
 /* Return the index of the frame's interface, whose block is appended first if it is new, or a negative errno. */
@@ -190,7 +190,7 @@ int capture_flush(struct capture_writer *w)
 int capture_finish(struct capture_writer *w)
 {
     if (!w) return 0;
-    if (!w->ng && !w->dumper && !w->error) w->error = pcap_begin(w, ETHERNET); /* empty, but complete */
+    if (!w->ng && !w->dumper && !w->error) w->error = pcap_begin(w, ETHERNET); /* the pcap is empty, but complete */
     const int error = capture_flush(w);
     if (w->dumper)
         pcap_dump_close(w->dumper);

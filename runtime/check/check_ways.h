@@ -6,9 +6,9 @@
 enum { CHECK_WAYS_MOST = 64 };
 
 struct check_way {
-    uint32_t service; /* gives address and mode; PBC_NONE: the server's own address */
+    uint32_t service; /* service that gives address and mode; PBC_NONE: the server's own address */
     uint32_t addr[4]; /* address to probe, in the form of struct key */
-    uint16_t port;    /* 0 for kinds without ports */
+    uint16_t port;    /* port to probe; 0 for kinds without ports */
     uint8_t family;   /* 4 or 6 */
 };
 

@@ -43,8 +43,8 @@ static struct probe *probe_new(struct checks *c, uint32_t server)
     const struct check_way *w = &t->ways[t->way];
     p->program = c->program;
     p->check = t->check;
-    /* A probe begins with the PROXY header that connections to the server have. Another program answers on a port of
-     * the check's own. */
+    /* A probe begins with the PROXY header that connections to the server have. If the check has its own port,
+     * another program answers there. */
     const bool speaks = !t->check->port && !(t->check->flags & PBC_CHECK_WITHOUT_PROXY);
     p->header = speaks ? c->program->pools[c->program->servers[server].pool].send_proxy : 0;
     p->request = k->request;
@@ -61,7 +61,7 @@ static struct probe *probe_new(struct checks *c, uint32_t server)
     return p;
 }
 
-/* Give a probe through a service the next number, and the address that it speaks as */
+/* Give a probe through a service the next number, and its source address */
 static int speak_as(struct checks *c, uint32_t server)
 {
     struct target *t = &c->targets[server];
@@ -123,7 +123,7 @@ static void result_take(struct checks *c, uint32_t server, enum probe_result r, 
     t->way = 0;
     if (r == PROBE_CANNOT) c->not_begun++;
     if (r == PROBE_GOOD) s->latency_us = (uint32_t)((now_ns - t->began_ns) / 1000);
-    const bool first = !s->known; /* the first probe after the start decides only */
+    const bool first = !s->known; /* the first probe after the start decides by itself */
     s->known |= r != PROBE_CANNOT;
     if (r != PROBE_CANNOT) result_count(c, server, r == PROBE_GOOD, first, now_ns);
     /* Set the next turn, with a jitter of a tenth so that thousands of probes spread, and never before now. */
@@ -166,7 +166,7 @@ static void begin_way(struct checks *c, uint32_t server, uint64_t now_ns)
         due_set(&c->due, server, t->waits ? now_ns + ASK_AGAIN_NS : time_is_over(t));
 }
 
-/* Grant one extension if the loop itself was late: the answer may have come in time and be half read */
+/* Grant one extension if the loop itself was late, because the reply may have come in time and be half read */
 static bool spare(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];

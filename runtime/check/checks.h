@@ -1,6 +1,6 @@
 /* Health checks: each server with a check, its own or its pool's, is probed in turns; enough good or bad probes in a
- * row change its state. One loop serves thousands: an epoll descriptor that the caller polls, one probe a server at a
- * time, nothing blocks.
+ * row change its state. One loop serves thousands: an epoll descriptor that the caller polls, one probe per server
+ * at a time, and nothing blocks.
  *
  *     checks_new ─▶ [ poll checks_fd, at most until checks_due ─▶ checks_step ─▶ checks_next_change … ] ─▶ checks_free
  */
@@ -15,7 +15,8 @@ struct remap;
 
 struct checks;
 
-/* Callbacks for probes through a service, which go the way of clients' packets (runtime/live/rules/via.h) */
+/* Callbacks for probes through a service; these probes take the same way as clients' packets
+ * (runtime/live/rules/via.h) */
 struct check_stack {
     /* Get the source address of a probe. Return 0; -EAGAIN while the way to the server is being resolved; another
      * negative errno if there is no way. */
@@ -26,7 +27,7 @@ struct check_stack {
 };
 
 struct checks_cfg {
-    int icmp4, icmp6; /* raw sockets for echo requests; stay the caller's; -1: family not probed */
+    int icmp4, icmp6; /* raw sockets for echo requests, which stay the caller's; -1: the family is not probed */
     uint64_t seed;    /* seed of the jitter */
     /* Open a file for reading (certificates); return a negative errno on failure. NULL: the file is opened here. */
     int (*open_file)(void *with, const char *path);
@@ -34,16 +35,16 @@ struct checks_cfg {
     struct check_stack stack; /* all NULL: servers are probed at their own addresses only */
 };
 
-enum { CHECK_WHY = 200 }; /* room for a result in words */
+enum { CHECK_WHY = 200 }; /* bytes for a result in words */
 
 /* State of one server by its last probes */
 struct check_state {
-    bool checked; /* the server has a check; else all below is 0 */
+    bool checked; /* the server has a check; else all members below are 0 */
     bool known;   /* a probe has ended since the start; until then `up` is true */
     bool up;
-    uint16_t row;        /* number of probes in a row against `up` */
+    uint16_t row;        /* number of latest probes in a row whose result differs from `up` */
     uint64_t since_ns;   /* last change of `up`, monotonic; 0: none since the start */
-    uint64_t good, bad;  /* number of probes with that result */
+    uint64_t good, bad;  /* number of good and of bad probes */
     uint32_t changes;    /* number of changes of `up` */
     uint32_t latency_us; /* duration of the last good probe; 0: none yet */
     char why[CHECK_WHY]; /* the last probe's result: "status 503", "connection refused"; "": none yet */
@@ -59,11 +60,11 @@ struct checks *checks_new(struct program *p, const struct checks_cfg *cfg, const
                           const struct remap *remap, uint64_t now_ns, char *err, size_t err_len);
 void checks_free(struct checks *c);
 
-/* Return a descriptor that is readable when some probe can go on */
+/* Return a descriptor that is readable when a probe can go on */
 int checks_fd(const struct checks *c);
 /* Return the monotonic time at which checks_step has work even if the descriptor is not readable; UINT64_MAX: never */
 uint64_t checks_due(const struct checks *c);
-/* Advance all probes that are ready or due; bounded, so call again if checks_due is past */
+/* Advance all probes that are ready or due. The work of a call is bounded, so call again if checks_due is past */
 void checks_step(struct checks *c, uint64_t now_ns);
 /* Return a server whose `up` has changed since the last call for it; UINT32_MAX: none */
 uint32_t checks_next_change(struct checks *c);
@@ -75,7 +76,7 @@ const struct check_way *checks_whose(const struct checks *c, uint16_t number, ui
 const struct check_state *checks_of(const struct checks *c, uint32_t server);
 /* Continue from the state found by another process's probes; a server without a check is left alone. */
 void checks_restore(struct checks *c, uint32_t server, const struct check_state *s);
-/* Count a bad probe, if the server's check is `passive`, for a new flow that found the server dead (a reset, an
+/* If the server's check is `passive`, count a bad probe for a new flow that found the server dead (a reset, an
  * unreachable) */
 void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t now_ns);
 /* Return the number of probes that could not begin because descriptors or memory were missing, or that this machine

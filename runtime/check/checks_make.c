@@ -1,4 +1,4 @@
-/* Makes checks of a program, with the state of servers from before, and frees them */
+/* Makes the checks of a program, keeps the state of servers from the former checks, and frees checks */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -110,7 +110,7 @@ static bool make_target(struct checks *c, uint32_t server, uint64_t now_ns)
     /* the first probes begin soon, but spread */
     const uint64_t spread = t->check->every_ms * UINT64_C(1000000);
     t->turn_ns = now_ns + random_next(&c->random) % (spread / 4 + 1);
-    /* Without probes through services, its own address is the only way. */
+    /* Without probes through services, the server's own address is the only way. */
     struct check_way ways[CHECK_WAYS_MOST];
     t->way_count = (uint8_t)check_ways(c->program, server, c->cfg.stack.ready, ways);
     t->ways = calloc(t->way_count, sizeof *ways);

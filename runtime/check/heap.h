@@ -8,8 +8,8 @@ struct due_heap {
     struct due {
         uint64_t at_ns;
         uint32_t what;
-    } * heap;        /* [count], the earliest first */
-    uint32_t *place; /* by thing: its index plus 1; 0: not in the heap */
+    } * heap;        /* [count] due times, the earliest first */
+    uint32_t *place; /* by thing: index plus 1 of its entry in `heap`; 0: not in the heap */
     uint32_t count;
 };
 

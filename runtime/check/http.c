@@ -1,5 +1,5 @@
-/* `http GET|HEAD|OPTIONS "/p" [host "h"] [header "n" "v"] expect 200 [body has "ok"]`. The request is HTTP/1.0 so that
- * the answer comes in one piece and ends with the connection (RFC 1945); the status line may be of any HTTP/1. */
+/* `http GET|HEAD|OPTIONS "/p" [host "h"] [header "n" "v"] expect 200 [body has "ok"]`. The request is HTTP/1.0 so
+ * that the reply comes in one piece and ends with the connection (RFC 1945); the status line may be of any HTTP/1. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +73,7 @@ static enum probe_result judge_line(struct probe *p)
     if (!is_expected(p, status)) return probe_bad(p, "status %u", status);
     if (!body_step(p)) return PROBE_GOOD;
     p->http.part = PART_HEAD;
-    p->http.blank = 1; /* counts the end of the status line */
+    p->http.blank = 1; /* the end of the status line counts */
     return PROBE_GOES_ON;
 }
 

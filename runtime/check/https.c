@@ -16,7 +16,7 @@ SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, SSL_C
         snprintf(err, err_len, "out of memory");
         return NULL;
     }
-    /* No session is resumed: each probe must test the whole handshake */
+    /* No session is resumed, because each probe must test the complete handshake */
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
     if (c->flags & PBC_CHECK_NO_VERIFY) return ctx;

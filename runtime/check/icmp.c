@@ -1,5 +1,5 @@
-/* `icmp`: an echo request and its reply (RFC 792, 4443). All probes at servers' own addresses share one raw socket a
- * family; a reply belongs to the probe with its identifier and sequence number. */
+/* `icmp`: an echo request and its reply (RFC 792, 4443). All probes at servers' own addresses share one raw socket
+ * per family; a reply belongs to the probe with its identifier and sequence number. */
 #include <errno.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
@@ -45,7 +45,8 @@ static enum probe_result icmp_begin(struct probe *p)
     echo[0] = v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
     wire_put16(echo + 4, p->id);
     wire_put16(echo + 6, p->seq);
-    if (!v6) wire_put16(echo + 2, csum_of(echo, sizeof echo)); /* IPv6: the kernel fills it in (RFC 3542, 3.1) */
+    if (!v6)
+        wire_put16(echo + 2, csum_of(echo, sizeof echo)); /* IPv6: the kernel fills in the checksum (RFC 3542, 3.1) */
     return send_from(p, echo, sizeof echo);
 }
 

@@ -5,7 +5,8 @@
 
 enum { DATAGRAM_MOST = 65536 };
 
-/* `tcp [send "…"] [expect "…"] [expect has "…"] …`: a connection, and the bytes that are sent and expected on it */
+/* Begin `tcp [send "…"] [expect "…"] [expect has "…"] …`: a connection, and the bytes that are sent and expected on
+ * it */
 static enum probe_result tcp_begin(struct probe *p)
 {
     steps_talk(p);
@@ -14,7 +15,7 @@ static enum probe_result tcp_begin(struct probe *p)
 
 const struct probe_ops probe_tcp = {.begin = tcp_begin, .step = stream_step};
 
-/* `udp send "…" expect [has] "…"`: one datagram, and one answer */
+/* Begin `udp send "…" expect [has] "…"`: one datagram, and one reply */
 static enum probe_result udp_begin(struct probe *p)
 {
     const struct pbc_step *say = &p->program->steps[p->check->steps];

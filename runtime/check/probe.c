@@ -74,7 +74,7 @@ enum probe_result probe_connect(struct probe *p, int type)
 
 void probe_end(struct probe *p)
 {
-    /* A reset avoids TIME_WAIT, in which a thousand probes a second would use up all ports */
+    /* A reset avoids TIME_WAIT, in which a thousand probes per second would use up all ports */
     const struct linger at_once = {.l_onoff = 1};
     SSL_free(p->ssl);
     if (p->fd >= 0) {

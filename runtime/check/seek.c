@@ -1,4 +1,4 @@
-/* The table of borders is made once; a byte that does not fit falls back along it */
+/* The table of borders is made once; at a byte that does not fit, the match falls back along it */
 #include "runtime/check/seek.h"
 
 #include <stdlib.h>

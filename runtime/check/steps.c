@@ -1,4 +1,4 @@
-/* One buffer a direction; each outcome is reported with the expected and the received bytes */
+/* One buffer per direction; each outcome is reported with the expected and the received bytes */
 #include "runtime/check/steps.h"
 
 #include <stdio.h>
@@ -70,7 +70,7 @@ static const char *quote_want(const struct probe *p, char buf[QUOTED])
     return quote(buf, step_bytes(p, s), s->len, false);
 }
 
-/* Quote the first bytes that came last: the server's answer to the last bytes that it received */
+/* Quote the beginning of the newest bytes: the server's reply to the last bytes that it received */
 static const char *quote_seen(const struct probe *p, char buf[QUOTED])
 {
     const size_t kept = p->steps.last < sizeof p->steps.seen ? p->steps.last : sizeof p->steps.seen;
@@ -80,7 +80,7 @@ static const char *quote_seen(const struct probe *p, char buf[QUOTED])
     return buf;
 }
 
-/* Write "step 3: " if the check awaits several answers, else "". Return buf. */
+/* Write "step 3: " if the check awaits several replies, else "". Return buf. */
 static const char *which(const struct probe *p, char buf[16])
 {
     unsigned answers = 0;
@@ -115,7 +115,7 @@ enum probe_result steps_late(struct probe *p, const char *within)
 
 /* ---- reading ---- */
 
-/* Keep the first of the bytes that came last, for messages: n bytes, after `after` others */
+/* Keep the beginning of the newest bytes, for messages: n bytes, after `after` others */
 static void step_note(struct probe *p, const uint8_t *bytes, size_t n, size_t after)
 {
     for (size_t i = 0; i < n && after + i < sizeof p->steps.seen; i++) p->steps.seen[after + i] = bytes[i];

@@ -1,5 +1,5 @@
 /* A talk on a connection: connect, PROXY header and TLS handshake if wanted, send, receive. A server that floods is
- * read in parts up to a bound; a server that answers byte by byte gets no more time. */
+ * read in parts up to a bound; a server that replies byte by byte gets no more time. */
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>

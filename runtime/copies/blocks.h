@@ -6,7 +6,7 @@
 
 enum { NG_TAG = 4 };
 
-/* Return the tags in front of a frame of `cap_len` bytes: those that the kernel took off. */
+/* Return the number of tags to write into a frame of which `cap_len` bytes are kept: those that the kernel took off. */
 unsigned ng_tags(const struct tape_frame *f, uint32_t cap_len);
 /* Append cap_len bytes of a frame, with these tags. */
 void ng_frame(struct bytes *to, const struct tape_frame *f, unsigned tags, uint32_t cap_len);

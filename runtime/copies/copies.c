@@ -71,7 +71,7 @@ static int sink_open(struct copies *c, struct copy_sink *k, char *err, size_t er
     const struct copies_ways *w = &c->cfg.ways;
     if (k->to != PBC_MIRROR_DEVICE || w->keep) {
         const int failed = stream_open(c, k, err, err_len);
-        k->counted = w->keep && failed == -ENOENT; /* not asked for */
+        k->counted = w->keep && failed == -ENOENT; /* copies for this target were not requested */
         return k->counted ? 0 : failed;
     }
     k->idle = 1 + COPY_DOWN;
@@ -296,7 +296,7 @@ void copies_end(struct copies *c)
 {
     if (!c->looker.runs) return;
     looker_stop(&c->looker);
-    /* Count what still waits for a disk as lost, by one of the slots that write there. */
+    /* Count copies that still wait for a disk as lost, in one of the slots that write there. */
     for (struct copy_sink *k = c->sinks; k; k = k->next) {
         const uint64_t left = stream_unwritten(k);
         for (unsigned i = 0; left && i < c->slot_count; i++) {

@@ -1,5 +1,6 @@
-/* Frames out by devices: one packet socket for all of them, bound to none, and a batch a system call. Before each frame
- * the kernel gets a header that says what the card, or it, still has to do: checksums, cutting of super-packets. */
+/* Frames sent by devices: one packet socket for all of them, bound to none, and one system call per batch. In front
+ * of each frame, the kernel gets a header with the work that is left for the card or the kernel: checksums, and
+ * cutting of super-packets. */
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
@@ -53,7 +54,7 @@ static unsigned tags_of(const struct tape_frame *f, uint8_t *to)
     return n * TAG;
 }
 
-/* Return the header of a whole frame, with the work that is left; a frame that was cut gets an empty one. */
+/* Return the header of a complete frame, with the work that is left; a frame that was cut gets an empty one. */
 static struct virtio_net_hdr how_of(const struct tape_frame *f, unsigned tags)
 {
     struct virtio_net_hdr how = {0};

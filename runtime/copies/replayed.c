@@ -1,4 +1,5 @@
-/* A target's file has its last name part, or its kind in front; two targets of one name are refused */
+/* A target's file is named after the last part of its path, or after its kind and name; two targets with one file
+ * are rejected */
 #include "runtime/copies/replayed.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ static bool target_place(const struct replayed *k, enum pbc_mirror_to to, const 
     return len < PATH_MAX;
 }
 
-/* Note the name of a target's file. Return 0 or a negative errno: two targets would share it. */
+/* Note the name of a target's file. Return 0 or a negative errno; -EEXIST: two targets would share it. */
 static int take_name(struct replayed *k, const char *at)
 {
     for (unsigned i = 0; i < k->count; i++)

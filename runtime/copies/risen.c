@@ -1,4 +1,4 @@
-/* The ring is read more often while copies come; the last program's table is kept for its late ones */
+/* The ring is read more often while copies come; the former program's table is kept for its late copies */
 #include "runtime/copies/risen.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #define IDLE_NS UINT64_C(16000000)
 enum { AT_ONCE = 4096 };
 
-/* Copy for mirrors. The table may be that of the program before, whose last packets still come. */
+/* Copy for mirrors. The table may be that of the previous program, whose last packets still come. */
 static void risen_copy(const struct risen *s, const struct kernel_copied *c, struct pkt *pkt)
 {
     struct copying *to = s->to->copying;

@@ -1,6 +1,6 @@
-/* Copies as pcapng: to a file that turns when it is half full, and to readers of a socket, each of whom gets a section
- * of its own. What a disk or a reader does not take waits in bounded memory; a block is written whole, or not at all.
- */
+/* Copies as pcapng: to a file that turns when it is half full, and to readers of a socket, each of which gets its
+ * own section. Bytes that a disk or a reader does not take wait in bounded memory; a block is written in full or not
+ * at all. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static bool is_read(const struct copies *c, const struct copy_sink *k)
     return k->to == PBC_MIRROR_SOCKET && !c->cfg.ways.keep;
 }
 
-/* Return a place for one more block; NULL: too much waits already. */
+/* Return a place for one more block; NULL: too many bytes wait already. */
 static struct bytes *room_in(struct bytes *out)
 {
     if (out->failed) bytes_fini(out), *out = (struct bytes){0};
@@ -63,7 +63,7 @@ static bool ends_well(int fd, uint64_t size)
            (head[0] == NG_PACKET || head[0] == NG_INTERFACE || head[0] == NG_SECTION);
 }
 
-/* Open the next file. Until that goes, copies are lost. */
+/* Open the next file. Until this succeeds, copies are lost. */
 static bool turn_file(struct copies *c, struct copy_sink *k, uint64_t now)
 {
     char err[600];
@@ -87,7 +87,7 @@ int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len
     if (is_read(c, k)) {
         k->idle = 1 + COPY_UNREAD;
         k->fd = c->cfg.ways.listen(c->cfg.ways.arg, k->target, err, err_len);
-        return k->fd < 0 && k->fd != -ENOENT ? k->fd : 0; /* ENOENT: it has no path yet */
+        return k->fd < 0 && k->fd != -ENOENT ? k->fd : 0; /* ENOENT: the sink has no path yet */
     }
     k->fd = stream_file(c, k, false, err, err_len);
     if (k->fd < 0) return k->fd;
@@ -115,7 +115,7 @@ void stream_again(struct copies *c, struct copy_sink *k)
     k->failed = -failed;
 }
 
-/* Return how many of the first `done` bytes are whole blocks. */
+/* Return the number of the first `done` bytes that are in whole blocks. */
 static size_t whole_blocks(const struct copy_sink *k, size_t done)
 {
     size_t at = k->torn;
@@ -140,8 +140,9 @@ uint64_t stream_unwritten(const struct copy_sink *k)
     return packets;
 }
 
-/* A disk took `done` bytes. In a replay, cut off the unfinished block. Live, files are never cut, because the service
- * may only append to them, so the rest of the block waits. Return the number of bytes taken. */
+/* Handle a write of which a disk took `done` bytes. In a replay, cut off the unfinished block. In a live run the
+ * rest of the block waits: files are never cut, because the service may only append to them. Return the number of
+ * bytes taken. */
 static size_t untear(const struct copies *c, struct copy_sink *k, size_t done)
 {
     struct stat what;
@@ -188,7 +189,7 @@ static void file_turn(struct copies *c, struct copy_sink *k)
     k->retry_ns = 0;
 }
 
-/* Begin the next file where a block of `more` bytes would exceed this one's half of the limit. */
+/* Begin the next file if a block of `more` bytes would exceed this file's half of the limit. */
 static void file_make_room(struct copies *c, struct copy_sink *k, uint64_t more)
 {
     const uint64_t size = __atomic_load_n(&k->size, __ATOMIC_RELAXED);

@@ -3,7 +3,7 @@
 
 #include "vm/pbc.h"
 
-/* True for a reason that a fragment is dropped for because of its datagram. */
+/* True for a reason to drop a fragment because of its datagram. */
 static bool of_datagram(unsigned reason)
 {
     return reason == REASON_FRAGMENT_ORPHAN || reason == REASON_DUPLICATE_FRAGMENT ||

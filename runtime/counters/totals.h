@@ -8,8 +8,8 @@
 /* Further facts about the kernel executor for the summary; all 0 if the program does not run in it. */
 struct executor_told {
     uint64_t proof_frames, proof_ns; /* frames of the proof at load, and its duration */
-    uint64_t unjudged;               /* dropped undecided: rules ask for bytes that the kernel's judge is not given */
-    uint64_t left_out;               /* edited packets that found no buffer or no entry, and did not leave */
+    uint64_t unjudged; /* frames dropped undecided, because rules ask for bytes that the kernel's judge is not given */
+    uint64_t left_out; /* edited packets that found no buffer or no entry, and did not leave */
 };
 
 struct streams;
@@ -25,7 +25,7 @@ struct totals {
     uint64_t log_events, log_lost; /* log_lost: events without room, counted in log_events, too */
     uint64_t written;              /* frames written to --write */
     uint64_t elapsed_ns;
-    bool stopped;                  /* in a replay: ended by a signal */
+    bool stopped;                  /* in a replay: a signal ended it */
     const struct streams *streams; /* in a replay: connections that end at a proxy (report/said/streams.h), or NULL */
     const struct executor_told *told; /* in a replay: further facts about the kernel executor, or NULL */
 };

@@ -1,4 +1,4 @@
-/* Tables of names and words, looked through from their beginning (words.h) */
+/* Tables of names and words, searched from their beginning (words.h) */
 #include "runtime/counters/words.h"
 
 #include <stddef.h>

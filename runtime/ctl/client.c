@@ -1,5 +1,5 @@
-/* See client_priv.h. Input is untrusted: a client that sends anything but a question within bounds is refused and read
- * no more. */
+/* See client_priv.h. Input is untrusted: a client that sends anything but a question within bounds gets an error,
+ * and nothing more is read from it. */
 #include "runtime/ctl/client_priv.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #include "runtime/base/clock.h"
 
-enum { READS_MOST = 8 /* receive calls per client and step */, MORE_MOST = 8, LINE_MOST = 1000 };
+enum { READS_MOST = 8 /* most receive calls per client and step */, MORE_MOST = 8, LINE_MOST = 1000 };
 
 struct call *client_new(struct ctl *s, int fd, const struct ucred *who, uint32_t groups)
 {
@@ -108,7 +108,7 @@ void call_end(struct call *c, int status, const char *fmt, ...)
     say_end(c, status, line);
 }
 
-/* End with an error; the client is let go once that is sent. */
+/* End with an error; the client is closed once that is sent. */
 static void call_refuse(struct call *c, const char *why)
 {
     say_end(c, 2, why);
@@ -187,7 +187,7 @@ static bool question_ask(struct call *c, const struct message *m)
     return true;
 }
 
-/* Answer the next whole question: at most one in a step, and only after the client has read the previous answer. */
+/* Answer the next complete question: at most one in a step, and only after the client has read the previous answer. */
 static void ask_next(struct call *c)
 {
     const char kinds[] = {MESSAGE_QUESTION, 0};

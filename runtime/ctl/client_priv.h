@@ -23,7 +23,7 @@ struct call {
     struct ctl *server;
     int fd;
     struct ucred who;
-    uint32_t groups; /* a guest's: a bit for each group of the server's that it is in; 0: no guest */
+    uint32_t groups; /* one bit for each of the server's groups that a guest is in; 0: not a guest */
     struct inbox in;
     struct outbox out;
     uint64_t until_ns; /* deadline; moves with each answer, and whenever the client reads something */
@@ -33,7 +33,7 @@ struct call {
     void *arg;
     bool asked;      /* a question of this client was begun in this step */
     bool unread;     /* the inbox may hold another question; no bytes are received before that question is answered */
-    bool leaves;     /* let go once all is sent */
+    bool leaves;     /* the client is closed once all output is sent */
     uint32_t polled; /* events of epoll; 0: not registered */
 };
 
@@ -46,11 +46,11 @@ struct ctl {
     uint64_t now_ns; /* time of the step */
     size_t held;     /* pending bytes of all clients */
     uint64_t guests_debt_ns,
-        guests_ns;    /* time spent lately on guests' questions; the step up to which it is paid off */
-    bool guests_wait; /* guests have to wait until less of it is left */
+        guests_ns;    /* time spent lately on guests' questions; the step up to which that time is paid off */
+    bool guests_wait; /* guests wait until less of that time is left */
 };
 
-/* guest.c: the server's groups that contain the peer, one bit each, by the kernel's report. */
+/* guest.c: return the server's groups that contain the peer, one bit each, by the kernel's report. */
 uint32_t guest_groups(const struct ctl *s, int fd, const struct ucred *who);
 /* Return why no further guest of this user has a place, or NULL. */
 const char *guest_crowd(const struct ctl *s, uid_t uid);
@@ -58,7 +58,7 @@ const char *guest_crowd(const struct ctl *s, uid_t uid);
 bool guest_waits(const struct call *c);
 /* Count the time that a guest's question took. */
 void guests_pay(struct ctl *s, uint64_t took_ns);
-/* Answer guests again once their time is paid off. Call each step. */
+/* Answer guests again once their time is paid off. Call this in each step. */
 void guests_step(struct ctl *s);
 
 /* Make a client of a connection, which it then owns; groups: a guest's, else 0. NULL: out of memory. */
@@ -66,7 +66,7 @@ struct call *client_new(struct ctl *s, int fd, const struct ucred *who, uint32_t
 /* Go on with received questions and waiting answers. False: the client must be closed. */
 bool client_step(struct call *c, bool readable);
 void client_free(struct call *c);
-/* The client sends no more: a continuing answer ends, if its source asked for that. */
+/* Handle a client that sends no more: a continuing answer ends, if its source asked for that. */
 void client_closes(struct call *c);
 /* Send waiting output, as far as the client takes it. */
 void client_flush(struct call *c);

@@ -1,5 +1,5 @@
-/* Guests: users who are neither root nor the owner, and whom a group lets ask about some live sets (--sets-group). All
- * that is known of them is the kernel's word about the peer. They can't hold up others: they have fewer places, less
+/* Guests: users who are neither root nor the owner, and whom a group lets ask about some live sets (--sets-group).
+ * They are known only by the kernel's data about the peer. They can't hold up others: they have fewer places, less
  * room for answers, and a share of the time. */
 #include <assert.h>
 #include <stdio.h>
@@ -9,8 +9,11 @@
 
 #include "runtime/ctl/client_priv.h"
 
-enum { GROUPS_MOST = 65536 /* a process has at most (NGROUPS_MAX) */, SHARE = 5 /* one part in so many of the time */ };
-#define BURST_NS UINT64_C(200000000) /* time that may be taken at once */
+enum {
+    GROUPS_MOST = 65536 /* most groups of a process (NGROUPS_MAX) */,
+    SHARE = 5 /* guests get one part in this many of the time */
+};
+#define BURST_NS UINT64_C(200000000) /* most time that may be taken at once */
 
 /* Return the bits of the groups of that number. */
 static uint32_t group_bits(const struct ctl *s, gid_t gid)
@@ -27,7 +30,7 @@ uint32_t guest_groups(const struct ctl *s, int fd, const struct ucred *who)
     socklen_t len = 0;
     if (!s->cfg.group_count) return 0;
     uint32_t bits = group_bits(s, who->gid);
-    getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len); /* gives the needed length */
+    getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len); /* the call gives the needed length */
     gid_t *more = len && len <= GROUPS_MOST * sizeof *more ? malloc(len) : NULL;
     if (more && !getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, more, &len))
         for (size_t i = 0; i < len / sizeof *more; i++) bits |= group_bits(s, more[i]);

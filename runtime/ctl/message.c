@@ -33,7 +33,7 @@ char *inbox_room(struct inbox *in, size_t *len)
     if (in->begin) memmove(in->bytes, in->bytes + in->begin, held(in));
     in->end -= in->begin;
     in->begin = 0;
-    /* Doubled, so that a length that is reported costs nothing until its bytes come. */
+    /* The room is doubled, so that an announced length takes no memory before its bytes come. */
     const size_t room = in->room - in->end < ROOM_LEAST / 4 ? 2 * in->end + ROOM_LEAST : in->room;
     char *more = room > in->room ? realloc(in->bytes, room) : in->bytes;
     if (!more) return NULL;

@@ -32,7 +32,7 @@ extern const char *const question_words[QUESTIONS];
 struct message {
     char kind; /* enum message_kind */
     uint32_t len;
-    const char *body; /* inside the inbox, valid until that is filled again; a zero follows */
+    const char *body; /* valid until the inbox is filled again; a zero follows */
 };
 
 /* Received bytes, in parts as the socket gives them. Empty when all but `most` is zero. */
@@ -44,7 +44,8 @@ struct inbox {
     bool cut;
 };
 
-/* Return room for more bytes, *len of them, or NULL if out of memory. inbox_filled shows how many were put there. */
+/* Return room for more bytes, *len of them, or NULL if out of memory. inbox_filled reports the bytes that were put
+ * there. */
 char *inbox_room(struct inbox *in, size_t *len);
 void inbox_filled(struct inbox *in, size_t len);
 /* Take the next message. 1: complete; 0: not yet; -EPROTO: its kind is not in `kinds`; -EMSGSIZE: too long. */

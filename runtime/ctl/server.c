@@ -10,7 +10,7 @@
 
 #include "runtime/ctl/client_priv.h"
 
-enum { ACCEPTS_MOST = 2 * CTL_CLIENTS /* accepts per step */, EVENTS_MOST = CTL_CLIENTS + 1 };
+enum { ACCEPTS_MOST = 2 * CTL_CLIENTS /* most accepts per step */, EVENTS_MOST = CTL_CLIENTS + 1 };
 
 static int listening(struct ctl *s, bool on)
 {
@@ -55,7 +55,7 @@ int ctl_fd(const struct ctl *s) { return s->epoll; }
 
 static bool user_may_all(const struct ctl *s, uid_t uid) { return uid == 0 || uid == s->cfg.owner; }
 
-/* Return why a user may not ask, or NULL if the user may. groups: a guest's. */
+/* Return why a user may not ask, or NULL if the user may. groups: those of a guest. */
 static const char *user_refusal(const struct ctl *s, uid_t uid, uint32_t groups, char *line, size_t len)
 {
     if (groups && guest_crowd(s, uid)) return guest_crowd(s, uid);
@@ -130,7 +130,7 @@ void ctl_step(struct ctl *s, uint64_t now_ns)
         listening(s, true);
     }
     for (int i = 0; i < n; i++)
-        if (!events[i].data.ptr) accept_all(s); /* accept last: clients that were let go above have made room */
+        if (!events[i].data.ptr) accept_all(s); /* accept last, because clients that were closed above have made room */
 }
 
 void ctl_flush(struct ctl *s)

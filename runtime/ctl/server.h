@@ -1,8 +1,9 @@
 /* The service's end of the control socket: clients, each within bounds, and their calls.
  *
- * Nothing here blocks: one epoll descriptor covers all of it. At most CTL_CLIENTS are connected at once, all root or
- * the owner, or of a group that may change live sets (guests); a further client gets a line with the reason and is
- * closed. A client has CTL_PATIENCE_NS to send a complete question, and as long to read some of the answer. */
+ * Nothing here blocks: one epoll descriptor covers all of it. At most CTL_CLIENTS are connected at once. Each is
+ * root, the owner, or a guest: a member of a group that may change live sets. A further client gets a line with the
+ * reason and is closed. A client has CTL_PATIENCE_NS to send a complete question, and as long to read some of the
+ * answer. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -23,20 +24,20 @@ typedef void ctl_answer(void *with, struct call *c);
 
 struct ctl_cfg {
     int fd;                          /* listening socket; owned by the server from then on */
-    uid_t owner;                     /* user who may ask, beside root */
-    ctl_answer *answers[QUESTIONS];  /* by question number */
-    bool for_guests[QUESTIONS];      /* rows written as GUEST_QUESTION; guests may not ask others */
+    uid_t owner;                     /* user who may ask, besides root */
+    ctl_answer *answers[QUESTIONS];  /* functions that answer, by question number */
+    bool for_guests[QUESTIONS];      /* questions that guests may ask: rows written as GUEST_QUESTION */
     const struct sets_group *groups; /* guests' groups, which outlive the server; NULL: none */
-    unsigned group_count;            /* at most SETS_GROUPS */
+    unsigned group_count;            /* number of groups, at most SETS_GROUPS */
     void *with;
 };
 
 /* Return a server, or NULL if memory or descriptors are out. The descriptor is closed in either case. */
 struct ctl *ctl_new(const struct ctl_cfg *cfg);
-/* Close all. Unfinished answers are lost. NULL is fine. */
+/* Close all clients and free the server. Unfinished answers are lost. NULL is fine. */
 void ctl_free(struct ctl *s);
 
-int ctl_fd(const struct ctl *s); /* to be polled for reading */
+int ctl_fd(const struct ctl *s); /* return the descriptor to poll for reading */
 /* Send waiting output to clients, as far as they take it, and receive nothing. */
 void ctl_flush(struct ctl *s);
 /* Go on with all clients; close those past their deadline. Call this when ctl_fd is ready, and once per second. */
@@ -52,7 +53,7 @@ bool call_number_of(const struct call *c, const char *member, uint64_t most, uin
 int call_take_fd(struct call *c);
 bool call_has_fd(const struct call *c);
 uid_t call_uid(const struct call *c);
-pid_t call_pid(const struct call *c); /* process that connected; 0: in another PID namespace */
+pid_t call_pid(const struct call *c); /* return the process that connected; 0: it is in another PID namespace */
 
 /* True if the asker is admitted by its group only, so that it may ask about live sets that call_may_set allows. */
 bool call_is_guest(const struct call *c);
@@ -63,7 +64,7 @@ void call_refuse_guest(struct call *c);
 
 /* Append to the answer. False: no room, and this part is left out. */
 bool call_document(struct call *c, const cJSON *document);
-bool call_json(struct call *c, const char *text, size_t len); /* a document that is text already */
+bool call_json(struct call *c, const char *text, size_t len); /* append a document that is JSON text already */
 bool call_text(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool call_bytes(struct call *c, const void *bytes, size_t len);
 /* Return the number of bytes that the client has not read yet. */
@@ -73,8 +74,8 @@ size_t call_waits(const struct call *c);
 void call_end(struct call *c, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Let the answer continue after its function has returned. `more`, unless NULL, is called whenever all output has
- * been read; `closes`, unless NULL, when the client shuts its side down (shutdown, SHUT_WR), which asks for the end
- * of the answer; `over` once, when the call has ended or its client is gone; `arg` is not used after that. */
+ * been read. `closes`, unless NULL, is called when the client shuts down its side (SHUT_WR), which asks for the end
+ * of the answer. `over` is called once, when the call has ended or its client is gone; `arg` is not used after that. */
 struct call_ops {
     void (*more)(void *arg, struct call *c);
     void (*closes)(void *arg);

@@ -6,13 +6,13 @@
 #include "vm/vm.h"
 
 struct tables {
-    uint64_t number;         /* ascending from tables to tables */
-    uint64_t at_ns;          /* first vm_in.mono_ns for which they hold */
-    uint64_t until_ns;       /* first mono_ns for which they no longer hold; UINT64_MAX: none */
-    struct program *program; /* held (counted) */
-    unsigned holders;        /* number of snapshots that hold it; used by the main thread only */
+    uint64_t number;         /* number of the tables, ascending */
+    uint64_t at_ns;          /* first vm_in.mono_ns for which the tables hold */
+    uint64_t until_ns;       /* first mono_ns for which the tables no longer hold; UINT64_MAX: they always hold */
+    struct program *program; /* counted reference */
+    unsigned holders;        /* number of snapshots that hold the tables; used by the main thread only */
     unsigned users;
-    struct balance *of[]; /* [users]: the workers', then their proxy loops' */
+    struct balance *of[]; /* [users]: tables of the workers, then of their proxy loops */
 };
 
 /* Make the tables for the facts of `in`, with one holder. No users: the workers have built tables for these facts

@@ -1,5 +1,5 @@
 /* See filter.h. The program comes from outside and was verified like any other. A program that asks for state of the
- * running program, or that takes more than a moment, is refused. */
+ * running program, or that takes too long, is rejected. */
 #include "runtime/exchange/filter.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "runtime/exchange/first_frame.h"
 #include "runtime/exchange/iface_id.h"
 
-/* Return why the program is no filter, or NULL if it is a filter. */
+/* Return why the program is not a filter, or NULL if it is one. */
 static const char *why_not(const struct program *p)
 {
     if (p->services_count || p->nats_count || p->pools_count || p->servers_count || p->checks_count)
@@ -59,7 +59,7 @@ bool filter_suits_flows(const struct filter *f, char *err, size_t err_len)
     return true;
 }
 
-/* True if a rule accepts. Packets that pass for lack of a firewall do not match. */
+/* True if a rule accepts. Packets that pass because no firewall judges them do not match. */
 static bool accepts(const struct filter *f, const struct key *key, const struct pkt *pkt)
 {
     const struct decision d = program_decide(f->program, key, pkt);

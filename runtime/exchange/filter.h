@@ -12,7 +12,7 @@ struct filter {
 };
 
 /* Make a filter of a program, which it owns from then on. Port i belongs to device i % count. A program with state,
- * or with anything beyond conditions, is refused. False: one line in err. */
+ * or with anything beyond conditions, is rejected. False: one line in err. */
 bool filter_init(struct filter *f, struct program *p, const char *const devices[], unsigned count, char *err,
                  size_t err_len);
 /* True if the filter asks only for what flows have: addresses, ports, protocol and VLANs. False: one line in err. */

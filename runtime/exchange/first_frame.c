@@ -33,7 +33,7 @@ struct frame_spec first_frame(const struct flow_record *flow)
 
 const struct route_leg *first_frame_leg(const struct routes *r, const struct flow_record *flow, bool ours)
 {
-    /* Policy rules ask this of a flow's packets besides addresses. */
+    /* Policy rules ask for this property of a flow's packets, besides addresses. */
     const uint32_t kind = flow->proto == IPPROTO_TCP    ? KIND_TCP
                           : flow->proto == IPPROTO_UDP  ? KIND_UDP
                           : flow->proto == IPPROTO_SCTP ? KIND_SCTP

@@ -6,9 +6,9 @@
 #include "vm/packet/reply/frame.h"
 #include "vm/verdict.h"
 
-/* Rebuild the packet as its sender wrote it: a SYN for TCP, an echo request for ICMP. */
+/* Return the description of the packet as its sender wrote it: a SYN for TCP, an echo request for ICMP. */
 struct frame_spec first_frame(const struct flow_record *flow);
-/* Return the leg that the packet came by, from the route to its sender. ours: this machine opened the flow, and the
+/* Return the leg by which the packet came, from the route to its sender. ours: this machine opened the flow, and the
  * packet left by the leg. NULL: unknown. */
 const struct route_leg *first_frame_leg(const struct routes *r, const struct flow_record *flow, bool ours);
 /* Return the leg's port. ROUTE_NO_PORT: unknown. */

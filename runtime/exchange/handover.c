@@ -7,11 +7,12 @@
 
 #include "runtime/io/io.h"
 
-/* The first line of a slot: all of a plain packet; of any other only the note that its key and view follow. */
+/* The first line of a slot: a plain packet in full; for any other packet, only the note that its key and view
+ * follow. */
 struct first_line {
     uint64_t world;
     struct plain plain;
-    uint32_t len; /* the frame's, in bytes */
+    uint32_t len; /* length of the frame in bytes */
     uint64_t offsets, cookie;
     uint16_t iface, segment;
     uint8_t flags, kind;

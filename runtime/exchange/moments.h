@@ -1,5 +1,5 @@
-/* Events of connections that end here, for the flight recorder: a ring from each proxy loop to the recorder's thread.
- * The loop never waits; events without room are counted. */
+/* Events of connections that end on this machine, for the flight recorder: a ring from each proxy loop to the
+ * recorder's thread. The loop never waits; events without room are counted. */
 #pragma once
 
 #include <assert.h>
@@ -19,12 +19,12 @@ struct session_moment {
     uint64_t session;            /* number of the session in its loop */
     uint64_t program;            /* number of the program that the indexes below belong to */
     uint32_t rule, firewall;     /* rule and firewall that let the connection in, as in struct verdict */
-    uint32_t service, server;    /* PBC_NONE: none */
+    uint32_t service, server;    /* service and server of the session; PBC_NONE: none */
     uint32_t src[4], dst[4];     /* addresses of the client and the service, as in struct key */
-    uint16_t src_port, dst_port; /* and their ports */
+    uint16_t src_port, dst_port; /* ports of the client and the service */
     uint8_t family, kind;        /* 4 or 6; enum moment_kind */
     uint8_t zero[2];
-    uint64_t up_bytes, down_bytes; /* to servers, and to the client */
+    uint64_t up_bytes, down_bytes; /* bytes sent to servers, and to the client */
     char end[24];                  /* for MOMENT_ENDED: the reason, a word with a zero behind it */
 };
 static_assert(sizeof(struct session_moment) == 120, "as written to files: no padding");
@@ -49,7 +49,8 @@ static inline void moments_put(struct moments *m, const struct session_moment *o
     if (!ring_put(&m->ring, one)) __atomic_add_fetch(&m->lost, 1, __ATOMIC_RELAXED);
 }
 
-/* Return the number of events; take the oldest, if there is one. Both are called by the recorder's thread. */
+/* Return the number of events. Take the oldest, if there is one (second function). Both are called by the recorder's
+ * thread. */
 static inline unsigned moments_there(const struct moments *m)
 {
     return __atomic_load_n(&m->ring.put, __ATOMIC_ACQUIRE) - __atomic_load_n(&m->ring.taken, __ATOMIC_RELAXED);

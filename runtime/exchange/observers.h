@@ -16,10 +16,10 @@ enum {
 };
 
 struct observer {
-    const struct filter *filter; /* NULL: no observer */
-    uint64_t id;                 /* different for each observer */
-    uint32_t snap;               /* most bytes of a frame */
-    uint32_t rate;               /* frames per second and worker */
+    const struct filter *filter; /* filter of the observer; NULL: no observer */
+    uint64_t id;                 /* id, different for each observer */
+    uint32_t snap;               /* most bytes of a frame that are copied */
+    uint32_t rate;               /* most frames per second and worker */
     bool thins; /* the observer sees one of many frames, which stands for the others; `rate` has no effect */
 };
 struct observer_set {
@@ -36,13 +36,13 @@ struct observing {
     struct thin thin; /* sampler for all observers that thin */
     uint32_t masks[VM_BATCH];
     uint32_t stands[VM_BATCH];
-    struct pkt *pkts[VM_BATCH]; /* observed packets, */
-    uint8_t at[VM_BATCH];       /* their places in the batch, */
+    struct pkt *pkts[VM_BATCH]; /* packets that are observed */
+    uint8_t at[VM_BATCH];       /* places of these packets in the batch */
     unsigned count;
-    struct tape_record *record; /* and their record, between observe and observed */
-    struct tape tape;           /* to the main thread */
+    struct tape_record *record; /* record of these packets, between observe and observed */
+    struct tape tape;           /* tape to the main thread */
     /* shared with the main thread */
-    struct observer_set *latest;   /* atomic */
+    struct observer_set *latest;   /* atomic: newest set */
     uint64_t taken;                /* atomic: number of the set in use */
     uint64_t lost[OBSERVERS_MOST]; /* atomic each: frames that the observer missed, in total */
 };
@@ -58,9 +58,9 @@ static inline bool observers_changed(const struct observing *o)
 }
 void observers_take(struct observing *o);
 
-/* Note packets before they are judged, since judging may rewrite them. A packet's cookie is its port. Each call
- * reads the clock: a worker's time is fixed for a turn, and may be older than the packets. program: serial of the
- * judging program. */
+/* Note packets before they are judged, because judging may rewrite them. A packet's cookie is its port. Each call
+ * reads the clock, because a worker's time is fixed for a turn and may be older than the packets. program: serial of
+ * the judging program. */
 void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const struct facts *facts, uint64_t program);
 /* Add the verdicts. True: the main thread has records to read. */
 bool observed(struct observing *o, const struct verdict verdicts[]);

@@ -4,6 +4,6 @@
 #include <stdint.h>
 
 struct refusal {
-    uint64_t program; /* serial of the program that `server` belongs to; not the running one during a reload */
+    uint64_t program; /* serial of the program to which `server` belongs; during a reload, not the running one */
     uint32_t server;
 };

@@ -7,7 +7,7 @@
 
 struct ring {
     uint8_t *entries;
-    uint32_t mask, size;                         /* number of entries less one; bytes of an entry */
+    uint32_t mask, size;                         /* number of entries minus one; bytes of an entry */
     uint32_t put __attribute__((aligned(64)));   /* count of entries put, written by the putting side */
     uint32_t taken __attribute__((aligned(64))); /* count of entries taken, written by the taking side */
 };

@@ -14,7 +14,7 @@ struct other; /* runtime/kernel/run/others.h */
 
 /* The devices beside those served. Immutable; it travels in several successive snapshots. */
 struct around {
-    unsigned refs;              /* counted by one thread, which makes and frees it */
+    unsigned refs;              /* references, counted by one thread, which makes and frees the struct */
     struct receivers receivers; /* devices that receive frames with VLAN tags; owned */
     struct other *others;       /* [others_count] unserved devices that rules know, or whose frames are judged as
                                  * they come in, by number; owned */
@@ -25,15 +25,15 @@ void around_put(struct around *a); /* NULL is allowed */
 
 enum { PORTS_MOST = 16, PORT_ANY = ROUTE_NO_PORT };
 
-/* Look-ups that a leaving packet waits for: a neighbour's MAC address, or, where the routes give ROUTE_ASK, the
- * kernel's answer. */
+/* Look-ups that a leaving packet waits for: a neighbour's MAC address, or, if the routes give ROUTE_ASK, the way
+ * that the kernel finds. */
 enum hop_kind { HOP_WAY, HOP_NEIGHBOUR };
 struct hop_key {
     uint32_t addr[4]; /* as in struct key: destination of the packet, or for HOP_NEIGHBOUR the neighbour */
     uint32_t from[4]; /* for HOP_WAY: source of the packet */
     uint8_t family;   /* family of addr: 4 or 6 */
     uint8_t port;     /* index of the port that the packet must leave by; PORT_ANY: according to the route */
-    uint8_t in;       /* for HOP_WAY: index of the port that it came by; PORT_ANY: unknown */
+    uint8_t in;       /* for HOP_WAY: index of the port by which the packet came; PORT_ANY: unknown */
     uint8_t kind;     /* enum hop_kind */
     uint32_t zero;
 };
@@ -56,7 +56,7 @@ struct hop {
     struct hop_key key;
     uint8_t state; /* enum hop_state */
     uint8_t port;
-    uint8_t used; /* atomic: a worker has looked the hop up since the main thread asked */
+    uint8_t used; /* atomic: a worker has looked up the hop since the main thread asked */
     uint8_t zero;
     uint32_t mtu; /* MTU of the way, for an IP packet, in bytes */
     uint64_t mac;
@@ -64,17 +64,18 @@ struct hop {
 
 struct snapshot {
     uint64_t number;
-    struct facts facts;               /* with arrays owned by the snapshot */
-    uint32_t servers, nats, services; /* counts in the program: entries of the facts' arrays */
+    struct facts facts;               /* facts, with arrays owned by the snapshot */
+    uint32_t servers, nats, services; /* number of each in the program and in the facts' arrays */
     uint64_t port_mac[PORTS_MOST];
-    uint32_t bare;                /* bit i: interface i has no Ethernet: its packets begin with IP */
-    struct routes *routes;        /* counted reference; the same as in the facts; NULL: ROUTE_ASK for everything */
-    bool asks;                    /* the program asks for ways, so a change of routes changes the facts */
-    uint8_t devices;              /* number of served interfaces: port i belongs to i % devices; 0: one port each */
-    bool elsewhere;               /* this machine has interfaces that prey does not serve */
-    struct around *around;        /* counted reference; NULL: no such devices */
+    uint32_t bare;         /* bit i: interface i has no Ethernet: its packets begin with IP */
+    struct routes *routes; /* counted reference, also in the facts; NULL: ROUTE_ASK for everything */
+    bool asks;             /* the program asks for ways, so a change of routes changes the facts */
+    uint8_t devices;       /* number of served interfaces: port i belongs to interface i % devices; 0: each port is an
+                              interface */
+    bool elsewhere;        /* this machine has interfaces that prey does not serve */
+    struct around *around; /* counted reference; NULL: there are no other devices */
     uint32_t ifindex[PORTS_MOST]; /* the kernel's number of each interface that is served */
-    uint32_t hops_mask;           /* number of slots less one */
+    uint32_t hops_mask;           /* number of slots minus one */
     struct hop *hops;             /* open-addressed table; family 0: empty */
     struct tables *tables;        /* balancing tables for these facts; NULL: the judging thread builds them */
     struct tables *tables_next;   /* tables for a later time; NULL: `tables` stay valid for long */

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-/* Head of a record: its bytes with the head, a multiple of 8; and its own, or SKIP: the ring goes on at its beginning
- */
+/* Head of a record. step: length with the head, a multiple of 8; bytes: length of the body, or SKIP: the ring goes
+ * on at its beginning */
 struct head {
     uint32_t step, bytes;
 };

@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 struct spool {
-    uint8_t *memory;                             /* touched only as far as it is used */
-    uint64_t size;                               /* bytes, a power of two */
-    uint64_t put __attribute__((aligned(64)));   /* atomic: bytes put, in all; of the putting thread */
+    uint8_t *memory;                             /* memory of the ring; touched only as far as it is used */
+    uint64_t size;                               /* bytes of the ring, a power of two */
+    uint64_t put __attribute__((aligned(64)));   /* atomic: bytes put, in total; written by the putting thread */
     uint64_t lost;                               /* atomic: records that found no room */
-    uint64_t taken __attribute__((aligned(64))); /* atomic: bytes taken, in all; of the taking thread */
+    uint64_t taken __attribute__((aligned(64))); /* atomic: bytes taken, in total; written by the taking thread */
 };
 
 /* Return 0 or -ENOMEM. bytes: a power of two. */

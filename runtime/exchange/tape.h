@@ -1,6 +1,6 @@
-/* A worker's tape: a ring of bytes for another thread to write to files, with frames judged, frames that left, and
- * all inputs of the judgement. The worker copies and goes on; it never waits. Records without room are counted, and
- * a TAPE_GAP is in their place.
+/* A worker's tape: a ring of bytes that another thread writes to files. It has the judged frames, the frames that
+ * left, and all inputs of the judgement. The worker copies and goes on; it never waits. Records without room are
+ * counted, and a TAPE_GAP is in their place.
  *
  *      | record | body | record | body | ...      each a multiple of 8 bytes, in one piece, in order of time */
 #pragma once
@@ -18,7 +18,7 @@ enum tape_kind {
     TAPE_VERDICTS, /* verdicts of the previous batch: `count` of struct tape_verdict */
     TAPE_LEFT,     /* a frame that left: tape_frame and its bytes */
     TAPE_TICK,     /* a run of the vm's timers */
-    TAPE_RETRY,    /* a retry of packets that wait for neighbours */
+    TAPE_RETRY,    /* packets that wait for neighbours are tried again */
     TAPE_WORLD,    /* from here on the snapshot with that number holds */
     TAPE_CHANGE,   /* the change of program with that number was made */
     TAPE_GAP,      /* `number` records found no room */
@@ -30,7 +30,8 @@ enum tape_kind {
     TAPE_INLINE, /* as TAPE_BATCH, for packets of the inline stack, each behind an Ethernet header without addresses */
     TAPE_COPY,   /* a copy of a frame for mirror `number` (runtime/copies): tape_frame and its bytes; never in a file */
     TAPE_ASKED,  /* a request of the proxy loop about an inline connection: a struct inline_ask (vm/flow/spliced.h) */
-    TAPE_ROUTED, /* as TAPE_SINGLE, for a packet that this machine's stack has routed, by the port that it leaves by */
+    TAPE_ROUTED, /* as TAPE_SINGLE, for a packet that this machine's stack has routed, with the port by which it leaves
+                  */
     TAPE_HEARD,  /* `number` answers of live sets in the previous step (heard/heard.h), padded to 8 */
     TAPE_MEMBERS, /* answers of live sets to the kernel about the packets of the previous TAPE_SINGLE: `count` of struct
                      kernel_members */
@@ -45,14 +46,14 @@ struct tape_record {
     uint64_t now_ns; /* the worker's clock, monotonic */
     uint64_t number;
 };
-enum { TAPE_TO_HOST = 0xff /* as a port: back to this machine; of TAPE_INLINE: from it */ };
-enum { TAPE_INLINE_LINK = 14 /* bytes of that header */ };
+enum { TAPE_TO_HOST = 0xff /* as a port: back to this machine, or for TAPE_INLINE, from it */ };
+enum { TAPE_INLINE_LINK = 14 /* bytes of the Ethernet header of TAPE_INLINE */ };
 enum { TAPE_BARE = 1 /* flag of a frame: a bare IP packet (LINK_RAW), not an Ethernet frame */ };
 struct tape_frame {
     uint32_t cap_len, wire_len; /* cap_len: bytes that follow, padded to 8 */
     uint16_t segment;           /* this and the fields below: as in struct pkt */
     uint8_t port;               /* port that the frame came or left by */
-    uint8_t flags;              /* PKT_CSUM_PARTIAL, TAPE_BARE */
+    uint8_t flags;              /* bits PKT_CSUM_PARTIAL and TAPE_BARE */
     uint8_t tag_count;
     uint8_t
         age_us[3]; /* microseconds from the packet's arrival to the batch, lowest byte first; at most TAPE_AGE_MOST */
@@ -77,15 +78,15 @@ struct tape_verdict tape_verdict_of(const struct verdict *v);
 /* An observed frame; only on tapes of observers (observers.h), never in a file. */
 struct tape_seen {
     uint32_t observers; /* bit i: observer i */
-    uint32_t stands;    /* number of packets that it represents, for sampling observers; 0: not sampled */
+    uint32_t stands;    /* number of packets that the frame represents, for sampling observers; 0: not sampled */
     struct tape_verdict verdict;
 };
 static_assert(sizeof(struct tape_record) == 24 && sizeof(struct tape_frame) == 24 && sizeof(struct tape_verdict) == 16,
               "as written to files: no padding");
 
 struct tape {
-    uint8_t *memory; /* touched only as far as it is used */
-    uint64_t size;   /* in bytes, a power of two */
+    uint8_t *memory; /* memory of the ring; touched only as far as it is used */
+    uint64_t size;   /* bytes of the ring, a power of two */
     uint32_t snap;   /* bytes kept of a frame; UINT32_MAX: all */
     uint8_t *state;  /* a TAPE_STATE with its body, beside the ring; the worker's while the writer wants it */
     size_t state_room;
@@ -112,17 +113,17 @@ static inline uint32_t tape_age(const struct tape_frame *f)
 {
     return f->age_us[0] | (uint32_t)f->age_us[1] << 8 | (uint32_t)f->age_us[2] << 16;
 }
-/* Put packets before they are judged, since judging may rewrite them. A packet's cookie is its port. ages_us: [n] as in
- * struct vm_in; NULL: 0. */
+/* Put packets before they are judged, because judging may rewrite them. A packet's cookie is its port. ages_us: [n]
+ * as in struct vm_in; NULL: 0. */
 void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, const uint32_t *ages_us);
 /* Put packets that the kernel judged with one program and world (tape_place). Then put the flows they met (second
  * function), and the verdicts with asked[i] for each packet (third function). */
 void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place);
-/* Put a packet that this machine's stack has routed, before it is translated. The rules that it met and its verdict
+/* Put a packet that this machine's stack has routed, before it is translated. The flows that it met and its verdict
  * follow as above. */
 void tape_routed(struct tape *t, struct pkt *pkt, uint64_t now_ns, uint64_t place);
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n);
-/* Put the live sets' answers to the kernel about these packets, between the two. */
+/* Put the live sets' answers to the kernel about these packets, between the flows and the verdicts. */
 struct kernel_members;
 void tape_members(struct tape *t, const struct kernel_members *members, unsigned n);
 void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n);
@@ -164,8 +165,8 @@ void tape_ask(struct tape *t, uint64_t snapshot, size_t likely);
 uint64_t tape_there(const struct tape *t);
 /* Return the next record before `there`, valid until tape_done; NULL: none. */
 const struct tape_record *tape_next(struct tape *t, uint64_t there);
-/* The same at *at, a total of bytes taken, which moves past it: for readers that take several records together, and
- * then release all before *at by tape_done_to. *at begins as t->taken. */
+/* The same at *at, a total of bytes taken, which moves past the record. This is for readers that take several
+ * records together, and then release all before *at by tape_done_to. *at begins as t->taken. */
 const struct tape_record *tape_ahead(const struct tape *t, uint64_t *at, uint64_t there);
 static inline void tape_done_to(struct tape *t, uint64_t at) { __atomic_store_n(&t->taken, at, __ATOMIC_RELEASE); }
 void tape_done(struct tape *t, const struct tape_record *r);

@@ -15,12 +15,13 @@ void kernel_ready(void);
 unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST]);
 /* Return the hooks for which the kernel is loaded. */
 unsigned kernel_hooks(const struct kernel *k);
-/* Adopt a kernel with those hooks. p: the program that the giver's kernel was made for; sizes: of its maps, NULL where
+/* Adopt a kernel with those hooks. p: the program that the giver's kernel was made for; sizes: of its maps, NULL if
  * they follow from p. Return NULL with errno on failure. */
 struct kernel *kernel_adopt(const struct program *p, const struct kernel_sizes *sizes, unsigned hooks, const int fds[],
                             unsigned count);
 
-/* The same for a prepared judge of an adopted kernel; p: its program. */
+/* Write the descriptors of a prepared judge, and return their number. Adopt it in another process (second function):
+ * k is the adopted kernel, p the judge's program. */
 unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST]);
 struct judge *judge_adopt(const struct kernel *k, const struct program *p, const int fds[], unsigned count);
 /* Note that the giver has put the judge in force. */

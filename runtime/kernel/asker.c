@@ -11,7 +11,7 @@
 #include "vm/judge/lives.h"
 #include "vm/packet/parse/read.h"
 
-enum { FRAME_LEAST = 54 /* shortest frame that the kernel runs, for IPv6, too */, FRONT = 16 /* metadata */ };
+enum { FRAME_LEAST = 54 /* shortest frame that the kernel runs, for IPv6, too */, FRONT = 16 /* bytes of metadata */ };
 
 void asker_init(struct asker *a, struct kernel *kernel, unsigned number)
 {
@@ -92,7 +92,7 @@ int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uin
     return a->k->out == KERNEL_NONE ? -EPROTO : 0; /* a stage is missing */
 }
 
-/* Report the answers of live sets. Skip a set that answered twice and differently. */
+/* Report the answers of live sets. Skip a set that gave two different answers. */
 static void members_tell(const struct kpkt *k)
 {
     for (unsigned dst = 0; k->heard && dst < 2; dst++)

@@ -5,15 +5,15 @@
 
 struct effects;
 
-/* Most bytes of a frame that the stages get (the kernel runs none beyond a page, with its additions), and most bytes
+/* Most bytes of a frame that the stages get (the kernel accepts at most a page, with its additions), and most bytes
  * that the stages may put in front. */
 enum { ASK_FRAME = 3072, ASK_GROWS = 128 };
 
 /* An asker, used by one thread. */
 struct asker {
     struct kernel *kernel;
-    struct kpkt *k;            /* the asker's own */
-    uint32_t at;               /* index in kernel_kpkts */
+    struct kpkt *k;            /* the asker's own packet */
+    uint32_t at;               /* index of the packet in kernel_kpkts */
     const struct judge *judge; /* judge for ask_judge: a prepared one; NULL: the one in force */
     /* The last frame: number of bytes given to the stages and left by them, and its bytes. */
     uint32_t given, len;

@@ -222,8 +222,7 @@ static void show(const struct executor *e, const struct vm_in *in, struct pkt *p
     vm_show(e->vm, in, v->flags & VERDICT_REPLY && tx->count > before ? tx->entries[before].pkt : pkt);
 }
 
-/* Have the worker go on with a packet that came up. It is judged by itself, so entries and events get its index
- * here. */
+/* Let the worker go on with a packet that came up. It is judged by itself, so entries and events get its index here. */
 static void run_up(struct executor *e, const struct vm_in *in, const struct kpkt *k, struct pkt *pkt, uint32_t input,
                    struct verdict *v, struct vm_tx *tx)
 {
@@ -261,7 +260,7 @@ static void run_one(struct executor *e, const struct vm_in *in, struct pkt *pkt,
         return;
     }
     *v = k->verdict;
-    if (!v->would) v->would_rule = v->would_firewall = 0; /* stages leave old values there */
+    if (!v->would) v->would_rule = v->would_firewall = 0; /* the stages leave old values in these fields */
     const unsigned before = tx->count;
     const uint64_t mirrors = mirrored(e, k, pkt);
     if (k->out == KERNEL_SEND) {
@@ -304,7 +303,7 @@ void executor_run(struct executor *e, const struct vm_in *in, struct pkt *const 
     see_world(e, in, tx);
     for (unsigned i = 0; i < n; i++) {
         run_one(e, in, pkts[i], i, &verdicts[i], tx);
-        vm_cut(e->vm); /* once the packet's own flow has begun, which may be cut, too */
+        vm_cut(e->vm); /* after the packet's own flow has begun, because that flow may be cut, too */
     }
     vm_run(e->vm, in, NULL, 0, NULL, tx); /* held packets leave */
 }

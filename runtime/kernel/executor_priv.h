@@ -13,8 +13,8 @@
 
 struct executor {
     struct vm *vm;
-    struct kernel *kernel; /* NULL: this process does all */
-    struct kernel *owned;  /* NULL: owned by the caller */
+    struct kernel *kernel; /* kernel that judges; NULL: this process does everything */
+    struct kernel *owned;  /* kernel to free; NULL: it is the caller's */
     struct asker asker;
     struct kernel_facts facts;
     struct counted *counted;
@@ -24,9 +24,9 @@ struct executor {
     struct vm_tx *tx; /* output for log events of the current packet */
     uint32_t input;   /* index of that packet in the call */
     struct vm_kernel ops;
-    struct pool *pool;              /* NULL: nothing leaves */
-    const struct vm_copies *copies; /* NULL: copies are only counted */
-    uint64_t seed;                  /* as in vm_cfg */
+    struct pool *pool;              /* pool for edited packets; NULL: no packet leaves */
+    const struct vm_copies *copies; /* receiver of copies; NULL: they are only counted */
+    uint64_t seed;                  /* seed of hashes, as in vm_cfg */
     uint64_t now_ns;                /* latest time seen */
     uint64_t lost;                  /* records of the stages that found no room */
     struct executor_told told;

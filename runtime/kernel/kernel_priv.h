@@ -1,4 +1,4 @@
-/* The kernel executor for its own files. */
+/* Declarations of the kernel executor for its own files. */
 #pragma once
 
 #include "runtime/kernel/kernel.h"
@@ -11,9 +11,9 @@
 struct judge {
     struct sections sections;
     struct judge_tables tables;
-    uint64_t serial;                  /* serial of its program */
-    struct world_says says;           /* data about its program for `look` */
-    uint64_t memos[2 * KERNEL_MEMOS]; /* its remembered decisions, and those that would be */
+    uint64_t serial;                  /* serial of the judge's program */
+    struct world_says says;           /* data about the judge's program for `look` */
+    uint64_t memos[2 * KERNEL_MEMOS]; /* the judge's decisions to remember, then those without `audit` */
     int programs[KERNEL_ENTRIES];     /* entries of the judge; others -1 */
 };
 struct judge *judge_begin(void); /* Return an empty judge, or NULL if memory is out. */
@@ -26,11 +26,11 @@ struct kernel {
     int btf;
     int programs[KERNEL_ENTRIES]; /* all stages but the judge; -1: not loaded */
     struct judge *judge;          /* judge in force; NULL: none yet */
-    int rings[KERNEL_SERVED];     /* by port: its ring, made in advance and not requested yet; -1: none */
+    int rings[KERNEL_SERVED];     /* by port: ring made in advance and not requested yet; -1: none */
     uint32_t cpus;
-    bool first;      /* the next judge is the first one over another process's maps, which already have its facts */
-    unsigned prover; /* number of the asker for its proof */
-    int tables[KERNEL_TABLES + 1]; /* tables of cfg.passed, for the first judge; -1: it makes its own */
+    bool first;      /* the next judge is the first over another process's maps, where its facts are set already */
+    unsigned prover; /* number of the asker that proves the judge */
+    int tables[KERNEL_TABLES + 1]; /* tables of cfg.passed, for the first judge; -1: the judge makes its own */
     void *world; /* the stages' own facts, while this process writes to a copy (pass/passed.h); else NULL */
 };
 
@@ -58,5 +58,5 @@ int load_code(const struct kernel *k, const struct program *p, const struct code
 /* Load all stages but the judge into their arrays. Return 0, or a negative errno with one line in err. */
 int load_stages(struct kernel *k, char *err, size_t err_len);
 
-/* Make the rings of cfg.raises: a thread. */
+/* Make the rings of cfg.raises, as a thread. */
 void *rings_make(void *kernel);

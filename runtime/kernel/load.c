@@ -62,7 +62,7 @@ static void ask_log(const struct kernel *k, enum kernel_entry e, const struct li
                     enum log_level level)
 {
     const int fd = load_linked(k, e, l, log, level);
-    if (fd >= 0) close(fd); /* accepted this time */
+    if (fd >= 0) close(fd); /* the kernel has accepted the program this time */
 }
 
 /* Describe a refusal. The log's instructions identify the function. A program that was too complex is verified
@@ -79,7 +79,7 @@ static void say_refused(const struct kernel *k, enum kernel_entry e, const struc
         ask_log(k, e, l, messages, LOG_MESSAGES);
         instructions[0] = 0;
         if (*messages && !strstr(messages, "too large")) ask_log(k, e, l, instructions, LOG_INSTRUCTIONS);
-        if (strstr(instructions, "\nprocessed ")) log = instructions; /* it reaches its end, the summary line */
+        if (strstr(instructions, "\nprocessed ")) log = instructions; /* the log reaches its end, the summary line */
         if (k->cfg.refused) k->cfg.refused(entries[e].name, log);
         refused_program(l, entries[e].name, failed, log, err, err_len);
     } else {
@@ -91,7 +91,7 @@ static void say_refused(const struct kernel *k, enum kernel_entry e, const struc
 
 struct naming {
     const struct kernel *kernel;
-    const struct sections *sections; /* NULL: a stage without a program's tables */
+    const struct sections *sections; /* tables of the program; NULL: a stage without them */
     const struct judge_tables *tables;
 };
 
@@ -129,7 +129,7 @@ static int link_and_load(const struct kernel *k, const struct code *code, enum k
 {
     struct linked l;
     int failed = link_program(k->objects, code, entries[e].name, value_of, n, &l, err, err_len);
-    /* Without a log at first: a log that does not fit fails. */
+    /* Load without a log at first, because a load fails if its log does not fit. */
     if (!failed) *fd = load_linked(k, e, &l, NULL, LOG_NONE);
     if (!failed && *fd < 0) say_refused(k, e, &l, *fd, err, err_len);
     linked_fini(&l);
@@ -162,7 +162,7 @@ int load_stages(struct kernel *k, char *err, size_t err_len)
     return failed;
 }
 
-/* A loaded judge; each entry runs in a thread of its own. */
+/* A loaded judge; each entry has its own thread. */
 struct judging {
     const struct kernel *kernel;
     const struct code *code;
@@ -266,8 +266,8 @@ static int load_counting(struct kernel *k, char *err, size_t err_len)
     return failed;
 }
 
-/* Replace the map of counters by one with room for a larger program. Not where packets arrive: counts would be lost
- * meanwhile, and other processes have the map. */
+/* Replace the map of counters by one with room for a larger program. This is not done if packets arrive, because
+ * counts would be lost meanwhile, and other processes have the map. */
 static int grow_counts(struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
     const uint64_t wanted = map_power(counts_room(p, k->cpus));
@@ -310,7 +310,7 @@ void kernel_place(const struct kernel *k, struct program *p)
     if (taken && now->serial % KERNEL_PROGRAMS == p->serial % KERNEL_PROGRAMS) p->serial = program_serial();
 }
 
-/* Remember no decision during a change of inputs to decisions. Earlier decisions are invalid afterwards. */
+/* Stop remembering decisions during a change of inputs to decisions. Earlier decisions are invalid afterwards. */
 void kernel_remember_nothing(struct kernel *k)
 {
     __atomic_store_n(&kernel_world(k)->memos_since_ns, UINT64_MAX, __ATOMIC_SEQ_CST);
@@ -346,7 +346,8 @@ static int put_judge(const struct kernel *k, const struct judge *j)
     return failed;
 }
 
-/* Put the first judge over another process's maps into this one's own array: nothing there changes by it. */
+/* Put the first judge over another process's maps into this process's own array, which changes nothing in the other
+ * process. */
 static int swap_first(struct kernel *k, struct judge *j, char *err, size_t err_len)
 {
     const int failed = put_judge(k, j);

@@ -16,8 +16,8 @@
 #include "runtime/kernel/run/flow_map.h"
 #include "vm/kernel/gen/insns.h"
 
-/* True if the kernel lacks may_goto (Linux 6.9), so that loops are counted (vm/kernel/loop.bpf.h). Tried, not read from
- * its version. If nothing can be loaded at all, the stages report that. */
+/* True if the kernel lacks may_goto (Linux 6.9), so that loops are counted (vm/kernel/loop.bpf.h). This is tried,
+ * not read from its version. If nothing can be loaded at all, the stages report that. */
 static bool form_is_counted(void)
 {
     static const struct bpf_insn loop[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},
@@ -82,12 +82,12 @@ struct making {
     struct kernel *kernel;
     const struct kernel_sizes *sizes;
     pthread_t thread;
-    bool apart; /* in a thread of its own */
+    bool apart; /* the maps are made in a separate thread */
     int failed;
     char err[400];
 };
 
-/* Take those of another process, and make the arrays of stages. */
+/* Take the maps of another process, and make the arrays of stages. */
 static int take_maps(struct making *m)
 {
     struct kernel *k = m->kernel;
@@ -181,7 +181,7 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     if (!failed) return k;
     kernel_free(k);
     struct obstacle o;
-    const int here = refused_here(&o); /* reports more than the first failure */
+    const int here = refused_here(&o); /* it reports more than the first failure does */
     const size_t said = here ? strlen(obstacle_text(&o, err, err_len)) : 0;
     if (here) snprintf(err + said, err_len - said, "; use --exec user");
     errno = here ? -here : -failed;

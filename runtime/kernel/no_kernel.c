@@ -1,4 +1,4 @@
-/* Replacement of all else in runtime/kernel/ but the executor, in a build without clang (make KERNEL=0). */
+/* Replacement of the rest of runtime/kernel/, except the executor, in a build without clang (make KERNEL=0). */
 #include <errno.h>
 #include <stdio.h>
 

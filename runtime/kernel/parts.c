@@ -47,7 +47,7 @@ bool kernel_sweep(struct kernel *k, uint64_t now_ns)
     struct kernel_meters *m = kernel_meters(k);
     if (!m || !kernel_meters_held(m)) return false;
     struct kernel_meters_sweep ctx = {.now_ns = now_ns, .hand = m->hand};
-    LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = &ctx, .ctx_size_in = sizeof ctx); /* the program writes to it, too */
+    LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = &ctx, .ctx_size_in = sizeof ctx); /* the program also writes to ctx */
     if (!bpf_prog_test_run_opts(k->judge->programs[KERNEL_ENTRY_sweep_meters], &o)) m->hand = ctx.hand;
     return true;
 }

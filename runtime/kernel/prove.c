@@ -1,5 +1,5 @@
-/* First corners of each rule (or of rules evenly spread), with each condition narrowly missed, then random frames. Time
- * decides the number of frames, but not their content. */
+/* The first frames are at the corners of each rule (or of rules evenly spread), with each condition narrowly missed;
+ * random frames follow. Time decides the number of frames, but not their content. */
 #include "runtime/kernel/prove.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 enum {
     FRAMES = 4096,     /* half from corners, half random */
     CONDS_BESIDE = 8,  /* conditions of a rule that its corners miss, one at a time */
-    TRIES_A_FRAME = 4, /* average number of wishes before the proof gives up on a frame */
+    TRIES_A_FRAME = 4, /* tries per frame, on average, before the proof gives up */
 };
 
 struct prover {
@@ -27,7 +27,7 @@ struct prover {
     const struct program *program;
     struct frame_draw draw;
     uint64_t began_ns, asked;
-    int failed; /* nonzero: the proof ends */
+    int failed; /* nonzero: reason why the proof ends */
     char *err;
     size_t err_len;
 };

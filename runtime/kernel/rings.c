@@ -1,5 +1,6 @@
-/* Rings for packets that come up at traffic control. The kernel waits for all its readers when one gets its place
- * (synchronize_rcu), some ten milliseconds, so a start makes those of its interfaces while the stages are verified. */
+/* Rings for packets that come up at traffic control. When a ring gets its place, the kernel waits for all its
+ * readers (synchronize_rcu), some ten milliseconds, so a start makes the rings of its interfaces while the stages
+ * are verified. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <unistd.h>

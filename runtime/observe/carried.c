@@ -1,19 +1,19 @@
-/* A record is the event with its ends, then its bytes, or its sums with the names behind */
+/* A record is the event with its ends, then its bytes, or its sums and names */
 #include "runtime/observe/carried.h"
 
 #include <string.h>
 
 enum { NAME_MOST = 1024, NAMES = 5 };
 
-/* A record: an event without its pointers; of BYTES these, of END its sums and names. The program's pointer is a name,
- * which only a reader that knows the program follows. */
+/* A record: an event without its pointers, then its bytes (BYTES), or its sums and names (END). The program's
+ * pointer only identifies the program, so that only a reader that knows the program follows it. */
 struct put {
     struct observe_event event;
     struct observe_ends ends;
 };
 struct put_sum {
     struct observe_summary sum;
-    uint32_t len[NAMES]; /* bytes of each name behind it; UINT32_MAX: it was not found */
+    uint32_t len[NAMES]; /* length of each name behind the record; UINT32_MAX: not found */
 };
 
 static struct view *sum_name(struct observe_summary *s, unsigned i)

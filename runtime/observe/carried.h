@@ -4,7 +4,7 @@
 #include "runtime/exchange/spool.h"
 #include "vm/observe/observe.h"
 
-/* Put an event into the ring. Bytes leave a quarter of it to other events, so that ends are hardly ever lost. */
+/* Put an event into the ring. Events with bytes leave a quarter of it to others, so that ends are hardly ever lost. */
 void carried_put(struct spool *s, const struct observe_event *e);
 
 /* An event from the ring; `event` points into this struct and into the ring. */

@@ -11,7 +11,7 @@ struct observed_files {
     /* Open the file of a service's sessions, to append to it; with `turn` the present file becomes FILE.1 first.
      * Return a descriptor, or a negative errno with a line in err that names the file. */
     int (*sessions)(void *arg, const char *path, bool turn, char *err, size_t err_len);
-    /* The functions of streams.h for the directory of a `stream to`; the first with a line in err */
+    /* The functions of streams.h for the directory of a `stream to`; `begin` also writes a line to err */
     int (*begin)(void *arg, const char *dir, bool again, uint64_t *earlier, char *err, size_t err_len);
     int (*file)(void *arg, const char *dir, const char *name, enum stream_how how);
     uint64_t (*trim)(void *arg, const char *dir, uint64_t bytes);

@@ -5,8 +5,9 @@
 
 struct kept {
     uint64_t number, next[OBSERVE_HALVES], made_next[OBSERVE_HALVES], lost, more;
-    uint32_t worker, service, part[OBSERVE_HALVES]; /* service: index in OBSERVES; PBC_NONE: of none that is in force */
-    uint32_t count, begun;                          /* count: gaps; begun 1: the capture has a handshake */
+    uint32_t worker, service,
+        part[OBSERVE_HALVES]; /* service: index in OBSERVES; PBC_NONE: the service is not in force */
+    uint32_t count, begun;    /* count: gaps; begun 1: the capture has a handshake */
     char stem[OBSERVED_STEM];
 };
 struct kept_gap {

@@ -1,4 +1,4 @@
-/* Knowledge of connections whose files are being written, as bytes for another process that continues them. */
+/* State of connections whose files are being written, as bytes for another process that continues them. */
 #pragma once
 
 #include "runtime/observe/conns.h"

@@ -14,7 +14,8 @@ struct observed_gap {
     uint8_t cause; /* enum observe_hole, for a hole other than `lost` */
     bool lost;     /* true if the bytes came, but could not be written */
 };
-/* Return a gap's kind: `hole`, `differs` or `lost`; and the cause of a hole, NULL for others. */
+/* Return a gap's kind: `hole`, `differs` or `lost`. Return the cause of a hole, NULL for other gaps (second
+ * function). */
 const char *observed_gap_kind(const struct observed_gap *g);
 const char *observed_gap_cause(const struct observed_gap *g);
 

@@ -1,4 +1,4 @@
-/* Each event finds its service and its connection; a reload closes files whose service has others now */
+/* Each event finds its service and its connection; a reload closes the files of a service that now has others */
 #include "runtime/observe/log.h"
 
 #include <errno.h>
@@ -22,13 +22,13 @@ const char *const observed_counter_name[] = {
 /* A program whose events may come, and the writer of each of its observe services */
 struct known {
     struct program *program;
-    struct observed_service **service; /* [observes_count] */
+    struct observed_service **service; /* [observes_count] writers of the services */
 };
 
 struct observed_log {
     struct observed_services services;
     struct observed_conns conns;
-    struct known known[PROGRAMS_MOST]; /* the newest first */
+    struct known known[PROGRAMS_MOST]; /* programs, the newest first */
     unsigned count;
     uint64_t wall_ns;
 };
@@ -85,7 +85,7 @@ bool observed_log_program(struct observed_log *l, const struct program *p, char 
 static struct observed_service *service_of(const struct observed_log *l, const struct observe_event *e)
 {
     for (unsigned i = 0; i < l->count; i++)
-        if (l->known[i].program == e->program) /* one that is not known may be gone */
+        if (l->known[i].program == e->program) /* an unknown program may be freed already */
             return e->observe < e->program->observes_count ? l->known[i].service[e->observe] : NULL;
     return NULL;
 }
@@ -115,7 +115,7 @@ static struct conn_seen *conn_of(struct observed_log *l, struct observed_service
 {
     struct conn_seen *c = observed_conns_find(&l->conns, worker, e->number);
     if (c) {
-        /* A reload has given the service other files: finish the connection's. */
+        /* A reload has given the service other files, so finish those of the connection. */
         if (c->service == s) return c;
         service_done(c->service, c, NULL);
         begin_at(c, s);
@@ -173,7 +173,7 @@ void observed_log_event(struct observed_log *l, unsigned worker, const struct ob
 void observed_log_flush(struct observed_log *l) { services_flush(&l->services); }
 void observed_log_again(struct observed_log *l) { services_again(&l->services); }
 
-/* Counters of another layout, as another version may have, begin again. */
+/* Write or read the counters. Those in another layout, as of another version, begin again at 0. */
 static void counters_archive(struct observed_log *l, struct archive *a)
 {
     struct observed_counters c = observed_log_counters(l);

@@ -21,7 +21,7 @@ struct observed_log;
  * minute (what: a line without its end); NULL: no complaints. */
 struct observed_log *observed_log_new(const struct observed_files *files, void (*complain)(void *arg, const char *what),
                                       void *arg);
-void observed_log_free(struct observed_log *l); /* NULL is allowed; writes what waits */
+void observed_log_free(struct observed_log *l); /* write pending bytes and free; NULL is allowed */
 
 /* Open the files of a program's observe services before its first event. A service of an earlier program with the
  * same name and files continues them; a known program changes nothing. False: a line in err, and nothing changed for
@@ -29,10 +29,11 @@ void observed_log_free(struct observed_log *l); /* NULL is allowed; writes what 
 bool observed_log_program(struct observed_log *l, const struct program *p, char *err, size_t err_len);
 /* Take an event of a worker; e->program was given to observed_log_program. wall_ns: added to its times for output. */
 void observed_log_event(struct observed_log *l, unsigned worker, const struct observe_event *e, uint64_t wall_ns);
-/* Write the waiting bytes; a full disk drops them. */
+/* Write the pending bytes; a full disk drops them. */
 void observed_log_flush(struct observed_log *l);
 /* Write the state of continuing connections, with counters, or read it into a log that has a program with the same
- * services and no events yet. whole false, writing: counters only. Return true if connections are among it. */
+ * services and no events yet. If `whole` is false, only the counters are written. Return true if the archive has
+ * connections. */
 bool observed_log_archive(struct observed_log *l, struct archive *a, unsigned workers, bool whole);
 /* Continue files that another process has written until now. */
 void observed_log_again(struct observed_log *l);

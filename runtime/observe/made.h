@@ -1,4 +1,4 @@
-/* Segments made up of a connection's bytes, complete and in order, as frames of a capture. */
+/* Frames of a capture made up from a connection's bytes: segments, complete and in order. */
 #pragma once
 
 #include <stdint.h>
@@ -18,6 +18,6 @@ typedef void made_frame(void *arg, const uint8_t *frame, uint32_t len);
  * in its middle. Sequence numbers are the offsets + 1, so missing bytes show. */
 void made_bytes(struct made *m, const struct observe_ends *ends, unsigned half, uint64_t offset, const uint8_t *bytes,
                 uint64_t len, made_frame *put, void *arg);
-/* Make the frames of its end: FIN of the sides that sent one, or RST. */
+/* Make the frames of the connection's end: FIN of the sides that sent one, or RST. */
 void made_end(struct made *m, const struct observe_ends *ends, const struct observe_summary *sum, made_frame *put,
               void *arg);

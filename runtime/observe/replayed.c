@@ -83,5 +83,5 @@ int observed_replay_end(struct observed_replay *o)
     stream_dirs_free(o->dirs);
     free(o->whole);
     *o = (struct observed_replay){0};
-    return c.lost_bytes || c.lost_sessions ? 2 : 0; /* the reason was reported */
+    return c.lost_bytes || c.lost_sessions ? 2 : 0; /* the reason was reported already */
 }

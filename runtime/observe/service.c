@@ -1,4 +1,4 @@
-/* Sessions in one stream that turns over; bytes as a capture, or as a file for each half */
+/* Sessions go to one stream that turns over; bytes go to a capture, or to a file for each half */
 #include "runtime/observe/service.h"
 
 #include <errno.h>
@@ -19,20 +19,20 @@ enum { LINES = 1 << 16, PARTS = 8 /* a file is at most this part of the limit */
 struct observed_service {
     struct observed_services *all;
     struct observed_service *next;
-    char *name, *sessions, *dir; /* sessions, dir NULL: none */
+    char *name, *sessions, *dir; /* sessions, dir: paths; NULL: none */
     bool pcapng;
     uint64_t sessions_limit, part; /* part: bytes of a file before the next is begun */
     int fd;                        /* file of the sessions; -1: it could not be opened again */
     struct appended appended;
     uint64_t written; /* bytes in the file */
-    FILE *lines;      /* lines that wait, in memory */
+    FILE *lines;      /* pending lines, in memory */
     char *waiting;
     size_t waiting_len;
     uint64_t waiting_lines;
     struct store *store;
-    uint32_t capture;           /* file of `as pcapng` */
-    struct bytes blocks;        /* its blocks that are made */
-    uint64_t frame_ns, told_ns; /* time of the frames being made; of the last complaint */
+    uint32_t capture;           /* number of the file of `as pcapng` */
+    struct bytes blocks;        /* blocks for that file, not yet written */
+    uint64_t frame_ns, told_ns; /* time of the frames being made; time of the last complaint */
 };
 
 static void lines_count(uint64_t *counter, uint64_t n) { __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED); }
@@ -150,7 +150,7 @@ static bool capture_there(struct observed_service *s, uint64_t now_ns)
     struct tm parts;
     const time_t at = (time_t)(now_ns / 1000000000u);
     if (s->capture != STORED_NONE && store_size(s->store, s->capture) < s->part) {
-        if (store_torn(s->store, s->capture)) begin_section(s); /* the one before may have no beginning */
+        if (store_torn(s->store, s->capture)) begin_section(s); /* the section before may have lost its beginning */
         return true;
     }
     store_done(s->store, s->capture);
@@ -181,7 +181,7 @@ static uint64_t capture_bytes(struct observed_service *s, struct conn_seen *c, c
     return put_blocks(s) ? e->len : 0;
 }
 
-/* Begin the next file of a half where the one before is full. */
+/* Begin the next file of a half if the one before is full. */
 static uint64_t half_there(struct observed_service *s, struct conn_seen *c, unsigned half)
 {
     char ending[40];
@@ -208,7 +208,8 @@ uint64_t service_bytes(struct observed_service *s, struct conn_seen *c, const st
     return lost;
 }
 
-/* Write the gaps beside the files, a line each: the half, the offset, the bytes, the kind; of a hole its cause. */
+/* Write the gaps beside the files, one line each: the half, the offset, the bytes, the kind, and the cause of a
+ * hole. */
 static void put_gaps(struct observed_service *s, struct conn_seen *c)
 {
     char line[120];

@@ -23,11 +23,11 @@ void services_again(struct observed_services *all);
 struct observed_service *services_get(struct observed_services *all, const struct program *p,
                                       const struct pbc_observe *o, char *err, size_t err_len);
 
-/* Write bytes of a connection; return how many were lost. */
+/* Write bytes of a connection; return the number of lost bytes. */
 uint64_t service_bytes(struct observed_service *s, struct conn_seen *c, const struct observe_event *e,
                        uint64_t wall_time_ns);
-/* Finish the connection's files; e: its END, NULL: it is given up. s NULL: it has none. */
+/* Finish the connection's files. e: its END; NULL: the connection is given up. s NULL: it has no service. */
 void service_done(struct observed_service *s, struct conn_seen *c, const struct observe_event *e);
-/* Write its session. c NULL: it had neither bytes nor gaps. */
+/* Write the connection's session. c NULL: it had neither bytes nor gaps. */
 void service_session(struct observed_service *s, const struct conn_seen *c, const struct observe_event *e,
                      uint64_t wall_ns);

@@ -15,14 +15,14 @@ enum { OPEN_MOST = 64, BUFFER = 1 << 14, FINISHED_MOST = 1 << 18, BLOCK = 4096, 
 /* A file that is written; name NULL: the entry is free. */
 struct stored {
     char *name;
-    uint8_t *buffer; /* NULL: the file is not open */
+    uint8_t *buffer; /* buffer of the file; NULL: the file is not open */
     int fd;
     struct appended appended;
     uint32_t waits;   /* bytes in the buffer */
-    uint64_t lost;    /* bytes lost since the last report to the putters */
-    uint64_t size;    /* bytes put */
-    uint64_t touched; /* count of puts to the store at its last one */
-    bool torn;        /* bytes were lost since store_torn was asked */
+    uint64_t lost;    /* bytes lost since the last report to a caller */
+    uint64_t size;    /* bytes put to the file */
+    uint64_t touched; /* value of the store's count of puts at the last put to this file */
+    bool torn;        /* bytes were lost since the last call of store_torn */
 };
 
 struct finished {
@@ -74,7 +74,7 @@ static uint64_t stored_lose(struct store *s, uint64_t len)
     return len;
 }
 
-/* Write bytes, all or none. */
+/* Write all of the bytes, or none. */
 static void put_whole(struct store *s, struct stored *f, const void *bytes, size_t len)
 {
     const int failed = append_whole(&f->appended, f->fd, bytes, len);
@@ -94,7 +94,7 @@ static void drain(struct store *s, struct stored *f)
     f->waits = 0;
 }
 
-/* Return the bytes of the file that were lost since this was asked last: also while others were written. */
+/* Return the number of the file's bytes lost since the last call, also while other files were written. */
 static uint64_t take_lost(struct stored *f)
 {
     const uint64_t lost = f->lost;
@@ -107,7 +107,7 @@ static void shut(struct store *s, struct stored *f)
     if (!f->buffer) return;
     drain(s, f);
     const size_t lost = append_end(&f->appended, f->fd);
-    if (lost) { /* they were counted as written */
+    if (lost) { /* the lost bytes were counted as written */
         store_count(&s->counters->bytes, -(uint64_t)lost);
         f->torn = true;
         f->lost += stored_lose(s, lost);
@@ -156,7 +156,7 @@ static void remove_oldest(struct store *s)
     s->finished_count--;
 }
 
-/* Make room for `more` bytes below the limit. False: all that is left is being written. */
+/* Make room for `more` bytes below the limit. False: all remaining files are being written. */
 static bool store_fits(struct store *s, uint64_t more)
 {
     if (!s->limit || s->held + more <= s->limit) return true;
@@ -232,7 +232,7 @@ bool store_torn(struct store *s, uint32_t file)
 uint64_t store_size(const struct store *s, uint32_t file) { return s->at[file].size; }
 const char *store_name(const struct store *s, uint32_t file) { return s->at[file].name; }
 
-/* Remember the file, so that it may be removed; without a limit none is. */
+/* Remember the file, so that it may be removed. Without a limit no file is removed. */
 static bool remember(struct store *s, struct stored *f)
 {
     if (!s->limit) return false;

@@ -28,7 +28,7 @@ struct observed_thread {
     char said[OBSERVED_LINE];
     struct looker looker;
     uint64_t flushed_ns;
-    uint8_t again; /* atomic: files are looked for before the next event */
+    uint8_t again; /* atomic: look for files of another process before the next event */
     uint8_t waits; /* atomic: nothing is written yet */
     unsigned workers;
     struct from_worker from[];
@@ -123,7 +123,9 @@ bool observed_thread_settle(struct observed_thread *t, uint64_t until_ns)
 
 bool observed_thread_archive(struct observed_thread *t, struct archive *a, bool whole)
 {
-    if (!whole) return observed_log_archive(t->log, a, t->workers, false); /* it may block in a write, with the lock */
+    if (!whole)
+        return observed_log_archive(t->log, a, t->workers,
+                                    false); /* the thread may block in a write while it holds the lock */
     pthread_mutex_lock(&t->lock);
     const bool all = observed_log_archive(t->log, a, t->workers, true);
     pthread_mutex_unlock(&t->lock);

@@ -1,4 +1,4 @@
-/* The thread that writes observed connections down beside the workers, who never wait for it. */
+/* The thread that writes observed connections. Workers never wait for it. */
 #pragma once
 
 #include "runtime/observe/log.h"
@@ -9,18 +9,18 @@ struct observed_thread *observed_thread_new(unsigned workers, const struct obser
 void observed_thread_free(struct observed_thread *t); /* NULL is allowed */
 /* Return the receiver of a worker's events, for vm_cfg.observed. */
 const struct observe_out *observed_thread_out(const struct observed_thread *t, unsigned worker);
-/* See observed_log_program; while the thread runs, too. */
+/* Call observed_log_program; this is allowed while the thread runs, too. */
 bool observed_thread_program(struct observed_thread *t, const struct program *p, char *err, size_t err_len);
-/* Start, unless it runs. Return 0 or a negative errno. */
+/* Start the thread, unless it runs. Return 0 or a negative errno. */
 int observed_thread_start(struct observed_thread *t);
-/* Write all that is left and end, after the workers. */
+/* Write all that is left and end the thread, after the workers have ended. */
 void observed_thread_stop(struct observed_thread *t);
-/* Have everything written that workers reported before that time; they report nothing meanwhile. False if it is
- * late. */
+/* Write all that workers have reported, waiting at most until until_ns; they report nothing meanwhile. False: it
+ * took too long. */
 bool observed_thread_settle(struct observed_thread *t, uint64_t until_ns);
-/* As observed_log_archive; whole: the thread has settled, or does not run. */
+/* Write or read the state, as observed_log_archive does. whole: the thread has settled, or does not run. */
 bool observed_thread_archive(struct observed_thread *t, struct archive *a, bool whole);
-/* Let the thread leave workers' reports in their rings (waits), or write them, as it does from the start. */
+/* Make the thread leave workers' reports in their rings (waits), or write them, as it does from the start. */
 void observed_thread_wait(struct observed_thread *t, bool waits);
 /* Continue files that another process has written until now, before the next event is written. */
 void observed_thread_again(struct observed_thread *t);

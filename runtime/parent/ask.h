@@ -1,8 +1,8 @@
 /* Requests of the service to its parent, a function for each row of request.def, which describes each: ask_PORT for
  * the row PORT, which grant_PORT does. Any thread may call; requests are served in turn.
  *
- * `asked` is of request.h. Each returns 0, or a negative errno with one line in err, which may be NULL with err_len 0;
- * -EFBIG: more elements than the row allows. The caller closes descriptors. By what the row gives:
+ * `asked` is declared in request.h. Each returns 0, or a negative errno with one line in err, which may be NULL with
+ * err_len 0; -EFBIG: more elements than the row allows. The caller closes descriptors. By what the row gives:
  *
  * DONE       nothing else
  * FDS(n)     fds: n descriptors
@@ -30,7 +30,7 @@
 struct channel {
     int fd;
     pid_t parent;
-    uid_t user; /* user that started preyrun */
+    uid_t user; /* id of the user that started preyrun */
     pthread_mutex_t lock;
 };
 
@@ -50,15 +50,17 @@ struct channel {
     RETURNS_##gives ask_##ident(struct channel *c TAKES_##asks TAKES_##behind GIVES_##gives);
 #include "runtime/parent/request.def"
 
-/* PORT for sockets that io_ops can open: *made, whose descriptors the caller closes; none after an error */
+/* Request PORT, for sockets that io_ops can open. *made is set, whose descriptors the caller closes; there are none
+ * after an error */
 int ask_port(struct channel *c, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len);
-/* WORLD by facts */
+/* Request WORLD, from facts */
 int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t mac, char *err, size_t err_len);
-/* KERNEL, as the kernel executor of the program's file only (runtime/kernel/adopt.h); once. The caller frees *k. */
+/* Request KERNEL, once. *k becomes a kernel executor of the program's file only (runtime/kernel/adopt.h), which the
+ * caller frees. */
 int ask_kernel(struct channel *c, const struct program *p, const struct kernel_sizes *sizes, struct kernel **k,
                char *err, size_t err_len);
-/* JUDGE, as a judge of that kernel executor in *j, which the caller owns. SWAP puts it in force; call kernel_took
- * then. */
+/* Request JUDGE. *j becomes a judge of that kernel executor, which the caller owns. SWAP puts the judge in force;
+ * call kernel_took then. */
 int ask_prepare(struct channel *c, const struct kernel *k, const struct program *p, struct judge **j,
                 struct proof *proof, char *err, size_t err_len);
 

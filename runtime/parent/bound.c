@@ -1,6 +1,6 @@
-/* Rights that the parent gives up once the service runs: all capabilities but those of capability.def, and the calls
- * of refused_call.def. A list of allowed calls would not last: libnftables, libbpf and the C library choose their
- * calls again with each release, and a missing call would leave guard rules behind.
+/* Privileges that the parent gives up once the service runs: all capabilities but those of capability.def, and the
+ * calls of refused_call.def. A list of allowed calls would not last: libnftables, libbpf and the C library choose
+ * their calls again with each release, and a missing call would leave guard rules behind.
  *
  * Work that needs CAP_SYS_ADMIN is done before, even if only a reload may use it: a network namespace
  * (host/device/aside.h), and the packet sockets' filter. For that filter, libbpf searches the types of modules on

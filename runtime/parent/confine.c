@@ -1,4 +1,4 @@
-/* The service gives up its privileges: its user, capabilities, the file system, all system calls but those of
+/* The service gives up its privileges: its user, capabilities, the file system, and all system calls except those of
  * syscall.def.
  *
  * Its root becomes the folder of time zones, as the C library reads a zone's file whenever a schedule is computed, and
@@ -43,15 +43,15 @@ static int change_root(const char *zones)
     return chdir("/") || setenv("TZDIR", "/", 1) ? -errno : 0;
 }
 
-/* Return what Landlock can refuse with files in the version that the kernel has: landlock(7), "Landlock versions" */
+/* Return the file accesses that Landlock can refuse in the kernel's version: landlock(7), "Landlock versions" */
 static uint64_t all_of_files(long version)
 {
     const unsigned rights = version < 2 ? 13 : version < 3 ? 14 : version < 5 ? 15 : 16;
     return (UINT64_C(1) << rights) - 1;
 }
 
-/* Have the kernel refuse all of files but reading below `folder`; -1: all. Files that are open stay usable. False with
- * errno: the kernel has no Landlock, or it is off */
+/* Make the kernel refuse all access to files except reading below `folder`; -1: all access. Open files stay usable.
+ * False with errno: the kernel has no Landlock, or it is off */
 static bool read_only_below(int folder)
 {
     const long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -69,7 +69,7 @@ static bool read_only_below(int folder)
     return good;
 }
 
-/* Give up all files except those of time zones, in both ways. Where neither exists, the service may open files for
+/* Give up all files except those of time zones, in both ways. If neither exists, the service may open files for
  * reading, as its user */
 static int leave_files(void)
 {
@@ -154,7 +154,8 @@ static int allow_some(scmp_filter_ctx f)
     if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_GET_SEALS, 0));
     if (!failed) failed = ONLY(ioctl, SCMP_A1(SCMP_CMP_EQ, TCGETS, 0));
     if (!failed) failed = ONLY(prctl, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
-    if (!failed) failed = ONLY(prctl, SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0)); /* a keeper is no parent of its */
+    if (!failed)
+        failed = ONLY(prctl, SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0)); /* a keeper is not the service's parent */
     if (!failed)
         failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 2, SCMP_A0(SCMP_CMP_EQ, PR_SET_DUMPABLE, 0),
                                   SCMP_A1(SCMP_CMP_EQ, 0, 0));
@@ -182,7 +183,7 @@ static int leave_calls(void)
     int failed = sigaction(SIGSYS, &missing, NULL) ? -errno : 0;
     if (!failed && !CONFINED_LOOSE) failed = allow_plain(f);
     if (!failed && !CONFINED_LOOSE) failed = allow_some(f);
-    if (!failed && !CONFINED_LOOSE) failed = confined_sockets(f); /* health checks */
+    if (!failed && !CONFINED_LOOSE) failed = confined_sockets(f); /* sockets for health checks */
     if (!failed && !CONFINED_LOOSE) failed = allow_bpf(f);
     if (!failed && CONFINED_LOOSE)
         failed = seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_INET6, 0));
@@ -195,7 +196,7 @@ static int confine(pid_t parent)
 {
     prctl(PR_SET_NAME, STATE_WORKER); /* so that a signal by the program's name reaches the parent only */
     const struct user user = user_of_service();
-    int failed = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0; /* Landlock asks for it */
+    int failed = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0; /* Landlock requires it */
     if (!failed && !CONFINED_LOOSE) failed = leave_files();
     if (!failed) failed = leave_rights(&user);
     /* A change of credentials clears this, so it comes late. getppid finds a parent that ended earlier. */

@@ -25,7 +25,7 @@
 #include "runtime/parent/parent_priv.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-/* Time in which it has looked at everything, and loaded its programs into the kernel */
+/* Time in which the other preyrun looks at everything, and loads its programs into the kernel */
 #define LOOKS_NS (60 * NS_PER_S)
 
 bool crash_is_mended(const struct parent *p, char *why, unsigned len)
@@ -37,7 +37,7 @@ bool crash_is_mended(const struct parent *p, char *why, unsigned len)
         snprintf(why, len, "; preyrun doesn't restart it, because it had kept no state (man preyrun, --on-exit)");
         return false;
     }
-    if (starter.fd < 0 || poll(&starter, 1, 0) != 0) return false; /* it has ended */
+    if (starter.fd < 0 || poll(&starter, 1, 0) != 0) return false; /* the starter has ended */
     if (p->crashes < CRASHES_MOST) return true;
     snprintf(why, len, "; preyrun doesn't restart it, because it has crashed %d times, each time within %d s",
              CRASHES_MOST + 1, CRASHES_S);
@@ -46,7 +46,7 @@ bool crash_is_mended(const struct parent *p, char *why, unsigned len)
 
 /* ---- one message after the other, until an end is asked for ---- */
 
-/* Wait until it has sent a message. Return 0 or a negative errno. */
+/* Wait until the other preyrun has sent a message. Return 0 or a negative errno. */
 static int heard_within(struct parent *p, int fd, uint64_t until_ns)
 {
     struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = p->signal_fd, .events = POLLIN}};
@@ -84,7 +84,7 @@ static int crash_say(int fd, const void *what, size_t len, const int fds[], unsi
 
 /* ---- the service's last data ---- */
 
-/* Copy its file into that of the other process. Return 0 or a negative errno. */
+/* Copy the service's file into that of the other preyrun. Return 0 or a negative errno. */
 static int file_fill(const struct last_half *last, int fd)
 {
     struct stat st;
@@ -106,7 +106,7 @@ static int hello(struct parent *p, const struct last_half *last, int fd)
     if (!failed) {
         *h = last->hello;
         h->magic = HANDOFF_MAGIC;
-        h->form = HANDOFF_FORM; /* the other one is this program */
+        h->form = HANDOFF_FORM; /* the other preyrun is this program */
         h->process = getpid();
         h->crashes = p->crashes + 1;
         h->has = 1u << YIELD_RECORD | 1u << YIELD_OUT | 1u << YIELD_ERR;
@@ -123,7 +123,8 @@ static int hello(struct parent *p, const struct last_half *last, int fd)
     return failed;
 }
 
-/* The maps are as the service and the stages have left them: each change there is whole (vm/flow/table/ops.h). */
+/* Describe the maps, which are as the service and the stages have left them: each change in them is complete
+ * (vm/flow/table/ops.h). */
 static int kernel_say(const struct parent *p, int fd)
 {
     struct handoff_kernel m;
@@ -139,7 +140,7 @@ static int talk(struct parent *p, const struct last_half *last, int fd)
     struct handoff_luggage l = last->luggage;
     const uint32_t yours = HANDOFF_YOURS;
     int file = -1;
-    l.ports = 0; /* it opens its own: a frame that waits in the rings may have crashed the service */
+    l.ports = 0; /* the other preyrun opens its own ports, because a frame in the rings may have crashed the service */
     int failed = crash_hear(p, fd, &b, sizeof b, &file, LOOKS_NS);
     if (!failed && b.magic != HANDOFF_MAGIC) failed = -EPROTO;
     if (!failed) failed = file_fill(last, file);
@@ -172,7 +173,7 @@ int crash_pass(struct parent *p)
     return failed;
 }
 
-/* ---- after it ---- */
+/* ---- after the hand-over ---- */
 
 int crash_follow(struct starter *s)
 {

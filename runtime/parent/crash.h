@@ -1,4 +1,5 @@
-/* The service has crashed: another preyrun continues with its last written state, and the parent's descriptors. */
+/* Restart after a crash of the service: another preyrun continues with the last written state and the parent's
+ * descriptors. */
 #pragma once
 
 #include <stdbool.h>

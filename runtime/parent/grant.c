@@ -1,5 +1,5 @@
 /* The parent's handlers of requests, here those about packets that the host must leave to the service. A request's
- * contents are hostile input. sound.c has looked at each byte by itself; a handler looks at what hangs on the
+ * contents are hostile input. sound.c has checked the contents by themselves; a handler checks them against the
  * parent's state. */
 #include <errno.h>
 #include <net/if.h>
@@ -122,7 +122,7 @@ int grant_GUARD(struct parent *p, const struct request_guard *asked, const struc
                       .given = given,
                       .shut = p->shut,
                       .shut_count = p->shut_count};
-    bool any = false; /* some match belongs to the proxy */
+    bool any = false; /* a match belongs to the proxy */
     for (uint32_t i = 0; i < count; i++) any |= all[i].proxied;
     for (unsigned i = 0; i < o->iface_count; i++)
         if (o->peer[i] != OPTIONS_NO_PEER) bridged[g.bridged_count++] = o->ifaces[i];

@@ -1,4 +1,4 @@
-/* Requests of a takeover whose connections end here: those of the instance before go on in it until they end */
+/* Requests of a service that has been taken over: connections that end in it go on until they end */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -32,7 +32,7 @@ int grant_FILTER(struct parent *p, struct answer *a, int fds[])
 
 int grant_DEALER(struct parent *p, struct answer *a, int fds[])
 {
-    deal_close(p->maker.deal); /* the other instance's */
+    deal_close(p->maker.deal); /* the other instance uses it now */
     p->maker.deal = deal_open();
     p->maker.deal_asked = true;
     if (!p->maker.deal) return -ENOTSUP;

@@ -227,8 +227,9 @@ int grant_LOG(struct parent *p, struct answer *a, int fds[])
     return given(fds[0]);
 }
 
-/* A hijacked service has packet sockets in any case: those of its ports. A burst of copies waits for the devices, as
- * frames do that a port sends: by the kernel's default some sixty would find no room. */
+/* This gives a hijacked service nothing new, because it has the packet sockets of its ports. The buffer is large,
+ * because a burst of copies waits for the devices, as a port's frames do; the kernel's default has room for some
+ * sixty. */
 int grant_COPY_DEVICE(struct parent *p, struct answer *a, int fds[])
 {
     const int waits = 16 << 20;
@@ -295,14 +296,14 @@ int grant_HISTORY_OPEN(struct parent *p, const struct request_file *asked, struc
     return given(fds[0]);
 }
 
-/* Report a user's number, and whose process it is, of any process: a hijacked service learns that and nothing else */
+/* Report the login user of any process: a hijacked service learns that and nothing else */
 int grant_LOGIN(struct parent *p, const struct request_process *asked, struct answer *a, int fds[])
 {
     a->value = login_of(asked->pid);
     return 0;
 }
 
-/* Lend what belongs to this process only. Nothing changes until YIELDED. */
+/* Lend descriptors of this process's own objects only. Nothing changes until YIELDED. */
 int grant_YIELD(struct parent *p, struct answer *a, int fds[])
 {
     const struct deal *deal = p->maker.deal;
@@ -338,8 +339,9 @@ static bool groups_of(long pid, char text[PATH_MAX])
     return len < PATH_MAX - 1;
 }
 
-/* True if a process is a preyrun of this one's user and of its control groups, so of its unit: the service names it,
- * which reads strangers' packets, and the manager would take any for the unit's main one. */
+/* True if a process is a preyrun with this one's user and control groups, and so of its unit. This is checked
+ * because the service, which reads strangers' packets, names the process, and the manager would accept any as the
+ * unit's main one. */
 static bool is_of_unit(long pid)
 {
     char path[64], own[PATH_MAX], its[PATH_MAX];
@@ -382,7 +384,7 @@ int grant_NOTIFY(struct parent *p, const struct request_notify *asked, struct an
     return 0;
 }
 
-/* Have the command line's directory of recordings open. Return 0 or a negative errno. */
+/* Open the command line's directory of recordings, if it isn't open yet. Return 0 or a negative errno. */
 static int recordings_ours(struct parent *p, struct answer *a)
 {
     if (!p->o->record) return NEVER;

@@ -110,8 +110,8 @@ int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len
     return hooks_keep(p->state, &where, &h, &p->hooked[port], err, err_len);
 }
 
-/* Read the present kind of an interface's packets. Return 0; or -EPROTO: the programs for it were not loaded, for at
- * the start all interfaces had Ethernet, or it has none and XDP would take what arrives. */
+/* Read the present kind of an interface's packets. Return 0; or -EPROTO: the programs for it were not loaded,
+ * because all interfaces had Ethernet at the start, or it has no Ethernet and XDP would take its packets. */
 static int look_at_link(struct parent *p, unsigned port, char *err, size_t err_len)
 {
     struct ifreq r;

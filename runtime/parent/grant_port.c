@@ -63,7 +63,7 @@ int grant_TUN(struct parent *p, struct answer *a, int fds[])
 {
     char name[IF_NAMESIZE];
     int failed = tun_open(p->o->name, fds, 1, name, a->err, sizeof a->err);
-    /* A process that was taking over from the service that crashed holds the device until it has noticed that */
+    /* A process that was taking over from the crashed service holds the device until it notices the crash */
     for (unsigned i = 0; failed == -EEXIST && p->crashes && i < TUN_TRIES; i++) {
         nanosleep(&(struct timespec){.tv_nsec = TUN_MS * 1000000}, NULL);
         failed = tun_open(p->o->name, fds, 1, name, a->err, sizeof a->err);
@@ -104,7 +104,7 @@ int grant_TAKE(struct parent *p, const struct request_take *asked, const struct 
     return p->maker.steers[asked->port] ? steer_rules(p->maker.steers[asked->port], &rules) : 0;
 }
 
-/* Tell the steering program and the gate own addresses, in the form of struct facts */
+/* Give the steering program and the gate this machine's addresses, in the form of struct facts */
 static int tell_world(const struct parent *p, const struct own_address *all, uint32_t count,
                       const struct request_world *body)
 {

@@ -19,7 +19,7 @@
 #include "runtime/parent/between/channel.h"
 #include "runtime/parent/parent_priv.h"
 
-enum { MOVE_MS = 10000 /* two questions to the manager, and some */ };
+enum { MOVE_MS = 10000 /* time for two questions to the manager, with a margin */ };
 
 bool keeper_wanted(const struct parent *p)
 {
@@ -44,7 +44,7 @@ static int settle(struct parent *p, char *err, size_t err_len)
     return failed;
 }
 
-/* Become the keeper, in the fork: what threads of the other process did for it is gone. */
+/* Become the keeper, in the fork: it has none of the other process's threads. */
 static int become(struct parent *p, int end, char *err, size_t err_len)
 {
     p->keeps = true;
@@ -68,7 +68,7 @@ struct settled {
     char err[300];
 };
 
-/* Read whether the keeper has settled; then this process ends, with nothing to undo. Else return the reason. */
+/* Read whether the keeper has settled. If so, end this process, with nothing to undo. Else return the reason. */
 static int hand_over_to(struct parent *p, pid_t keeper, int fd, struct answer *a)
 {
     struct settled s = {.failed = -EPIPE};
@@ -186,7 +186,8 @@ bool keeper_child_ended(const struct parent *p, int *status)
 {
     struct pollfd f = {.fd = p->child_fd, .events = POLLIN};
     if (!p->keeps || poll(&f, 1, 0) <= 0) return false;
-    *status = p->left ? p->left_status << 8 : SIGKILL; /* as waitpid gives it; how it was ended only its parent knows */
+    *status =
+        p->left ? p->left_status << 8 : SIGKILL; /* as waitpid gives it; only its parent knows a signal that ended it */
     return true;
 }
 

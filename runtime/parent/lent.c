@@ -1,6 +1,6 @@
 /* Steering programs and memory of `xdp`, which are the parent's, go to that of an instance that takes over: by
- * descriptors, which pass through both services. Nothing changes by that: the steering program that the other one loads
- * has tables of its own, but for that of the sockets, and takes its place on the interface by STEERING. */
+ * descriptors, which pass through both services. This changes nothing: the steering program that the other instance
+ * loads has its own tables, except that of the sockets, and takes its place on the interface by STEERING. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>

@@ -18,15 +18,15 @@ struct tuples;
 
 /* For a closed start (--on-exit closed), as the first step: take the instance's name, and with it the guard rules
  * and judges that a former run has left in force. Return 0 and *p, or the exit status with the reason printed; if
- * another instance serves an interface, with *p, to shut the rest and give up. */
+ * another instance serves an interface, *p is set even so, so that the caller can shut the others and give up. */
 int parent_take(const struct options *o, struct parent **p);
 /* True if guard rules are in force, of this start or of a former run */
 bool parent_is_guarded(const struct parent *p);
 /* Put guard rules in force that shut these devices, in place of those there. Return 0, or the exit status with the
  * reason printed. */
 int parent_shut(struct parent *p, const struct guard_shut *shut, unsigned count);
-/* The same if parent_take could not write a record: the next start of that name finds the rules by their name, and
- * --cleanup does not. The ports that this opens are printed. */
+/* Shut the devices if parent_take could not write a record: the next start of that name finds the rules by their
+ * name, and --cleanup does not. The ports that this opens are printed. */
 void parent_shut_unrecorded(const struct options *o, const struct guard_shut *shut, unsigned count);
 /* Remove the judges of a former run, behind guard rules that shut everything judged by them */
 void parent_drop_judges(struct parent *p);
@@ -41,23 +41,24 @@ void parent_undo(struct parent *p);
  * line. */
 struct parent *parent_take_over(const struct options *o, const int fds[YIELD_FDS]);
 
-/* The process that the service manager started waits at the peer of `fd`: it names this process as the unit's main
- * process once that is ready; if the waiting process ends before, so does this one. */
+/* Register that the process started by the service manager waits at the peer of `fd`. It names this process as the
+ * unit's main process once this one is ready; if the waiting process ends before, so does this one. */
 void parent_is_heir(struct parent *p, int fd);
 
 /* Descriptors that another instance's parent has lent (LEND), unchecked */
 struct parent_lent {
-    uint32_t what, at, slots, slot_bytes, fd_count; /* slots and their length: of LEND_MEMORY */
+    uint32_t what, at, slots, slot_bytes, fd_count; /* slots, slot_bytes: for LEND_MEMORY */
     int fds[LEND_FDS];
 };
-/* Take lent descriptors, before the fork. They are not trusted, and stay the caller's. False: of another kind. */
+/* Take lent descriptors, before the fork. They are not trusted, and stay the caller's. False: they are of another
+ * kind. */
 bool parent_takes(struct parent *p, const struct parent_lent *lent);
 
 /* Take the inline stack of another instance, before the fork: its descriptors (host/device/inline_stack.h), `each`
- * of a worker, which are not trusted and stay the caller's. False: not of such a stack. */
+ * of a worker, which are not trusted and stay the caller's. False: they are not of such a stack. */
 bool parent_takes_stack(struct parent *p, const int fds[], unsigned workers, unsigned each);
 
-/* Fork. *p: what parent_take has taken, or NULL: then the name is taken now. in_kernel: the service will ask for the
+/* Fork. *p: the result of parent_take, or NULL: the name is then taken now. in_kernel: the service will ask for the
  * kernel executor, and programs that a former start left judging there may be taken over. Return 0 and set *p in the
  * parent, *c in the child; or the exit status, with the reason printed, and *p NULL. SIGTERM, SIGINT, SIGHUP and
  * SIGUSR1 stay blocked in both processes. */
@@ -65,7 +66,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **p, str
 
 /* In the parent: register an access log that the first program names */
 void parent_knows_log(struct parent *p, const char *path);
-/* The same for the socket of a program in the middle */
+/* In the parent: register the socket of a program in the middle that the first program names */
 void parent_knows_middle(struct parent *p, const char *path);
 
 /* In the parent: take the kernel executor, loaded before the fork; *l is empty then. by_tc: bit i: packets of

@@ -27,7 +27,7 @@ struct parent {
     const struct options *o;
     struct state *state;
     unsigned ifindex[OPTIONS_IFACES]; /* last known ifindex of each interface; 0: never found */
-    struct io_maker maker;            /* includes the steering programs */
+    struct io_maker maker;            /* maker of sockets, with the steering programs */
     struct parent_steer {
         bool lent;
         int fds[STEER_LENT];
@@ -38,21 +38,21 @@ struct parent {
     uint32_t by_tc;                   /* bit i: packets of interface i reach it by traffic control, not XDP */
     struct kernel *kernel;            /* the kernel executor; NULL: not asked for yet */
     struct loaded loaded;             /* kernel executor from before the fork, until the service asks for it */
-    struct judge *judge;              /* prepared, not in force */
+    struct judge *judge;              /* judge that is prepared, not in force */
     struct hooked hooked[OPTIONS_IFACES];
-    bool hooks;                /* some of `hooked` were set */
-    struct resolver *resolver; /* NULL: no neighbour asked for yet */
-    struct aside *check_stack; /* for checks through services; NULL: see no_check_stack */
+    bool hooks;                /* some entries of `hooked` were set */
+    struct resolver *resolver; /* resolver of neighbours; NULL: no neighbour asked for yet */
+    struct aside *check_stack; /* stack for checks through services; NULL: see no_check_stack */
     char no_check_stack[200];
     bool furnished;             /* CHECK_STACK was granted */
-    struct aside *inline_stack; /* for inline connections; NULL: see no_inline_stack */
+    struct aside *inline_stack; /* stack for inline connections; NULL: see no_inline_stack */
     char no_inline_stack[200];
     bool made_inline_stack; /* INLINE_STACK was granted, or the stack is another instance's */
     int stack_ns;           /* namespace of another instance's stack, until it is entered */
     bool takes_stack;
     bool here;               /* rules for the proxy's addresses are set */
     bool told_gate;          /* the start has printed that no gate is possible */
-    bool no_gate;            /* no gate, or not attached to a port; printed */
+    bool no_gate;            /* no gate at some port, and this is printed */
     bool guarded;            /* the table of guard rules exists */
     bool unshut;             /* parent_shut has failed */
     bool opens;              /* the end undoes everything, regardless of --on-exit */
@@ -71,17 +71,17 @@ struct parent {
     struct dns_held dns; /* the process that looks up names */
     int recordings;      /* directory of recordings; -1: not asked for yet */
     pid_t child;
-    uint64_t keep_until_ns; /* deadline for the service's answer if it can be kept; 0: not asked */
+    uint64_t keep_until_ns; /* deadline for the service to answer if it can be kept; 0: not asked */
     bool keeps;             /* this process is the keeper (keeper.h), and the service is not its child */
     bool kept_over;         /* keeper_step was true */
-    bool left;              /* the service has said how it ends: left_status */
+    bool left;              /* the service has reported its exit status: left_status */
     int left_status, kept_end, child_fd;
     uint64_t kept_until_ns;
     int heir; /* socket to the process that the manager started, until that has named this one (parent_is_heir); -1:
                * none */
     struct starter starter;      /* process that starts the service again after a crash */
     struct last *last;           /* the service's last state; NULL: no memory for it */
-    uint64_t served_ns;          /* when the service began */
+    uint64_t served_ns;          /* time when the service began */
     uint32_t crashes;            /* crashes in a row, each soon after its start */
     bool broke;                  /* the service made an unknown request */
     bool ended;                  /* an end was asked for */
@@ -120,14 +120,14 @@ bool request_is_sound(const struct parent *p, enum request_kind kind, const stru
 /* Result of a handler for a request that the service never makes in this state */
 enum { NEVER = INT_MIN };
 
-/* Result of a handler that answers with one descriptor, or a negative errno in its place; with two, or the reason
- * why not */
+/* Return the result of a handler that gives one descriptor, or a negative errno. Return that of one that gives two,
+ * or the reason why it can't (second function) */
 static inline int given(int fd) { return fd < 0 ? fd : 1; }
 static inline int pair_given(int failed) { return failed ? failed : 2; }
 
 /* Handlers of the rows of request.def: the request and the bytes behind it, the answer to fill, and room for
- * IO_FDS_MOST descriptors, which the caller closes. Each returns the number of descriptors; a negative errno, where
- * a->err may have one line; or NEVER. */
+ * IO_FDS_MOST descriptors, which the caller closes. Each returns the number of descriptors; a negative errno, for
+ * which a->err may have one line; or NEVER. */
 #define REQUEST(ident, asks, behind, gives, doc)                                                                       \
     int grant_##ident(struct parent *p TAKES_##asks GETS_##behind, struct answer *a, int fds[]);
 #include "runtime/parent/request.def"

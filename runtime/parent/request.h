@@ -30,7 +30,7 @@ struct request_none {
     uint32_t zero;
 };
 struct request_program {
-    uint64_t flows, half_open; /* as program_bound takes them */
+    uint64_t flows, half_open; /* bounds as program_bound takes them */
 };
 struct request_guard {
     uint32_t routed; /* 1: packets between two interfaces are the service's */
@@ -45,13 +45,13 @@ struct request_steer {
     uint32_t port, frame_most;
 };
 struct request_take {
-    uint32_t port, routed, translates; /* as in struct steer_rules */
+    uint32_t port, routed, translates; /* index of the port; rules as in struct steer_rules */
 };
 struct request_world {
     uint64_t mac;
     uint32_t port;
 };
-struct own_address { /* IPv4 as ::ffff:a.b.c.d */
+struct own_address { /* An own address; IPv4 as ::ffff:a.b.c.d */
     uint64_t hi, lo;
 };
 struct request_notify {
@@ -68,8 +68,8 @@ struct request_address {
     uint32_t port;
 };
 struct request_listen {
-    struct host_addr addr; /* all 0: any address of the family */
-    uint32_t port;         /* port of TCP */
+    struct host_addr addr; /* address to listen at; all 0: any of the family */
+    uint32_t port;         /* TCP port to listen at */
 };
 struct request_family {
     uint32_t family; /* 4 or 6 */
@@ -82,14 +82,14 @@ struct request_path {
 };
 struct request_addresses {
     char path[4096];
-    struct file_mark was; /* the file as it was read last */
-    uint32_t hurry;       /* 1: even if it was just written */
-    uint32_t most;        /* ranges that it may have */
+    struct file_mark was; /* data of the file when it was read last */
+    uint32_t hurry;       /* 1: read the file even if it was just written */
+    uint32_t most;        /* most ranges that the answer may have */
 };
 struct request_stream {
     uint64_t bytes;              /* STREAM_TRIM: bytes to be freed */
-    char dir[4096];              /* as the program names it */
-    char name[STREAM_NAME_MOST]; /* STREAM_FILE */
+    char dir[4096];              /* directory as the program names it */
+    char name[STREAM_NAME_MOST]; /* STREAM_FILE: name of the file */
     uint32_t how;                /* enum stream_how */
     uint32_t again;              /* STREAM_BEGIN: find the files of earlier runs again */
 };
@@ -111,7 +111,7 @@ struct request_file {
     uint32_t file; /* HISTORY_… */
 };
 struct request_left {
-    uint32_t status; /* 0 to 255 */
+    uint32_t status; /* exit status, 0 to 255 */
 };
 struct request_process {
     int32_t pid;
@@ -119,9 +119,10 @@ struct request_process {
 enum lend { LEND_PORT, LEND_MEMORY, LENDS };
 enum {
     LEND_FDS = 3
-}; /* LEND_PORT: as steer_lend gives them, and a socket that receives all frames; LEND_MEMORY: as umem_lend */
+}; /* LEND_PORT: as steer_lend gives them, and a socket that receives all frames; LEND_MEMORY: as umem_lend gives them
+    */
 struct request_lend {
-    uint32_t what, at; /* enum lend, and which interface, or which worker's */
+    uint32_t what, at; /* enum lend; index of the interface, or of the worker */
 };
 struct request_check_socket {
     struct host_addr from;
@@ -129,9 +130,9 @@ struct request_check_socket {
 };
 
 struct answer {
-    int32_t failed;        /* 0, or a negative errno */
+    int32_t failed;        /* result: 0, or a negative errno */
     char err[500];         /* one line; empty: the errno shows the reason */
-    uint32_t fd_count;     /* number of descriptors with the answer */
+    uint32_t fd_count;     /* number of descriptors that come with the answer */
     int32_t group;         /* PORT: as in struct io_made */
     uint32_t slots, ring;  /* PORT: as in struct io_made */
     uint32_t filter, deal; /* PORT: as in struct io_made */
@@ -151,8 +152,8 @@ struct request_row {
 };
 extern const struct request_row request_rows[REQUEST_COUNT];
 
-/* Parameters of a row's functions: the request; the bytes behind it, for the service's side, which may pass too many
- * bytes, and for the parent's. */
+/* Parameters of a row's functions: the request, and the bytes behind it: for the service's side, which may pass too
+ * many bytes, and for the parent's. */
 #define TAKES_NO_BODY
 #define TAKES_BODY(shape) , const struct request_##shape *asked
 #define TAKES_PATH(of)    , const char *path

@@ -28,13 +28,13 @@
 
 enum {
     END_MS = 30000,  /* longest time for the service to end once asked */
-    KEEP_MS = 20000, /* for it to be kept */
-    NAMED_MS = 5000, /* for the process that the manager has started to name this one, and end */
+    KEEP_MS = 20000, /* longest time for the service to answer if it can be kept */
+    NAMED_MS = 5000, /* longest time for the process that the manager has started to name this one, and end */
     UNCONFIRMED = 1  /* the service's exit status after a start that was not confirmed */
 };
 #define NS_PER_MS UINT64_C(1000000)
 
-/* Deadline for a whole request to arrive, and for its answer to be taken; longer for large requests */
+/* Return the time for a complete request to arrive, and for its answer to be taken; longer for large requests */
 static uint64_t patience_ns(size_t bytes) { return 5000 * NS_PER_MS + bytes * 64; }
 
 static void say_line(void *arg, const char *line) { complain("%s", line); }
@@ -49,7 +49,7 @@ static int signals_open(struct parent *p)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR1);
-    sigaddset(&set, SIGUSR2); /* the service's, by which it is asked whether it can be kept */
+    sigaddset(&set, SIGUSR2); /* the service's signal, which asks if it can be kept */
     sigaddset(&set, SIGCHLD);
     if (sigprocmask(SIG_BLOCK, &set, NULL)) return -errno;
     p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -66,7 +66,7 @@ static void child_begins(struct parent *p)
     stream_dirs_free(p->streams);
     middle_sockets_free(p->middle_sockets);
     past_files_free(p->past_files);
-    io_maker_fini(&p->maker); /* the instance before had it */
+    io_maker_fini(&p->maker); /* it may hold descriptors of the former instance */
     lent_fini(p);
     if (p->heir >= 0) close(p->heir);
     starter_leave(&p->starter);
@@ -93,7 +93,7 @@ static int fork_child(struct parent *p, struct channel **c)
     if (failed) return failed;
     struct channel *own = channel_new();
     p->fd = fds[0];
-    fflush(NULL); /* else the child writes buffered output again */
+    fflush(NULL); /* otherwise the child writes buffered output again */
     if (own) p->child = fork();
     failed = !own ? -ENOMEM : p->child < 0 ? -errno : 0;
     if (!failed && !p->child) {
@@ -116,7 +116,7 @@ static void take_off(struct parent *p)
     }
 }
 
-/* True if another instance has the record of changes: its end undoes them. */
+/* True if another instance has the record of changes, and undoes them at its end. */
 static bool is_anothers(const struct parent *p) { return p->borrows || p->yielded; }
 
 static void parent_free(struct parent *p)
@@ -285,7 +285,7 @@ void parent_shut_unrecorded(const struct options *o, const struct guard_shut *sh
 
 void parent_drop_judges(struct parent *p) { hooks_drop(p->state); }
 
-/* Report that the end was closed, and what opens. */
+/* Report that the end was closed, and how to open it. */
 static void say_closed(const struct parent *p)
 {
     if (is_anothers(p)) return;
@@ -379,8 +379,7 @@ static int answer_send(const struct parent *p, struct answer *a, const int fds[]
     return failed;
 }
 
-/* The service has ended before it could know that it may send YOURS: no process takes over, and the record stays
- * here. */
+/* Note that the service ended before it could send YOURS: no process takes over, and the record stays here. */
 static void yield_not(struct parent *p)
 {
     p->yielded = false;
@@ -409,8 +408,7 @@ static int serve_one(struct parent *p)
     return sent == -ENODATA || !sent ? sent : -EPROTO;
 }
 
-/* The manager ends this process: ask the service whether it can be kept, where a start follows. False: it has to end.
- */
+/* The manager ends this process: if a start follows, ask the service if it can be kept. False: it must end. */
 static bool ask_to_keep(struct parent *p)
 {
     if (!keeper_wanted(p)) return false;
@@ -453,7 +451,7 @@ static int wait_ms(const struct parent *p, bool ending, uint64_t *ends_ns)
     return left_ms(*ends_ns);
 }
 
-/* Ends that the service did not choose: true if it has been asked to end. */
+/* Handle ends that the service did not choose: true if it has been asked to end. */
 static bool asked_to_end(struct parent *p, const struct pollfd *kept, const struct pollfd *heir)
 {
     bool ends = keeper_step(p, kept->revents);
@@ -539,7 +537,7 @@ static int leave_open(struct parent *p)
 }
 
 /* Undo the changes on the host, according to --on-exit, except after an unconfirmed start, and after an end that was
- * requested as open. After an error that the service reported, all is undone unless the end is to be closed;
+ * requested as open. After an error that the service reported, everything is undone unless the end must be closed;
  * programs that a former start left judging in the kernel stay if no others replaced them. */
 static int undo_served(struct parent *p, int status)
 {
@@ -569,7 +567,7 @@ int parent_serve(struct parent *p)
     struct resets *resets = NULL;
     int result = 2;
     char why[160] = "";
-    take_off(p); /* some drivers turn no offload on under a program */
+    take_off(p); /* some drivers don't turn offloads on while a program is attached */
     struct starter follows = {.fd = -1};
     const bool goes_on = WIFSIGNALED(status) && mended(p, status, why, sizeof why);
     if (goes_on) {
@@ -588,7 +586,7 @@ int parent_serve(struct parent *p)
         resets = resets_open(p->o, p->tuples, p->kernel);
     }
     parent_free(p);
-    resets_start(resets); /* holds neither the name nor another descriptor of the parent */
+    resets_start(resets); /* the process holds neither the name nor another descriptor of the parent */
     return goes_on ? crash_follow(&follows) : result;
 }
 

@@ -1,4 +1,4 @@
-/* Requests as the parent gets them: whether their contents make sense. A function for each shape, called for each
+/* Checks of the contents of requests, as the parent gets them. There is a function for each shape, called for each
  * body and each element before a handler sees it, so that no handler can forget it: texts end, numbers have bounds,
  * and interfaces are those of the command line. The contents are hostile. */
 #include <string.h>
@@ -36,7 +36,7 @@ SHAPE(recording) { return r->number && r->what <= RECORDING_SHORTEN && !r->zero;
 SHAPE(file) { return r->file < HISTORY_FILES; }
 SHAPE(left) { return r->status <= 255; }
 SHAPE(lend) { return r->what < LENDS && (r->what == LEND_PORT ? is_port(p, r->at) : r->at < IO_WORKERS_MOST); }
-SHAPE(process) { return true; } /* the service may know of any process who logged in */
+SHAPE(process) { return true; } /* the service may ask about any process who logged in */
 
 SHAPE(port)
 {
@@ -76,7 +76,7 @@ ELEMENT(dns_name)
     static const char may[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
     return ENDS(e->host) && *e->host && *e->host != '.' && e->host[strspn(e->host, may)] == '\0';
 }
-ELEMENT(own_address) { return true; } /* any 16 bytes are an address */
+ELEMENT(own_address) { return true; } /* any 16 bytes are a valid address */
 
 /* The tests of a row */
 #define BODY_NO_BODY           true

@@ -6,7 +6,7 @@
 #define COMMAND(ident, ...) int command_##ident(struct talk *t);
 #include "runtime/preyctl/command.def"
 
-/* Check the number of arguments. Return 0, or 2 after a complaint. */
+/* Check the number of arguments against its bounds. Return 0, or 2 after a complaint. */
 int command_takes(const struct talk *t, unsigned least, unsigned most, const char *usage);
 
 /* Return the running program, which the caller releases with program_put. NULL after a line with the reason. */

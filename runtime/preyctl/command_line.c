@@ -37,7 +37,7 @@ static void help_row(FILE *out, const char *name, const char *argument, const ch
 {
     char left[160];
     snprintf(left, sizeof left, "%s%s%s", name, argument && *argument ? " " : "", argument ? argument : "");
-    if (strlen(left) > 22) /* at least two spaces: completion (editors/bash/) depends on it */
+    if (strlen(left) > 22) /* at least two spaces, because completion (editors/bash/) depends on them */
         fprintf(out, "  %s\n  %-22s  %s\n", left, "", doc);
     else
         fprintf(out, "  %-22s  %s\n", left, doc);

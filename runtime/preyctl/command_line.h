@@ -11,10 +11,10 @@ enum command {
 };
 
 struct command_line {
-    const char *name, *control; /* NULL: not given */
+    const char *name, *control; /* values of --name and --control; NULL: not given */
     bool json;
     enum command command;
-    const char *word;       /* word of the command */
+    const char *word;       /* the command */
     const char **arguments; /* [count] words after the command, stored in argv */
     unsigned count;
 };

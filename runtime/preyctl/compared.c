@@ -38,13 +38,13 @@ static const struct pbc_named *row_of(const struct program *p, const struct pbc_
     return program_named(p, (uint32_t)(s - p->servers));
 }
 
-/* A server, and its program */
+/* A server and its program, for one of the two sides */
 struct side {
     const struct program *program;
-    const struct pbc_server *server; /* NULL: it has none */
+    const struct pbc_server *server; /* NULL: the pool has no such server */
 };
 
-/* Return the host or service that both servers have their address by; NULL: they don't. */
+/* Return the host or service from which both servers have their addresses, or NULL. */
 static const char *host_of_both(struct side was, struct side now)
 {
     if (!was.server || !now.server || was.server->family != now.server->family) return NULL;
@@ -56,8 +56,8 @@ static const char *host_of_both(struct side was, struct side now)
 /* Add a server unless both are the same. */
 static void server_add(cJSON *servers, const char *name, struct side of_old, struct side of_new)
 {
-    /* A server of the same name elsewhere is another server: connections to it end. One by a name is where the name
-     * is, and of a service it has the weight of a record, regardless of the file. */
+    /* A server of the same name elsewhere is another server: connections to it end. A server with a host name has
+     * the name's addresses, and one with a service's name also has its record's weight, regardless of the file. */
     const struct pbc_server *was = of_old.server, *now = of_new.server;
     const char *host = host_of_both(of_old, of_new);
     const bool moved =
@@ -122,7 +122,7 @@ static uint64_t pool_holds(const struct program *p, const struct pbc_pool *pool)
     return capacity_of(&img, pool).flows;
 }
 
-/* Sum the capacity of pools that a service reaches with an own address. False if there are none. */
+/* Sum the capacity of pools that a service reaches with its own address. False if there are none. */
 static bool translated_flows(const struct program *p, uint64_t *flows)
 {
     bool *translated = calloc(p->pools_count + 1u, sizeof *translated), any = false;

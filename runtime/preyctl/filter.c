@@ -1,5 +1,5 @@
-/* Compilation of a filter. Its words are the only rule of a chain, on a line of their own, which a diagnostic shows.
- * The chain judges frames that arrive and frames that the host sends. */
+/* Compilation of a filter. Its words are the only rule of a chain, on a separate line, which a diagnostic shows. The
+ * chain judges frames that arrive and frames that the host sends. */
 #include "runtime/preyctl/filter.h"
 
 #include <stdlib.h>
@@ -46,7 +46,7 @@ int filter_hand(const char *const words[], unsigned count, int *fd)
     if (!count) return 0;
     char *filter = words_joined(words, count);
     if (!filter) return talk_complain("out of memory");
-    /* no character may end the rule */
+    /* no character may end the rule early */
     const int status = !strpbrk(filter, "{};\n#\\")
                            ? compile(filter, fd)
                            : talk_complain("`%.100s` isn't a filter: write conditions, as in a rule", filter);

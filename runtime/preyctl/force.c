@@ -1,4 +1,4 @@
-/* Questions with a program's file, and the time after which it is taken back (force.h) */
+/* Questions with a program's file, and the time after which the program is taken back (force.h) */
 #include "runtime/preyctl/force.h"
 
 #include "runtime/base/when.h"

@@ -1,4 +1,4 @@
-/* A memfd with seals, so that the service can read it without trust */
+/* A memfd with seals, so that the service can read it without trusting the client */
 #include "runtime/preyctl/hand.h"
 
 #include <errno.h>

@@ -3,7 +3,8 @@
 
 #include <stddef.h>
 
-/* Return a descriptor to send with a question, which the caller closes; -1 after a complaint. */
+/* Copy bytes into such a file. Return its descriptor to send with a question, which the caller closes; -1 after a
+ * complaint. */
 int hand_bytes(const void *bytes, size_t len);
-/* The same for the file of a compiled program. Its content is checked by the receiver. */
+/* Copy the file of a compiled program. The receiver checks its content. */
 int hand_file(const char *path);

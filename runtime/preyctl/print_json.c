@@ -1,4 +1,4 @@
-/* Documents read with their numbers as digits, since a double would round those above 2^53 (print_json.h) */
+/* Documents read with their numbers as digits, because a double would round those above 2^53 (print_json.h) */
 #include "runtime/preyctl/print_json.h"
 
 #include <stdbool.h>

@@ -62,7 +62,7 @@ static void look_at(struct found *f, const char *folder, const char *file)
     char path[400];
     snprintf(path, sizeof path, "%.100s/%.255s", folder, file);
     const int fd = connect_to(path);
-    if (fd < 0) return; /* dead, or not of prey */
+    if (fd < 0) return; /* the socket is dead, or not prey's */
     const size_t used = strlen(f->names);
     snprintf(f->names + used, sizeof f->names - used, "%s%.*s", used ? ", " : "", (int)(strlen(file) - strlen(".sock")),
              file);
@@ -94,7 +94,7 @@ static int reach_only(const char *folder, char *err, size_t err_len)
     return -1;
 }
 
-/* Report what undoes that which a former run of the name has left: its record is there. */
+/* Report the command that opens interfaces which a former run of the name left shut, if its record exists. */
 static void say_left(const char *folder, const char *name, char *err, size_t err_len)
 {
     char record[400];

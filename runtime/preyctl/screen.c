@@ -49,7 +49,7 @@ void screen_servers(FILE *out, const cJSON *pool, const char *before, int width)
     }
 }
 
-/* Print where replies leave, if they could leave by several interfaces. */
+/* Print the interfaces by which replies leave, if there are several. */
 static void replies_print(FILE *out, const cJSON *seen)
 {
     const cJSON *one;
@@ -108,7 +108,7 @@ static void counts_print(FILE *out, const cJSON *seen)
          "{*would?changed_packets|||  audit      would {$} {#changed_packets|packet} of {#flows|flow}\n}"
          "{*mirrors|||  copies     {rule} to {to} {target}: {#packets}{*lost_by?.|, lost |, |{#.}: {$}}\n}"
          "{*reasons?packets|||  dropped    {#packets:14} {$}\n}");
-    /* Causes for which ways of packets were unknown that a nat may take. */
+    /* Reasons why the ways of packets for a nat were unknown. */
     char text[TEXT_WAY];
     const cJSON *one;
     cJSON_ArrayForEach(one, item(seen, "unknown_ways"))

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 void screen_print(FILE *out, const cJSON *seen);
-/* Print a pool's servers, one line each. before: text before their names; width: of both together, so that pools line
- * up. */
+/* Print a pool's servers, one line each. before: text before their names; width: of this text and the name together,
+ * so that pools line up. */
 void screen_servers(FILE *out, const cJSON *pool, const char *before, int width);
-/* Return the width that the pool's names need. */
+/* Return the width that `before` and the names of the pool's servers need together. */
 int screen_width(const cJSON *pool, const char *before);

@@ -1,4 +1,4 @@
-/* The control socket from the client's side: one question, answers until the last, and patience (talk.h) */
+/* The control socket from the client's side: one question, the parts of its answer, and timeouts (talk.h) */
 #include "runtime/preyctl/talk.h"
 
 #include <errno.h>
@@ -69,7 +69,7 @@ cJSON *talk_question(enum question q)
     return question;
 }
 
-/* Send all bytes, with the descriptor beside the first. A preyrun that refuses may have closed: its answer is still
+/* Send all bytes, and the descriptor with the first. A preyrun that refuses may have closed: its answer is still
  * read. */
 static int send_all(int socket, const char *bytes, size_t len, int fd)
 {

@@ -8,14 +8,14 @@
 
 struct talk {
     struct command_line *line;
-    int fd; /* connected; -1: not */
+    int fd; /* connected socket; -1: not connected */
     struct inbox in;
     bool stops;       /* the service was asked to end its answer */
     bool again;       /* the question may be asked again, so a missing service, or one that hung up, is not reported */
     bool lost;        /* the service hung up, or was not there */
     bool waits;       /* the service may be silent without limit, because it is asked to wait */
     int status;       /* exit status of the last answer */
-    char words[1024]; /* its closing words */
+    char words[1024]; /* closing line of that answer */
 };
 
 enum { PATIENCE_MS = 10000 /* longest silence of the service, if it is not asked to wait */ };
@@ -29,7 +29,7 @@ void talk_end(struct talk *t);
 
 /* Ask a question and free it; `fd`, unless -1, goes with it. Return 0 or 2. */
 int talk_ask(struct talk *t, cJSON *question, int fd);
-/* {"ask": word} */
+/* Return the question {"ask": word}. */
 cJSON *talk_question(enum question q);
 
 /* Read the next part of the answer. 1: in m; 0: the answer has ended, with t->status and t->words; -1: after a
@@ -46,8 +46,8 @@ int talk_done(struct talk *t, cJSON *question);
 /* Ask a question with one document as its answer, which the caller frees (print_json.h, document_parse). Return 0,
  * or the status after a line with the reason. */
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
-/* Print the document with --json, else the answer's words. */
+/* Print the document with --json, else the closing line of the answer. */
 void talk_tell(const struct talk *t, const cJSON *document);
-/* The same as talk_document, with a descriptor beside the question. The descriptor is closed; -1: it could not be
+/* Ask as talk_document does, with a descriptor beside the question, which is closed afterwards; -1: it could not be
  * made, and a complaint was printed. */
 int talk_hand(struct talk *t, cJSON *question, int fd, cJSON **document);

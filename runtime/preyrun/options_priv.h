@@ -8,7 +8,7 @@
 
 #include "runtime/preyrun/read_options.h"
 
-enum way { BOTH, REPLAY, LIVE }; /* kind of run that an option is for */
+enum way { BOTH, REPLAY, LIVE }; /* kinds of runs that use an option */
 
 struct reading {
     struct options *o;

@@ -236,7 +236,7 @@ static int option_take(struct reading *r, int left, char *const argv[])
     if (!row->argument && value) return wrong(r, "--%s takes no value", row->name);
     int words = 1;
     if (row->read == opt_allow_unjudged && !value && (left < 2 || !are_devices(argv[1]))) {
-        value = ""; /* without names the start lists them */
+        value = ""; /* without names, the start lists them */
     } else if (row->argument && !value) {
         if (left < 2) return wrong(r, "%s needs a value: %s", argv[0], row->argument);
         value = argv[words++];
@@ -399,7 +399,7 @@ enum options_result options_parse(int argc, char *const argv[], struct options *
     struct reading r = {.o = o, .out = out, .err = err, .err_len = err_len};
     if (!words_read(&r, argc, argv)) {
         options_fini(o);
-        *o = (struct options){.program = "-"}; /* no file */
+        *o = (struct options){.program = "-"}; /* a wrong command line has no file */
         closed_read(o, argc, argv);
         return OPTIONS_WRONG;
     }

@@ -8,7 +8,7 @@
 
 struct film {
     int fd;            /* the file, for bytes not yet in `bytes` */
-    uint8_t *bytes;    /* a part of the file */
+    uint8_t *bytes;    /* bytes of the file that are in memory */
     size_t len, room;  /* bytes held; bytes allocated */
     size_t at;         /* offset of the next block */
     uint64_t gone;     /* bytes of the file before `bytes` */
@@ -23,8 +23,8 @@ void film_close(struct film *f);
 
 struct scene {
     enum scene_kind { SCENE_CUSTOM, SCENE_PACKET } kind;
-    unsigned worker; /* below WORKERS_MOST */
-    /* for SCENE_CUSTOM: */
+    unsigned worker; /* number of the worker, below WORKERS_MOST */
+    /* for SCENE_CUSTOM: kind of record, and its bytes */
     enum record_kind what;
     const uint8_t *body;
     size_t len;

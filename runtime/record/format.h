@@ -23,19 +23,19 @@
 #include "vm/pbc.h"
 
 enum {
-    RECORD_VERSION = 19, /* with answers of live sets */
-    RECORD_HEARD = 19 /* first version with these, and with flows that cuts end */,
-    RECORD_GIVEN = 18 /* first version with these */,
-    RECORD_DRAINS = 17 /* first version with these */,
-    RECORD_DOWN = 14 /* first version with these */,
+    RECORD_VERSION = 19, /* version that is written, with answers of live sets */
+    RECORD_HEARD = 19 /* first version with answers of live sets, and with flows that cuts end */,
+    RECORD_GIVEN = 18 /* first version with facts_ports.given */,
+    RECORD_DRAINS = 17 /* first version with facts.drains */,
+    RECORD_DOWN = 14 /* first version with facts_iface.down */,
     RECORD_FOLLOWED = 7 /* first version with RECORD_NEXT */,
     RECORD_POLICIES = 13 /* first version whose tables of routes are read: they hold policy rules */,
     RECORD_ORDERED = 13 /* first version with an order of observed segments, interfaces that are shut, inquiries, and
                            classes of flows */
     ,
     RECORD_BOUNDED = 8 /* first version with bounds of flows in programs */,
-    /* First version whose states another process reads (parent/between/handoff.h): other changes of a takeover's
-     * file go by this number, too. */
+    /* First version whose states another process reads (parent/between/handoff.h); other changes of a takeover's
+     * file are versioned by this number, too. */
     RECORD_HANDED = 18,
     RECORD_OLDEST = 5 /* oldest version that is read: it has no TAPE_MET; before 7 worlds have no ports */
 };
@@ -54,7 +54,7 @@ enum record_kind {
     RECORD_KINDS,
 };
 struct record_block {
-    uint32_t type, bytes; /* NG_CUSTOM; length of the block */
+    uint32_t type, bytes; /* type: NG_CUSTOM; bytes: length of the block */
     struct record_head {
         uint32_t enterprise, magic;
         uint16_t kind; /* enum record_kind */
@@ -80,16 +80,16 @@ struct record_start {
     uint32_t version, ports, devices, workers;
     uint64_t session;  /* random number of the run, the same in all its files */
     uint64_t seed;     /* seed of the workers */
-    uint32_t snap;     /* bytes kept of a frame */
-    uint8_t forwards;  /* 1: the host's stack forwards packets; 2: of IPv4, 4: of IPv6, where that is known */
+    uint32_t snap;     /* most bytes kept of a frame */
+    uint8_t forwards;  /* bits: 1: the host's stack forwards packets; 2: IPv4 packets, 4: IPv6 packets, if known */
     uint8_t fresh;     /* the workers began with this file */
     uint8_t torn;      /* the last records before this file did not fit on the disk */
     uint8_t in_kernel; /* the kernel judged: the last worker has the reported packets, in steps TAPE_SINGLE */
     struct {
         uint8_t peer; /* the bridge's other port; PORT_ANY: none */
-        uint8_t how;  /* RECORD_HIDDEN, RECORD_BARE */
+        uint8_t how;  /* bits RECORD_HIDDEN and RECORD_BARE */
     } port[PORTS_MOST];
-    uint64_t began_ns; /* wall time, since 1970 */
+    uint64_t began_ns; /* wall time of the file's beginning, in ns since 1970 */
     uint64_t wall_ns;  /* wall clock minus the workers' clocks */
 };
 static_assert(sizeof(struct record_start) == 88, "as written: no padding");
@@ -97,14 +97,14 @@ static_assert(sizeof(struct record_start) == 88, "as written: no padding");
 /* A program. Behind it: ids[ids], padded to 8 bytes; gone[gone], as given to remap_new, padded to 8; then the program's
  * file, unless an earlier record has one with this digest. */
 struct record_program {
-    uint64_t number;               /* from 1 on */
+    uint64_t number;               /* number of the program, from 1 on */
     uint64_t remap_ns, prepare_ns; /* as given to remap_new and vm_prepare; first program: 0 */
     uint64_t world;                /* number of the snapshot given to vm_prepare */
     uint32_t ids, file;        /* number of the old program's interface ids, each with its new id; bytes of the file */
-    uint32_t gone;             /* 0: no leftovers; else remap_gone_count of the former program */
-    uint32_t inline_half_open; /* as in struct inline_share; 0 also in files before there was such a bound */
-    uint8_t digest[PBC_DIGEST_LEN]; /* digest of the file */
-    uint64_t flows, half_open;      /* its bounds (program_bound); not in versions before RECORD_BOUNDED */
+    uint32_t gone;             /* number of leftovers, remap_gone_count of the former program; 0: none */
+    uint32_t inline_half_open; /* as in struct inline_share; 0 also in files of versions without this bound */
+    uint8_t digest[PBC_DIGEST_LEN]; /* digest of the program's file */
+    uint64_t flows, half_open;      /* bounds of the program (program_bound); missing before RECORD_BOUNDED */
 };
 static_assert(sizeof(struct record_program) == 96, "as written: no padding");
 
@@ -114,7 +114,7 @@ struct record_world {
     uint32_t schedules, addr4, addr6[4], mtu;
     uint32_t self4, self6, ifaces, servers, nats, hops;
     uint8_t bridges, drop_bad_checksum, devices, elsewhere, patterns, host_routes4, host_routes6, shuts;
-    uint64_t port_mac[PORTS_MOST]; /* RECORD_NO_MAC: interface i has no Ethernet */
+    uint64_t port_mac[PORTS_MOST]; /* MAC addresses; RECORD_NO_MAC: interface i has no Ethernet */
 };
 #define RECORD_NO_MAC (UINT64_C(1) << 63)
 static_assert(sizeof(struct record_world) == 232, "as written: no padding");

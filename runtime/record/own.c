@@ -1,4 +1,4 @@
-/* The first part of a world's record, as facts of its own memory */
+/* Facts in separate memory, made from the first part of a world's record */
 #include "runtime/record/own.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Bodies of program records, kept while one in use follows from them; a file that is before is not repeated */
+/* Bodies of program records, kept as long as a program in use is made from them; a file is written only once */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The recorder's interface: making it, telling it programs and worlds, its counters. */
+/* The recorder's interface: making it, giving it programs and worlds, its counters. */
 #include "runtime/record/recorder_priv.h"
 
 #include <pthread.h>
@@ -36,7 +36,7 @@ static void describe(struct recorder *r, const struct recorder_cfg *cfg)
     r->names[cfg->ports] = "this machine";
 }
 
-/* Return the room for each state: together half of all files, since events need the rest. */
+/* Return the room for each state: together half of all files, because events need the rest. */
 static size_t state_room(uint64_t most, unsigned workers)
 {
     const uint64_t each = most / 2 / workers;
@@ -87,7 +87,7 @@ struct tape *recorder_tape(struct recorder *r, unsigned worker) { return &r->tap
 
 struct moments *recorder_moments(struct recorder *r, unsigned worker) { return &r->moments[worker]; }
 
-/* Append to the list if there is room. Programs always fit: they are few, and all that follows needs them. */
+/* Append to the list if there is room. Programs always fit, because they are few, and all later entries need them. */
 static bool said_append(struct recorder *r, struct said *s)
 {
     pthread_mutex_lock(&r->lock);

@@ -1,4 +1,4 @@
-/* The flight recorder: a thread writes down workers' steps and inputs, while they go on. */
+/* The flight recorder: a thread that writes the workers' steps and inputs, while the workers go on. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,14 +9,14 @@
 
 struct recorder_cfg {
     uint32_t snap;            /* bytes kept of a frame; UINT32_MAX: all */
-    const char *const *names; /* [devices]; valid as long as the recorder */
-    const struct port *port;  /* [ports] of any worker; port i belongs to device i % devices */
+    const char *const *names; /* [devices] names; valid as long as the recorder */
+    const struct port *port;  /* [ports] ports, as of any worker; port i belongs to device i % devices */
     unsigned ports, devices, workers;
     uint32_t bare;             /* bit i: device i has no Ethernet, according to the first snapshot */
     uint64_t seed;             /* seed of the workers */
-    uint32_t inline_half_open; /* as in struct inline_share */
-    bool forwards;             /* as in struct worker_cfg */
-    bool forwards4, forwards6; /* the families */
+    uint32_t inline_half_open; /* bound of half-open connections, as in struct inline_share */
+    bool forwards;             /* the host stack forwards packets, as in struct worker_cfg */
+    bool forwards4, forwards6; /* for each family: the host stack forwards its packets */
     bool takes;                /* another process may record into the directory for a moment; workers have states */
     bool in_kernel;            /* the kernel judges, and one of the workers represents it */
 };
@@ -25,7 +25,7 @@ struct recorder_cfg {
 struct recorder *recorder_new(const struct recorder_cfg *cfg, struct reel *reel);
 void recorder_free(struct recorder *r);
 
-/* Start the thread; workers may start after that. With cfg.takes they report their states first. Return 0 or a
+/* Start the thread; workers may start after that. If cfg.takes is set, they report their states first. Return 0 or a
  * negative errno. */
 int recorder_start(struct recorder *r);
 /* Write the rest and end, after the workers have ended. */
@@ -42,8 +42,8 @@ struct moments *recorder_moments(struct recorder *r, unsigned worker);
 struct record_change {
     const uint16_t *ids;
     unsigned count;
-    const uint8_t *gone; /* as given to remap_new */
-    uint32_t gone_count; /* 0: gone is NULL */
+    const uint8_t *gone; /* leftovers that are gone, as given to remap_new */
+    uint32_t gone_count; /* number of entries in `gone`; 0: it is NULL */
     uint64_t remap_ns, prepare_ns, world;
 };
 /* Record the workers' next program, and the change. The first program has no change. Return its number. */
@@ -52,8 +52,8 @@ uint64_t recorder_program(struct recorder *r, const struct program *p, const str
 void recorder_world(struct recorder *r, const struct snapshot *s, uint64_t program);
 
 struct recorder_counters {
-    uint64_t bytes, files, packets; /* numbers written */
-    uint64_t sessions;              /* written moments of sessions */
+    uint64_t bytes, files, packets; /* number of bytes, files and packets written */
+    uint64_t sessions;              /* number of moments of sessions written */
     uint64_t lost;                  /* records that did not fit in a tape or on the disk */
     int failed;                     /* last errno of the disk, negative; 0: no failure */
 };

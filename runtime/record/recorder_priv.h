@@ -19,7 +19,7 @@ struct programs {
 
 /* Add a program; takes ownership of the body, in any case. False: out of memory. */
 bool programs_add(struct programs *p, struct bytes *body, bool plain);
-/* Drop the programs from which none with that number or a later one is made. */
+/* Drop the programs from which no program with that number or a later one is made. */
 void programs_forget(struct programs *p, uint64_t number);
 void programs_fini(struct programs *p);
 
@@ -42,7 +42,7 @@ struct recorder {
     struct tape tapes[WORKERS_MOST];
     struct moments moments[WORKERS_MOST];
     unsigned workers;
-    uint32_t inline_half_open; /* as in struct inline_share */
+    uint32_t inline_half_open; /* bound of half-open connections, as in struct inline_share */
     /* used by the thread */
     struct looker looker;
     struct bytes out;
@@ -60,13 +60,13 @@ struct recorder {
     uint64_t waits_until_ns;
     bool told;         /* workers report their states without being asked by the first file */
     uint64_t retry_ns; /* earliest time of the next write after a failure; 0: no failure */
-    /* shared */
+    /* used by both threads */
     pthread_mutex_t lock;
     struct said *first, **last;
     size_t said_bytes; /* bytes in the list */
     bool said_lost;    /* an entry was lost since the list was last taken */
     uint64_t programs_said, routes_said;
-    struct recorder_counters counters; /* each atomic */
+    struct recorder_counters counters; /* counters; each is atomic */
 };
 
 static inline void count(uint64_t *counter, uint64_t n) { __atomic_add_fetch(counter, n, __ATOMIC_RELAXED); }

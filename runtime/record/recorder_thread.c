@@ -12,7 +12,7 @@
 
 #define PAUSE_NS     UINT64_C(2000000)
 #define RETRY_NS     UINT64_C(1000000000)
-#define WAITS_NS     UINT64_C(10000000000) /* for a process that hands over to have finished its files */
+#define WAITS_NS     UINT64_C(10000000000) /* time for a process that hands over to finish its files */
 #define WALL_STEP_NS INT64_C(10000000)
 enum { WRITE_AT = 1 << 18, PARTS = 8 /* a file is at most this part of all */ };
 enum { OUT_KEPT = 1 << 24 /* most memory kept for waiting blocks; more is freed */ };
@@ -52,7 +52,7 @@ static void ask_state(struct recorder *r, unsigned worker)
     if (!r->state_too_large) tape_ask(&r->tapes[worker], r->needs[worker], r->state_most + r->state_most / 4);
 }
 
-/* Begin a file with all that a replay from here needs, except the workers' states, which follow. */
+/* Begin a file with everything that a replay from here needs, except the workers' states, which follow. */
 static int begin_file(struct recorder *r)
 {
     struct bytes head = {0};
@@ -82,7 +82,7 @@ static int begin_file(struct recorder *r)
     if (failed) return failed;
     for (unsigned i = 0; i < r->workers && !r->start.fresh && !r->start.in_kernel; i++) {
         if (r->told)
-            r->needs[i] = r->world_number; /* one of an older world is asked for again */
+            r->needs[i] = r->world_number; /* a state of an older world is asked for again */
         else
             ask_state(r, i);
     }
@@ -149,7 +149,8 @@ static void write_program(struct recorder *r, struct said *s)
     }
 }
 
-/* Take the kinds of ports from a world. True: the file of now differs, and has all that came before. */
+/* Take the kinds of ports from a world. True: they differ from those in the current file, which has all earlier
+ * records. */
 static bool take_kinds(struct recorder *r, uint32_t bare)
 {
     bool others = false;
@@ -176,7 +177,7 @@ static void write_world(struct recorder *r, struct said *s)
     }
     to->len = 0;
     blocks_custom(to, s->kind, 0, s->body.at, s->body.len);
-    /* A separate file begins with this world, after its routes: its interfaces' kinds are true then. */
+    /* A separate file begins with this world, after its routes, so that the kinds of its interfaces are right. */
     if (turns && begin_file(r)) {
         r->torn = true;
         count(&r->counters.lost, 1);
@@ -241,8 +242,8 @@ static bool write_moments(struct recorder *r, unsigned loop, unsigned n)
     return n;
 }
 
-/* Begin the first file after a takeover, once the process before has let the directory go. False: it still has that,
- * and nothing is taken from the tapes. */
+/* Begin the first file after a takeover, once the process before has released the directory. False: it has not, and
+ * nothing is taken from the tapes. */
 static bool folder_is_ours(struct recorder *r)
 {
     const uint64_t now = clock_ns(CLOCK_MONOTONIC);

@@ -74,7 +74,7 @@ int reel_again(struct reel *r)
     if (failed && failed != -ENOENT) return failed;
     r->count = 0;
     r->total = 0;
-    for (unsigned i = 0; i < before && r->maker.there; i++) /* each is put where it was, or before that */
+    for (unsigned i = 0; i < before && r->maker.there; i++) /* each file keeps its place, or moves forward */
         if (!r->maker.there(r->maker.arg, r->files[i].number, &bytes)) file_add(r, r->files[i].number, bytes);
     unsigned missing = 0;
     for (uint64_t n = last + 1; missing < TAKEN_MOST && r->maker.there; n++) {
@@ -117,7 +117,7 @@ static int make_file(const struct reel *r, uint64_t number)
 
 int reel_next(struct reel *r)
 {
-    if (r->fd >= 0 && !reel_written(r)) return 0; /* nothing was written to it yet */
+    if (r->fd >= 0 && !reel_written(r)) return 0; /* nothing was written to the file yet */
     if (r->fd >= 0) close(r->fd);
     r->fd = -1;
     while (r->count >= RECORDINGS_MOST) drop_oldest(r);

@@ -23,7 +23,7 @@ struct reel_maker {
 };
 struct reel {
     int dir, fd;             /* the directory; the file being written, -1: none */
-    struct reel_maker maker; /* NULL functions: this process owns the directory */
+    struct reel_maker maker; /* functions for the files; NULL: this process owns the directory */
     uint64_t most;           /* most bytes of all files */
     uint64_t total;          /* bytes of the existing files */
     struct reel_file *files; /* oldest first; the last is being written if fd is open */
@@ -36,8 +36,8 @@ int reel_open(struct reel *r, const char *path, uint64_t most, char *err, size_t
 /* Close the directory, and let `maker` make the files. */
 void reel_leave(struct reel *r, const struct reel_maker *maker);
 void reel_close(struct reel *r);
-/* List the files again, if another process has recorded since the directory was opened. Return 0; -EBUSY: it still
- * records, and nothing has changed; or another negative errno. */
+/* List the files again, if another process has recorded since the directory was opened. Return 0; -EBUSY: the other
+ * process still records, and nothing has changed; or another negative errno. */
 int reel_again(struct reel *r);
 
 /* Begin the next file. Return 0 or a negative errno. */

@@ -6,8 +6,8 @@
 
 #include "vm/pbc.h"
 
-/* The ports at the end, behind them the ranges of more, and those that are given back, to the last byte; older
- * recordings have none. */
+/* Head of the ports, which are last. Behind it are facts_ports.more, then facts_ports.given up to the last byte.
+ * Older recordings have no ports. */
 struct ports_head {
     uint32_t number, bound;
     uint16_t kept_lo, kept_hi, chosen_lo, chosen_hi;
@@ -116,7 +116,7 @@ static bool take_hops(struct cursor *c, struct snapshot *s, uint32_t n, unsigned
     return true;
 }
 
-/* Take the ranges to the end; before RECORD_GIVEN they are all of more. */
+/* Take the ranges up to the end; before RECORD_GIVEN all of them belong to `more`. */
 static bool take_ranges(struct cursor *c, struct facts_ports *p, uint32_t version)
 {
     uint32_t more = (uint32_t)(c->left / sizeof *p->more);

@@ -15,11 +15,11 @@ struct routes *world_unpack_routes(const void *bytes, size_t len, unsigned ports
 
 struct world_said {
     uint64_t number, program, routes; /* numbers of the snapshot, its program, and its routes (0: none) */
-    uint32_t bare;                    /* as in the snapshot */
+    uint32_t bare;                    /* bits of interfaces without Ethernet, as in the snapshot */
 };
 /* Read the numbers of a packed snapshot. False: too short. */
 bool world_said(const void *bytes, size_t len, struct world_said *said);
-/* Read a snapshot from hostile bytes. p: the program of its shape; routes: its table, to which the snapshot takes a
- * reference, or NULL. NULL: malformed, or out of memory. */
+/* Read a snapshot from hostile bytes. p: the program that gives its shape; routes: its table, to which the snapshot
+ * takes a reference, or NULL. NULL: malformed, or out of memory. */
 struct snapshot *world_unpack(const void *bytes, size_t len, const struct program *p, struct routes *routes,
                               const struct record_start *start);

@@ -1,14 +1,14 @@
-/* The capture's clock: the time at a frame, the schedules active then, and the deadlines of the vm's timers. Time goes
- * in steps that depend only on the program, and every frame is judged at the beginning of its step. So its verdict does
- * not depend on the other frames of its batch. */
+/* The capture's clock: the time at a frame, the schedules active then, and the deadlines of the vm's timers. Time
+ * goes in steps that depend only on the program, and every frame is judged at the beginning of its step, so that its
+ * verdict does not depend on the other frames of its batch. */
 #include "runtime/replay/replay_priv.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/pkt.h"
 #include "vm/vm.h"
 
 enum { EXACT_NS = 1, COARSE_NS = 1000000 };
-/* Delay of the tick after a judgement. A vm that has judged may have a new deadline, which only a tick reports. While
- * the vm holds a frame, the tick comes when that has waited long enough. */
+/* Delay of the tick after a judgement. A vm that has judged may have a new deadline, which only a tick reports.
+ * While the vm holds a frame, the tick comes when this frame has waited long enough. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
 /* Part at the end of a long silence in which ticks are made; longer than a round over the flow table. After ROUNDS_FREE
  * silent ticks, each further silence gets ticks only at its very end. */
@@ -16,8 +16,8 @@ enum { EXACT_NS = 1, COARSE_NS = 1000000 };
 enum { ROUNDS_FREE = 1 << 14 };
 enum { TICKS_MOST = 128 }; /* between two frames: one for each held frame, and a round */
 
-/* Return the step of a program. Tokens of meters, and round trips of observed connections, need single nanoseconds;
- * tokens of answers, and timeouts, are coarser. */
+/* Return the step of a program. Tokens of meters, and round trips of observed connections, need nanoseconds; tokens
+ * of answers, and timeouts, need coarser steps. */
 static uint64_t step_of(const struct program *p)
 {
     if (p->meters_count || p->observes_count) return EXACT_NS;
@@ -39,7 +39,9 @@ struct replay_clock replay_clock_of(const struct subject *r)
     return (struct replay_clock){.program = r->program,
                                  .facts = r->facts,
                                  .step_ns = fragments ? COARSE_NS : step,
-                                 .only_fragments = fragments && !(flags & PBC_OPENS), /* a glance does not see inside */
+                                 .only_fragments =
+                                     fragments &&
+                                     !(flags & PBC_OPENS), /* a look at the outer headers does not see inside tunnels */
                                  .until_ns = r->program->schedules_count ? 0 : UINT64_MAX,
                                  .timers = r->program->meters_count || r->program->observes_count ||
                                            flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS),
@@ -54,7 +56,7 @@ static uint64_t step_begin(const struct replay_clock *c, uint64_t time_ns)
 
 struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns)
 {
-    const bool same = time_ns < c->now_ns || time_ns - c->now_ns < c->step_ns; /* saves a division */
+    const bool same = time_ns < c->now_ns || time_ns - c->now_ns < c->step_ns; /* the comparison saves a division */
     if (!same || c->step_ns == UINT64_MAX) {
         const uint64_t now = step_begin(c, time_ns);
         if (now > c->now_ns) c->now_ns = now;

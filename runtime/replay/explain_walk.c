@@ -1,7 +1,7 @@
 /* --explain of a capture. Meters, flows and fragments have memory, so all frames are judged. The worker is asked for
- * the reasons before it judges a wanted frame, which changes nothing. One whose packets go through the kernel cannot be
- * asked: beside it, a second worker judges in this process. The explanation waits until the frame's fate is decided;
- * later frames decide that of a held frame. Explanations come in frame order. */
+ * the reasons before it judges a wanted frame, which changes nothing. A worker whose packets go through the kernel
+ * cannot be asked, so a second worker judges beside it in this process. The explanation waits until the frame's fate
+ * is decided; later frames decide that of a held frame. Explanations come in frame order. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,28 +18,28 @@ enum { WAITING_MOST = 64 };
 
 /* A frame to explain. */
 struct wanted {
-    struct wanted *next; /* in frame order */
+    struct wanted *next; /* next frame to explain, in frame order */
     uint64_t time_ns, held_ns;
     uint8_t *bytes; /* a copy of the frame, or NULL */
     struct explain_look look;
     struct fate fate;
     bool settled;
-    char *text; /* explanation, once settled */
+    char *text; /* explanation, once the fate is settled */
     size_t len;
 };
 
-/* A worker that gets single frames in the way of a pass. */
+/* A worker that gets frames one by one, as in a pass. */
 struct walker {
     const struct subject *r;
     struct executor *exec;
     struct vm *vm; /* the executor's worker */
     struct replay_clock clock;
-    struct streams *streams; /* NULL: no service of the program ends connections */
-    struct wanted *first;    /* frames whose fate is not reported yet, in the judging worker */
+    struct streams *streams; /* connections to proxy services; NULL: no service of the program ends connections */
+    struct wanted *first;    /* for the judging worker: frames whose fate is not reported yet */
     unsigned waiting;
     struct explain_steps *steps; /* steps of the later fragment that is traced */
     uint64_t judging;            /* frame of the current call; 0: timers */
-    uint64_t released;           /* released fragments before it */
+    uint64_t released;           /* number of fragments released before this frame */
     struct vm_tx tx;
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
 };
@@ -188,7 +188,7 @@ static struct wanted *wanted_new(struct walker *asked, const struct capture_fram
     return NULL;
 }
 
-/* Explain a frame: ask one worker, and have the other, or the same, judge. */
+/* Explain a frame: ask one worker, and let the other, or the same, judge. */
 static int explain_at(struct walker *w, struct walker *asked, const struct capture_frame *f, uint64_t n)
 {
     struct wanted *of = wanted_new(asked, f, n);

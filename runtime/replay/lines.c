@@ -1,4 +1,4 @@
-/* Verdicts in a ring by frame number; the first that is final goes out, and all final ones behind it */
+/* Verdicts in a ring by frame number; once the first is final, it is printed with all final ones behind it */
 #include "runtime/replay/lines.h"
 
 #include "runtime/base/grown.h"
@@ -52,7 +52,7 @@ void lines_add(struct lines *l, uint64_t frame, const struct verdict *v)
 
 void lines_settle(struct lines *l, uint64_t frame, const struct verdict *v)
 {
-    if (frame < l->first || frame - l->first >= l->count) return; /* its line is already printed */
+    if (frame < l->first || frame - l->first >= l->count) return; /* the frame's line is already printed */
     *line_at(l, (size_t)(frame - l->first)) = *v;
     due_out(l);
 }

@@ -16,7 +16,7 @@ typedef void line_fn(void *arg, uint64_t frame, const struct verdict *v);
 struct lines {
     line_fn *print;
     void *arg;
-    size_t most; /* LINES_WAIT_MOST; smaller in tests */
+    size_t most; /* most lines that wait: LINES_WAIT_MOST; smaller in tests */
     struct verdict *ring;
     size_t room, begin, count;
     uint64_t first; /* number of the frame at `begin` */

@@ -11,14 +11,14 @@ static uint64_t copied_port(const struct replay_copied *c, uint16_t iface)
     return iface < known && iface < PORTS_KNOWN ? iface : TAPE_TO_HOST;
 }
 
-/* The vm's side: a packet as it came */
+/* Copy a packet as it came, for the vm */
 static void copied_as_came(void *arg, unsigned mirror, const struct pkt *pkt)
 {
     const struct replay_copied *c = arg;
     struct copying *to = copies_worker(c->to.copies, 0);
     struct pkt seen = *pkt;
     seen.cookie = copied_port(c, pkt->iface);
-    /* the time of its frame; of one that was held, the clock's time */
+    /* time of its frame; for a frame that was held, the clock's time */
     const uint64_t at = pkt->cookie - c->pass->read - 1;
     to->now_ns = at < VM_BATCH ? c->pass->frames[at].time_ns : c->pass->clock.now_ns;
     copying_copy(to, mirror, &seen);

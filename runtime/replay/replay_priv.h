@@ -27,13 +27,13 @@ struct executor *replay_executor(const struct subject *r, const struct vm_cfg *c
 /* Find the servers of --down, for r->down and the facts. Return 0 or a negative errno, with the known names in err. */
 int down_find(struct subject *r, char *err, size_t err_len);
 
-/* View a frame of the capture as the vm's packet, without copying. */
+/* Make the vm's packet a view of the capture's frame, without copying. */
 void frame_view(const struct subject *r, const struct capture_frame *f, struct pkt *pkt);
 
-/* The capture's clock (clock.c), which never runs back. */
+/* The capture's clock (clock.c), which never goes back. */
 struct replay_clock {
     const struct program *program;
-    struct facts facts; /* with the schedules active now */
+    struct facts facts; /* facts, with the schedules that are active now */
     uint64_t now_ns;
     uint64_t until_ns;     /* end of validity of the schedules */
     uint64_t step_ns;      /* step of time; frames in one step are judged at the same time */
@@ -53,24 +53,25 @@ typedef void left_fn(void *arg);
 void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct executor *exec, struct vm_tx *tx, left_fn *left,
                        void *arg);
 
-/* Make an Ethernet frame of a sent packet, the next hop's MAC put into it (sent.c); all but its time. It is in the
- * packet or in `room`. Return 0 or a negative errno. */
+/* Make an Ethernet frame of a sent packet, with the next hop's MAC (sent.c). The frame is in the packet or in
+ * `room`; its time is not set. Return 0 or a negative errno. */
 enum { SENT_MOST = 14 + 65536 };
 int sent_frame(const struct tx_entry *e, uint8_t room[SENT_MOST], struct capture_frame *f);
-/* Write it. Return 0 or a negative errno. */
+/* Write a sent packet as such a frame. */
 int sent_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns);
 
 /* Explain the frames in o->explained (explain_walk.c). Return the exit status. */
 int explain(const struct subject *r);
 
-/* The frames of lines, for --describe and --write-seen. They are kept while their lines wait for a held frame. */
+/* Frames for which lines are printed, for --describe and --write-seen. They are kept while their lines wait for a
+ * held frame. */
 struct seen {
     const struct subject *r;
-    struct capture_writer *writer; /* --write-seen, or NULL */
-    int write_error;               /* negative errno */
+    struct capture_writer *writer; /* output of --write-seen, or NULL */
+    int write_error;               /* error of the output, a negative errno */
     bool mixed;                    /* frames have several link types, which a pcap cannot hold */
     int32_t dlt;                   /* link type of the written frames; -1: none so far */
-    struct seen_frame *kept;       /* a ring */
+    struct seen_frame *kept;       /* frames that are kept, a ring */
     size_t room, begin, count;
     uint64_t first; /* number of the frame at `begin` */
     uint64_t bytes; /* bytes of the copies */
@@ -78,9 +79,9 @@ struct seen {
 
 /* Open the file of --write-seen. Return 0, or -1 with a line in err. */
 int seen_open(struct seen *s, const struct subject *r, char *err, size_t err_len);
-/* Close it. Return 0 or a negative errno. */
+/* Close the file. Return 0 or a negative errno. */
 int seen_close(struct seen *s);
-/* True if the options need it. */
+/* True if the options need a struct seen. */
 bool seen_wanted(const struct options *o);
 
 enum { SEEN_BYTES_MOST = 1 << 26 };
@@ -91,7 +92,7 @@ bool seen_keep(struct seen *s, uint64_t number, const struct capture_frame *f);
 const struct capture_frame *seen_frame(struct seen *s, uint64_t number);
 /* Write the frame of a printed line. */
 void seen_write(struct seen *s, const struct capture_frame *f);
-/* "tcp 192.0.2.1:50000 > 192.0.2.2:80 SYN" */
+/* Return the frame in words: "tcp 192.0.2.1:50000 > 192.0.2.2:80 SYN". */
 const char *seen_words(const struct seen *s, const struct vm_in *in, const struct capture_frame *f, char *buf,
                        size_t len);
 
@@ -100,14 +101,14 @@ struct pass;
 struct replay_copied {
     struct pass *pass; /* pass whose packets are copied (pass_new) */
     struct replayed to;
-    const struct copies_table *table; /* NULL: the program has no mirrors */
+    const struct copies_table *table; /* slots of the program; NULL: it has no mirrors */
     const char **names;
-    struct vm_copies out; /* for vm_cfg.copies */
+    struct vm_copies out; /* interface for vm_cfg.copies */
 };
 
 /* Begin copying. Return 0, or 2 after a complaint. Call replay_copied_close in any case. */
 int replay_copied_open(struct replay_copied *c, const struct subject *r);
-/* Write all and close: after the summary. Return 0, or 2 after a complaint. */
+/* Write all files and close them, after the summary. Return 0, or 2 after a complaint. */
 int replay_copied_close(struct replay_copied *c);
 /* Copy the results of packets, for mirrors with `sent`: the entries of a vm call, before its slots are returned, and
  * packets of the batch that stay here. */
@@ -121,7 +122,7 @@ struct pass {
     const struct subject *r;
     struct executor *exec;
     struct vm *vm;                 /* the executor's worker */
-    struct streams *streams;       /* NULL: no service of the program ends connections */
+    struct streams *streams;       /* connections to proxy services; NULL: no service of the program ends connections */
     struct out *verdicts;          /* output of lines, or NULL */
     struct capture_writer *writer; /* output of sent packets, or NULL */
     struct seen *seen;             /* frames of lines, or NULL */
@@ -131,13 +132,13 @@ struct pass {
     bool log;                      /* log events are printed */
     struct lines lines;            /* lines that wait for a held frame */
     bool lists_flows;
-    struct flow_list flows; /* for --flows */
+    struct flow_list flows; /* list of --flows */
     struct totals t;
     struct progress progress;
     uint64_t read; /* number of frames before the current batch */
     struct replay_clock clock;
-    int write_error;       /* error of writer, negative errno */
-    unsigned call, called; /* frames of the last vm_run: index of the first, number; no frame after a timer */
+    int write_error;       /* error of `writer`, a negative errno */
+    unsigned call, called; /* frames of the last vm_run: index of the first, and their number; 0 after a timer */
     struct vm_tx tx;
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
     struct capture_frame frames[VM_BATCH];

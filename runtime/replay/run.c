@@ -32,7 +32,7 @@ enum {
 };
 enum { LINK_HEAD_MOST = 14 + 16 * 4 };
 
-/* Complain that a result cannot be written. If only its reader is gone, the message is not needed. */
+/* Complain that a result cannot be written. If only its reader is gone, no message is printed. */
 static int complain_output(const char *name, int error)
 {
     return -error == EPIPE ? 2 : complain("%s: %s", name, strerror(-error));
@@ -41,7 +41,8 @@ static int complain_output(const char *name, int error)
 static int pool_open(struct subject *r)
 {
     const struct program *p = r->program;
-    const bool asks = r->o->explained_count && r->o->exec == OPTIONS_EXEC_KERNEL; /* beside a second worker */
+    const bool asks = r->o->explained_count &&
+                      r->o->exec == OPTIONS_EXEC_KERNEL; /* a second worker in this process uses slots, too */
     const unsigned slots = asks ? 2 * POOL_SLOTS : POOL_SLOTS;
     /* Packets sent on or opened are copied, also super-packets, which captures of hosts contain. */
     const bool copies = p->services_count || p->nats_count || p->meta->flags & PBC_OPENS;
@@ -63,7 +64,7 @@ static void notice(void *arg, const char *line)
     complain("notice: %s", line);
 }
 
-/* Read the file of a live set. Without it the set is empty, as it may be another machine's. */
+/* Read the file of a live set. Without the file the set is empty, because it may be another machine's. */
 static void file_take(const struct subject *r, uint32_t live)
 {
     const char *path = program_str(r->program, r->program->lives[live].file);
@@ -128,7 +129,7 @@ struct results {
     struct capture_writer *writer;
     struct seen seen;
     struct observed_replay observed; /* connections that are observed, with --observed DIR */
-    struct observe_out observing;    /* for vm_cfg.observed */
+    struct observe_out observing;    /* interface for vm_cfg.observed */
     struct replay_copied copied;
 };
 
@@ -144,7 +145,7 @@ static int overwrites(const struct subject *r, const char *path)
     return 0;
 }
 
-/* True if both are one file with two spellings. Equal spellings were refused with the options. */
+/* True if both are one file with two spellings. Equal spellings were rejected with the options. */
 static bool is_same_file(const struct out *o, const char *path)
 {
     struct stat a, b;
@@ -183,7 +184,7 @@ static int results_open(const struct subject *r, struct results *to)
     return seen_open(&to->seen, r, err, sizeof err) ? complain("%s", err) : 0;
 }
 
-/* Flush and close all, and report the first failure. */
+/* Flush and close all outputs, and report the first failure. */
 static int results_close(struct results *to, const struct options *o)
 {
     int status = 0;
@@ -317,7 +318,7 @@ struct executor *replay_executor(const struct subject *r, const struct vm_cfg *c
     return e;
 }
 
-/* Take an event of an observed connection, straight to the log. */
+/* Take an event of an observed connection, and pass it straight to the log. */
 static void event_take(void *arg, const struct observe_event *e)
 {
     const struct results *to = arg;

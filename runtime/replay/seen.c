@@ -10,7 +10,7 @@
 
 struct seen_frame {
     struct capture_frame frame;
-    uint8_t *copy; /* NULL: the capture keeps the bytes */
+    uint8_t *copy; /* copied bytes; NULL: the capture keeps the bytes */
 };
 
 bool seen_wanted(const struct options *o) { return o->describe || o->write_seen; }

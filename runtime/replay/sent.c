@@ -1,5 +1,5 @@
-/* Sent packets as Ethernet frames. A next hop without a known MAC gets one made from its address, `02:00:` and its last
- * four bytes, which names it to readers. Packets without Ethernet get both MACs in this way. */
+/* Sent packets as Ethernet frames. A next hop without a known MAC gets one made from its address, `02:00:` and its
+ * last four bytes, by which readers recognise it. Packets without Ethernet get both MACs in this way. */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>

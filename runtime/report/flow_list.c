@@ -1,4 +1,4 @@
-/* Rows are sorted by begin and addresses; JSON has its members here, too */
+/* Rows are sorted by beginning and addresses; JSON has its members here, too */
 #include "runtime/report/flow_list.h"
 
 #include <stdlib.h>
@@ -147,7 +147,7 @@ enum { VLAN_COLUMN = 5, SERVER_COLUMN, AS_COLUMN };
 
 static bool is_earlier(const struct flow_record *f) { return f->began_ns == FLOW_BEGAN_EARLIER; }
 
-/* True if all times are on one day: they are then printed without it. */
+/* True if all times are on one day, so that the day is not printed with each. */
 static bool is_one_day(const struct flow_list *l)
 {
     const uint64_t day = 86400000000000;

@@ -16,7 +16,7 @@ enum { FLOWS_LISTED_MOST = 1 << 24 };
 struct flow_list {
     struct flow_record *flows;
     uint32_t count, room;
-    uint64_t left_out;    /* beyond FLOWS_LISTED_MOST or the memory */
+    uint64_t left_out;    /* flows beyond FLOWS_LISTED_MOST or the memory */
     uint64_t ended;       /* flows added that have ended, left out or not */
     char *const *servers; /* "POOL/SERVER" by index, owned by the caller; NULL: no flow has a server */
 };
@@ -31,13 +31,14 @@ void flow_list_sort(struct flow_list *l);
 
 /* Write a table that ends in a line of totals. remembered: number of packets with a remembered verdict. */
 void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_counters *c, uint64_t remembered);
-/* Write the same behind a summary; without flows the reason why there are none. */
+/* Write the same table after a summary; without flows, write the reason why there are none. */
 void flow_list_behind(FILE *out, const struct flow_list *l, const struct vm_counters *c);
 /* Write a JSON array with an object per line, without a newline at its end. */
 void flow_list_json(FILE *out, const struct flow_list *l);
 /* Write one flow. server: its name, or NULL. */
 void flow_json(FILE *out, const struct flow_record *f, const char *server);
-/* Write a flow's members without braces: the protocol and the two sides, `vlans` behind others, or all members. */
+/* Write a flow's members without braces: the protocol and the two sides; `vlans`, behind other members; all members
+ * (three functions). */
 void flow_json_sides(FILE *out, const struct flow_record *f);
 void flow_json_vlans(FILE *out, const struct flow_record *f);
 void flow_json_members(FILE *out, const struct flow_record *f, const char *server);

@@ -5,7 +5,7 @@
 
 struct cJSON;
 
-/* Add a number with all its digits: cJSON would pass it through a double. */
+/* Add a number with all its digits, because cJSON would convert it to a double. */
 void json_number(struct cJSON *to, const char *key, uint64_t n);
 /* Add text, cleaned of control bytes and invalid UTF-8; NULL: null. */
 void json_text(struct cJSON *to, const char *key, const char *text);

@@ -25,7 +25,7 @@ struct cJSON *report_document(const struct report *of);
 void report_json_add(struct cJSON *root, const struct report *of);
 /* Print the document and free it, with a list of flows unless that is NULL. Return 0, or -1: out of memory. */
 int report_json(FILE *out, struct cJSON *root, const struct flow_list *flows);
-/* Write the summary of these counters; of a recording with its sources. */
+/* Write the summary of these counters; for a recording, also its sources. */
 void report_text(FILE *out, const struct report *of, const struct cJSON *root);
 /* Write the coverage in place of the summary, as with --coverage in a replay. Return 0, or -1: out of memory. */
 int report_coverage(FILE *out, const struct report *of);

@@ -10,7 +10,7 @@ struct log_said {
     uint32_t rule, bytes;
     bool would;         /* an audited rule, of labels->would */
     const char *packet; /* the packet in words, cleaned */
-    uint64_t time_ns;   /* wall-clock time */
+    uint64_t time_ns;   /* wall-clock time of the event */
     uint64_t frame;     /* number of the frame; 0: not known */
 };
 void log_say(FILE *out, const struct log_said *s);

@@ -27,7 +27,7 @@ static int fault(char *err, size_t err_len, const char *fmt, const char *word)
 }
 
 /* Find the rules with a name. Unnamed rules on one line share theirs. Only those on the line that the name gives get
- * a label: there may be a million. */
+ * a label, because there may be a million. */
 static int find_rules(struct only_term *t, const struct labels *l, const char *name)
 {
     const struct program *p = l->program;
@@ -54,7 +54,7 @@ static int find_label(struct only_term *t, char *const labels[], uint32_t count,
     return -ENOENT;
 }
 
-/* Return 0, -ENOENT where the program lacks the name, -EINVAL where no program can have it, or -ENOMEM. */
+/* Return 0, -ENOENT if the program lacks the name, -EINVAL if no program can have it, or -ENOMEM. */
 static int value_find(struct only_term *t, const struct labels *l, const char *name)
 {
     switch (t->kind) {
@@ -92,7 +92,7 @@ static size_t next(const char **at, char word[WORD_MOST])
     return len;
 }
 
-/* Add a name that the program lacks to the line. Return 1. */
+/* Add to the line a name that the program lacks. Return 1. */
 static int lack(struct only_term *t, const char *kind, const char *name, char *err, size_t err_len)
 {
     const size_t len = strlen(err);
@@ -102,7 +102,7 @@ static int lack(struct only_term *t, const char *kind, const char *name, char *e
     return 1;
 }
 
-/* Return 0, 1 where the program lacks the name, or -1. */
+/* Return 0, 1 if the program lacks the name, or -1. */
 static int term_read(struct only_term *t, const char **at, const struct labels *l, char *err, size_t err_len)
 {
     static const char *const kinds[] = {

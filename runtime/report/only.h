@@ -10,8 +10,9 @@ struct only {
     unsigned count;
 };
 
-/* Parse. text NULL: all frames. Return 0; 1, with a line in err, the program lacks a rule, service or server of that
- * name: no frame has it, but all other words hold; -1, with a line in err: malformed. Call only_fini in any case. */
+/* Parse. text NULL: all frames. Return 0; 1, with a line in err: the program lacks a rule, service or server of that
+ * name, so that no frame matches the name, but the other words hold; -1, with a line in err: malformed. Call
+ * only_fini in any case. */
 int only_init(struct only *only, const char *text, const struct labels *labels, char *err, size_t err_len);
 void only_fini(struct only *only);
 /* True if the frame gets a line. otherwise: the recording has another verdict. */

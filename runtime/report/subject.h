@@ -15,10 +15,10 @@ struct subject {
     struct capture *capture;
     struct labels labels;
     struct facts facts;
-    struct ports *ports; /* NULL: no capture */
+    struct ports *ports; /* ports of the capture; NULL: no capture */
     struct known_routes routes;
     struct only only;
-    struct lives *lives; /* live sets, empty */
+    struct lives *lives; /* live sets without members */
     uint8_t *down;       /* [servers_count] 1: named by --down; NULL: none */
-    struct pool *pool;   /* for answers */
+    struct pool *pool;   /* pool for answers */
 };

@@ -1,7 +1,7 @@
 /* The summary for people: what became of the frames, who decided it, oddities, duration.
  *
- * Nothing is wider than 100 columns and every table ends in a sum. A rule that ends nothing (count, log, do, return, or
- * one that opens a tunnel) shows its matches in brackets: those numbers are no part of the sum. */
+ * Nothing is wider than 100 columns and every table ends in a sum. A rule that ends nothing (count, log, do, return,
+ * or one that opens a tunnel) shows its matches in brackets: those numbers are not part of the sum. */
 #include "runtime/report/summary.h"
 
 #include <stdarg.h>
@@ -118,7 +118,7 @@ static void ports_text(FILE *out, const struct ports *p)
     if (!p->o->on && p->count == 1)
         note(out, "", "the rules name interfaces: use --on IF to set the one of the frames");
     for (uint32_t i = 1; i < p->count && i <= PORTS_SHOWN; i++) {
-        /* "eth0: wan", or that the rules do not name it */
+        /* "eth0: wan", or words that the rules do not name the interface */
         char text[200];
         const char *is = port_is(p, i);
         snprintf(text, sizeof text, "%.120s: %.60s", p->name[i], is ? is : "the rules don't name it");
@@ -190,7 +190,7 @@ static void oddities(FILE *out, const cJSON *root, const struct subject *r, cons
          "rate limits\n}");
 }
 
-/* Frames from which on the time of a replay is that of judging, and not of the start. */
+/* Number of frames from which on the time of a replay is that of judging, not of the start. */
 enum { SPEED_FRAMES = 5000 };
 
 static void rates(FILE *out, const struct totals *t, const struct timing *timing)

@@ -19,7 +19,7 @@ void note(FILE *out, const char *what, const char *fmt, ...) __attribute__((form
 
 struct cJSON;
 struct table;
-/* Write rows for frames that neither a rule nor a default decided; no rows without such frames. */
+/* Write rows for frames that neither a rule nor a default decided, if there are any. */
 void undecided_rows(const struct table *t, const struct decided *d);
 
 /* Write the first lines: capture, program, and missing inputs. */
@@ -42,7 +42,7 @@ struct streams;
 /* Times of --repeat, in nanoseconds per packet. */
 struct timing {
     double first, best, median, worst;
-    uint64_t passes; /* complete passes */
+    uint64_t passes; /* number of complete passes */
 };
 
 /* Return the summary's document, which the caller completes and prints or frees (report_json). It lists no rules if

@@ -1,5 +1,5 @@
-/* The summary as one JSON object, with the numbers of the text and all rules. Numbers are written with all digits:
- * cJSON would pass them through a double. */
+/* The summary as one JSON object, with the numbers of the text and all rules. Numbers are written with all digits,
+ * because cJSON would convert them to doubles. */
 #include <cjson/cJSON.h>
 #include <string.h>
 
@@ -181,7 +181,7 @@ static cJSON *object_of(cJSON *root, const char *name, bool kept)
     return kept ? cJSON_AddObjectToObject(root, name) : cJSON_AddNullToObject(root, name);
 }
 
-/* Add all counters of vm/counter.def. Those of flows are left out where their object is null. */
+/* Add all counters of vm/counter.def. Those of flows are left out if their object is null. */
 static void counters_add(cJSON *root, const struct vm_counters *c)
 {
     struct counter_row row;
@@ -259,7 +259,7 @@ static void numbers_add(cJSON *root, const struct subject *r, const struct vm_co
 void report_json_add(cJSON *root, const struct report *of)
 {
     struct subject r = {.o = of->options, .program = of->program, .labels = *of->labels};
-    r.down = (uint8_t *)(uintptr_t)of->down; /* not written to */
+    r.down = (uint8_t *)(uintptr_t)of->down; /* the array is not written to */
     program_add(root, &r);
     numbers_add(root, &r, of->counters, of->totals, of->rules_most);
 }

@@ -3,7 +3,7 @@
 
 #include "runtime/report/subject.h"
 
-enum { TABLE_NAME = 200 /* bytes for a name column */, TABLE_SHARE = 16 };
+enum { TABLE_NAME = 200 /* bytes of a name column's text */, TABLE_SHARE = 16 };
 
 struct table {
     FILE *out;
@@ -12,7 +12,7 @@ struct table {
     int name;       /* width of the name column, verdict column included */
 };
 
-/* True if the rule has a row of its own: in longer programs only if it matched. */
+/* True if the rule has its own row: in programs with more rules than TABLE_ALL_RULES, only if it matched. */
 enum { TABLE_ALL_RULES = 40 };
 bool table_shows(const struct subject *r, const struct vm_counters *c, uint32_t rule);
 

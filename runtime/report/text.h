@@ -15,12 +15,12 @@
 struct labels {
     const struct program *program;
     char **rule; /* [rules_count] NAME or LIST:LINE; NULL: not made yet */
-    char *place; /* last one asked for */
+    char *place; /* last place that was asked for */
     size_t place_room;
     char *folder;         /* folder of the main file, with its `/`; or "" */
-    char **firewall;      /* [firewalls_count] */
-    char **service;       /* [services_count] */
-    char **server;        /* [servers_count] POOL/SERVER */
+    char **firewall;      /* [firewalls_count] labels */
+    char **service;       /* [services_count] labels */
+    char **server;        /* [servers_count] labels, POOL/SERVER */
     struct labels *would; /* labels of program->would; NULL: nothing is audited */
 };
 /* Return 0 or -ENOMEM. */
@@ -71,9 +71,9 @@ const char *text_local(const char *iso, char buf[TEXT_TIME]);
 /* Text about an unknown way. Any part but `then` and `doc` may be "". */
 struct way_told {
     const char *then;    /* fate of the packet: "dropped (no-way)" */
-    const char *instead; /* option that translates it all the same */
-    const char *doc;     /* cause for which the way is unknown */
-    const char *next;    /* change that makes it known */
+    const char *instead; /* option with which the packet is translated all the same */
+    const char *doc;     /* reason why the way is unknown */
+    const char *next;    /* change that makes the way known */
 };
 /* Write "unknown, dropped (no-way): a policy rule asks for a mark; to translate it, use: …; to make it known, use: …".
  */

@@ -25,7 +25,7 @@ static void words_text(FILE *out, const char *what, const char *words)
     fputc('\n', out);
 }
 
-/* The same of a list in the document: the members that are not 0. */
+/* Write such a list from the document: the members that are not 0. */
 static void list_text(FILE *out, const char *what, const cJSON *list)
 {
     char *words = NULL;

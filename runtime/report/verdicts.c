@@ -1,4 +1,4 @@
-/* A line of text is put together without printf(3), since there is one per frame */
+/* A line of text is put together without printf(3), because there is one per frame */
 #include "runtime/report/verdicts.h"
 
 void verdicts_begin(FILE *out, bool would, bool json, bool described)

@@ -5,8 +5,8 @@
 
 #include "runtime/report/text.h"
 
-/* Write the header, if any. described: lines describe the packet in words. */
-/* would: the program has audit, and its lines a column for results without it; labels->would is set. */
+/* Write the header, if any. described: the lines describe the packet in words. */
+/* would: the program has audit, and the lines have a column for results without it; labels->would is set. */
 void verdicts_begin(FILE *out, bool would, bool json, bool described);
 /* Write a line. labels: of the judging program; packet: in words, or NULL. */
 void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t frame, const struct verdict *v,

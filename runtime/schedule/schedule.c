@@ -94,8 +94,8 @@ static bool active_at(const struct clock *c, time_t t)
     return active_on(c, &m);
 }
 
-/* Return the next time at which a result can change: a span's start or end, midnight, or the next quarter of an hour,
- * as offsets of zones change on quarters. */
+/* Return the next time at which a result can change: a span's start or end, midnight, or the next quarter of an
+ * hour, because offsets of zones change on quarters. */
 static time_t next_stop(const struct clock *c, time_t t)
 {
     const struct moment m = moment_of(c, t);
@@ -123,8 +123,8 @@ static time_t offset_change(const struct clock *c, time_t from, time_t to)
     return to;
 }
 
-/* Return the first second at which the schedule's state changes. After LOOK_AHEAD without a change, return that time:
- * asking again then costs nothing. */
+/* Return the first second at which the schedule's state changes. After LOOK_AHEAD without a change, return that
+ * time, because asking again then costs nothing. */
 static time_t until(const struct clock *c, time_t now)
 {
     const bool active = active_at(c, now);

@@ -1,17 +1,19 @@
-/* Tells when a program's schedules are active. The vm has no clock: it gets a bit for each schedule (struct facts). */
+/* Times at which a program's schedules are active. The vm has no clock: it gets a bit for each schedule (struct
+ * facts). */
 #pragma once
 
 #include "vm/program/program.h"
 
 /* Return a bit for each schedule: bit i is set if schedule i is active at wall_ns (since 1970). *until_ns (or NULL)
- * gets the end of the time for which this holds; UINT64_MAX without schedules. The C library has one zone a process:
- * zones are set and put back under a lock, so several threads may call this, but none may call localtime or setenv
- * meanwhile. */
+ * gets the end of the time for which this holds; UINT64_MAX without schedules. The C library has one zone per
+ * process: zones are set and put back under a lock, so several threads may call this, but none may call localtime or
+ * setenv meanwhile. */
 uint32_t schedules_at(const struct program *p, uint64_t wall_ns, uint64_t *until_ns);
 
 /* The same for a local day (0: Monday) and minute (0..1439) in every zone, on a date that no schedule names */
 uint32_t schedules_on(const struct program *p, unsigned day, unsigned minute);
-uint32_t schedules_on_date(const struct program *p, uint32_t date, unsigned minute); /* date: days since 1970 */
+uint32_t schedules_on_date(const struct program *p, uint32_t date,
+                           unsigned minute); /* The same on a date, in days since 1970 */
 
 /* Return the day of the week of a date, 0: Monday. 1970 began with a Thursday. */
 static inline unsigned date_weekday(uint32_t date) { return (date + 3) % 7; }

@@ -39,7 +39,7 @@ bool zone_known(const char *name)
     return len > 0 && len < PATH_LEN && is_zone_file(path);
 }
 
-/* Result of the walk over the files, as nftw passes no argument on */
+/* Result of the walk over the files, because nftw passes no argument */
 static __thread struct {
     char **names;
     size_t count, skip;

@@ -1,6 +1,6 @@
-/* See page_priv.h. Areas are stacked, so that the topmost edge is all traffic: each is drawn down to the base, and the
- * next one in front of it. A point is a value of the history, the last one the rate that the tiles show, so both agree.
- * The drawing begins with the first value that there is. */
+/* See page_priv.h. Areas are stacked, so that the topmost edge is all traffic: each is drawn down to the base, and
+ * the next one in front of it. A point is a value of the history; the last one is the rate that the tiles show, so
+ * both agree. The drawing begins with the first known value. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ struct chart {
     uint64_t span_ms;
 };
 
-/* Read the newest numbers of a list such as "[1,2,3]" and return how many there are. */
+/* Read the newest numbers of a list such as "[1,2,3]", and return their number. */
 static unsigned read_series(const char *raw, double to[POINTS])
 {
     unsigned count = *raw == '[' && raw[1] != ']', read = 0;
@@ -28,7 +28,7 @@ static unsigned read_series(const char *raw, double to[POINTS])
     for (unsigned left = count; left > 0; left--) {
         char *end;
         const double v = strtod(++raw, &end);
-        if (left < POINTS) to[read++] = v; /* one place stays for the rate of now */
+        if (left < POINTS) to[read++] = v; /* one place is kept for the present rate */
         raw = end;
     }
     return read;

@@ -10,20 +10,20 @@
 enum { CLIENTS_MOST = 64, CLIENTS_MANY = 48 };
 
 struct client {
-    struct MHD_Connection *connection; /* NULL: a free place */
-    uint64_t turn;                     /* counter value at its connection or last answer */
+    struct MHD_Connection *connection; /* connection of the client; NULL: a free place */
+    uint64_t turn;                     /* value of the counter when the client connected or got its last response */
     uint8_t does;                      /* enum client_does */
 };
 
 struct clients {
     struct client all[CLIENTS_MOST];
     uint64_t turns;
-    unsigned count; /* clients not yet evicted */
+    unsigned count; /* number of clients not yet evicted */
 };
 
 /* Callbacks for libmicrohttpd, with a struct clients: a connection has begun or ended; a request was answered, or is
- * over. Evicted is the oldest client that has not asked yet, else the resting client with the oldest answer, else the
- * oldest one that waits for an answer. */
+ * over. The evicted client is the oldest that has not asked yet, else the resting one with the oldest answer, else
+ * the oldest one that waits for an answer. */
 void clients_noted(void *with, struct MHD_Connection *c, void **place, enum MHD_ConnectionNotificationCode what);
 void clients_answered(void *with, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode how);
 /* Note a whole request by this connection. */

@@ -9,7 +9,7 @@
 enum { BARS = 32, BAR = 20, GAP = 2, HEIGHT = 60 };
 
 struct histogram {
-    const char *bound[BARS]; /* seconds, as text; the last: "more" */
+    const char *bound[BARS]; /* bounds in seconds, as text; the last is "more" */
     uint64_t value[BARS];
     uint64_t all, top;
     unsigned count;

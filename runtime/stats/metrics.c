@@ -65,8 +65,8 @@ static const struct metric metrics[] = {
 #include "runtime/stats/metric.def"
 };
 
-/* True for a member that gets no series: one without a name of its own, known only by its position in a file, and
- * one of an earlier program. Series differ by labels only, and theirs would not be unique. */
+/* True for a member that gets no series: one without a name, known only by its position in a file, and one of an
+ * earlier program. Series differ only by labels, which would not be unique for these. */
 static bool is_left_out(const cJSON *one)
 {
     const cJSON *named = item(one, "named");
@@ -160,7 +160,7 @@ static void row(FILE *out, const cJSON *root, enum kind kind, const char *object
     alone(out, name, kind == LEVEL ? "gauge" : "counter", help, item(of, key));
 }
 
-/* Write for each interface whether it is there and up. */
+/* Write for each interface whether it exists and is up. */
 static void links_write(FILE *out, const cJSON *root)
 {
     static const char name[] = "prey_interface_up";

@@ -1,6 +1,6 @@
-/* See page.h. From top to bottom: what asks for attention, the running program, traffic, services with pools and
- * servers, rules, drops, the machine, events. Each part is a section with a heading. Adjacent texts have a space
- * between, so that they can be read without the style, too. */
+/* See page.h. From top to bottom: alerts, the running program, traffic, services with pools and servers, rules,
+ * drops, the machine, events. Each part is a section with a heading. There is a space between adjacent texts, so
+ * that they can be read without the style, too. */
 #include "runtime/stats/page.h"
 #include "runtime/stats/page_priv.h"
 
@@ -48,7 +48,7 @@ int page_style_hash(char to[PAGE_STYLE_HASH])
     return 0;
 }
 
-/* Write the title, from which a tab shows how things are. */
+/* Write the title, which shows the state in a tab. */
 static void title(FILE *out, const cJSON *root, const struct alerts *a)
 {
     fputs("<title>", out);
@@ -79,8 +79,8 @@ static void head(FILE *out, const cJSON *root, const struct alerts *a)
               "<p id=\"stale\" role=\"status\"></p></header>\n");
 }
 
-/* Write the alerts, or that all is well. They are outside of `main`, whose content changes with each look: a screen
- * reader should announce alerts only when they change. */
+/* Write the alerts, or that there are none. They are outside of `main`, whose content changes with each look,
+ * because a screen reader should announce alerts only when they change. */
 static void attention(FILE *out, const cJSON *root, const struct alerts *a)
 {
     fputs("<div id=\"alerts\" role=\"status\">", out);
@@ -102,7 +102,7 @@ static void program(FILE *out, const cJSON *root)
               "{?program.file_differs  <span class=\"tag\">not the program of its file</span>}</p>\n");
 }
 
-/* The verdicts as an operator calls packets that met them. */
+/* Return the operator's words for packets that met this verdict. */
 static const char *verdict_words(const char *verdict)
 {
     static const char *const words[][2] = {{"accept", "accepted"}, {"drop", "dropped"},
@@ -136,7 +136,7 @@ static void all_traffic(FILE *out, const cJSON *verdicts)
     fputs(" in all</span></li>\n", out);
 }
 
-/* Write the use of the flow table, with a bar if there would be something to see. */
+/* Write the use of the flow table, with a bar if it would be visible. */
 static void flows_use(FILE *out, const cJSON *flows)
 {
     if (!item_known(flows, "now")) return;

@@ -1,5 +1,5 @@
 /* The page for people: HTML that works without a script, and updates with one. All text of the document is escaped,
- * since names come from rule files. */
+ * because names come from rule files. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -9,11 +9,11 @@
 void page_write(FILE *out, const cJSON *document);
 
 /* Write the hash of the style that the page includes, as a content security policy names it behind "sha256-". Return
- * 0, or -ENOTSUP: the library has no such hash. */
+ * 0, or -ENOTSUP: the library lacks this hash. */
 enum { PAGE_STYLE_HASH = 45 };
 int page_style_hash(char to[PAGE_STYLE_HASH]);
 
-/* A file of the page, found by its path: "/page.js". NULL: there is no such file. */
+/* A file of the page, found by its path: "/page.js". NULL: the path is unknown. */
 struct page_file {
     const char *path, *type, *text;
     size_t len;

@@ -23,7 +23,8 @@ unsigned page_down(const cJSON *pool)
     return down;
 }
 
-/* Write which servers of a pool are down, and why. "good": it answers again, and some more good answers are due. */
+/* Write which servers of a pool are down, and why. "good": the server replies again, and needs some more good
+ * replies. */
 static void pool_alert(FILE *out, const cJSON *pool, unsigned down)
 {
     const cJSON *server;
@@ -75,7 +76,7 @@ static void reload_alert(FILE *out, const cJSON *root, struct alerts *a)
 {
     const cJSON *history = item(item(root, "reloads"), "history"), *first = history ? history->child : NULL;
     const cJSON *last = first ? first->prev : NULL;
-    if (*item_text(item(root, "program"), "file_fault")) return; /* the cause, which is reported */
+    if (*item_text(item(root, "program"), "file_fault")) return; /* the cause, which has its own alert */
     if (!last || strcmp(item_text(last, "event"), "refused") != 0) return;
     alert(out, last, "event", "<li class=\"warn\">the last reload failed, {@time}: {text}</li>", &a->warn);
 }

@@ -10,10 +10,10 @@
 void page_section(FILE *out, const char *id, const char *heading);
 
 /* A column of a table: its heading, and the pattern of a row's cell, or NULL and the function that writes its
- * content. A heading with a leading `#` is of numbers, one with a leading `*` of a wide column. The first column
- * names the row. */
+ * content. A heading with a leading `#` belongs to numbers, one with a leading `*` to a wide column. The first
+ * column names the row. */
 struct column {
-    const char *head; /* NULL: end of the columns */
+    const char *head; /* heading of the column; NULL: end of the columns */
     const char *cell;
     void (*write)(FILE *out, const cJSON *row);
 };
@@ -23,7 +23,7 @@ struct column {
 #define CELL_RATE(key)   "{?" key " {^" key "}}{!" key " <span class=\"zero\">{^" key "}</span>}"
 /* A cell for which there is no figure. */
 #define CELL_NONE "<span class=\"zero\">–</span>"
-/* Begin a table, whose columns are where they are in each other table with as many. On a narrow page, a table with
+/* Begin a table. Its columns are aligned with those of all tables that have as many. On a narrow page, a table with
  * more than three columns shows each row as a card. label is markup. */
 void page_table(FILE *out, const char *id, const char *label, const struct column *columns);
 void page_row(FILE *out, const cJSON *row, const struct column *columns);
@@ -34,26 +34,27 @@ void page_list(FILE *out, const char *id, const char *label, const struct column
 /* Write a number as in CELL_NUMBER. */
 void page_count(FILE *out, uint64_t n);
 
-/* True if left by an earlier program and without flows: of no more interest. */
+/* True if left by an earlier program and without flows, so that it is no longer of interest. */
 bool page_is_past(const cJSON *one);
-/* Servers of a pool that its checks, or facts of the machine, have found down. Those set by hand do not count. */
+/* Return the number of a pool's servers that its checks, or facts of the machine, have found down. Servers set by
+ * hand do not count. */
 unsigned page_down(const cJSON *pool);
 
 /* Numbers of the alerts at the top of the page. */
 struct alerts {
-    unsigned down, servers; /* servers that are down, and all */
-    unsigned bad, warn;     /* alerts of either kind */
+    unsigned down, servers; /* number of servers that are down, and of all servers */
+    unsigned bad, warn;     /* number of alerts of either kind */
 };
 /* Count the alerts and, if out is not NULL, write them as a list. */
 struct alerts page_alerts(FILE *out, const cJSON *root);
 
-/* Sections. */
+/* Write the sections of the page. */
 void page_services(FILE *out, const cJSON *root);
-void page_proxy(FILE *out, const cJSON *root);    /* nothing without a proxy */
-void page_sets(FILE *out, const cJSON *root);     /* nothing where there is no live set */
-void page_observed(FILE *out, const cJSON *root); /* nothing where no service watches */
-void page_rules(FILE *out, const cJSON *root);    /* and those in audit */
-void page_copies(FILE *out, const cJSON *root);   /* nothing where no rule copies */
+void page_proxy(FILE *out, const cJSON *root);    /* write nothing without a proxy */
+void page_sets(FILE *out, const cJSON *root);     /* write nothing without a live set */
+void page_observed(FILE *out, const cJSON *root); /* write nothing if no service watches */
+void page_rules(FILE *out, const cJSON *root);    /* write rules, and those in audit */
+void page_copies(FILE *out, const cJSON *root);   /* write nothing if no rule copies */
 void page_drops(FILE *out, const cJSON *root);
 void page_machine(FILE *out, const cJSON *root);
 void page_events(FILE *out, const cJSON *root);

@@ -9,7 +9,7 @@
 
 enum { RULES_SHOWN = 20 };
 
-/* Find the rules with the most matches, in that order. Return how many; *left is the number of others. */
+/* Find the rules with the most matches, in that order. Return their number; *left is the number of others. */
 static unsigned rules_top(const cJSON *rules, const cJSON *top[RULES_SHOWN], unsigned *left)
 {
     const cJSON *rule;
@@ -126,7 +126,7 @@ static void dropped(FILE *out, const cJSON *root)
     page_table_end(out);
 }
 
-/* A table of losses in the making. */
+/* A table of losses that is being written. */
 struct loss_table {
     FILE *out;
     unsigned rows;

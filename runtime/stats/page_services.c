@@ -8,7 +8,7 @@
 /* The setting by hand. */
 #define BY_HAND "{/by_hand  <span class=\"tag warn\">{state} by hand{?left_s? , {~left_s} left}</span>}"
 
-/* Write the weight, and that of the file if it is another. */
+/* Write the weight, and that of the file if they differ. */
 static void weight_cell(FILE *out, const cJSON *server)
 {
     html_fill(out, server, "{#weight}");
@@ -29,7 +29,7 @@ static void pool_table(FILE *out, const cJSON *pool, unsigned number)
 {
     static const struct column columns[] = {
         {"Server", "{name} <small>{?address {address}{?port  :{port}}}{!address {host}}</small>", NULL},
-        /* "good": it is drained, or some more good answers are due. */
+        /* "good": the server is drained, or needs some more good replies. */
         {"*Health",
          "<span class=\"health h-{health}\">{health}</span>{?backup  <span class=\"tag\">backup</span>}" BY_HAND
          "{?health=down {!why=good  <span class=\"why\">{why}</span>}}",

@@ -1,5 +1,5 @@
-/* See web.h. libmicrohttpd reads requests and writes answers. An answer's content is made once for a document and
- * shared by all requests until the next document. */
+/* See web.h. libmicrohttpd reads requests and writes responses. The content of a response is made once for a
+ * document and shared by all requests until the next document. */
 #include "runtime/stats/web.h"
 
 #include <arpa/inet.h>
@@ -25,7 +25,7 @@ struct web {
     int fd;
     char policy[400];                          /* content security policy of the page */
     uint64_t number;                           /* number of the document in `answers` */
-    struct MHD_Response *answers[SHOWN_KINDS]; /* by kind; NULL: not yet asked for */
+    struct MHD_Response *answers[SHOWN_KINDS]; /* responses by kind; NULL: not asked for yet */
 };
 
 static const char *const headers[][2] = {
@@ -35,7 +35,7 @@ static const char *const headers[][2] = {
     {"X-Content-Type-Options", "nosniff"},
 };
 
-/* Return a response with these bytes. mode: who owns them. NULL: out of memory. */
+/* Return a response with these bytes. mode: owner of the bytes. NULL: out of memory. */
 static struct MHD_Response *response_of(const struct web *w, const char *text, size_t len, const char *type,
                                         enum MHD_ResponseMemoryMode mode)
 {
@@ -114,13 +114,13 @@ static bool is_address(const char *host, size_t len)
     return inet_pton(v6 ? AF_INET6 : AF_INET, text, &to) == 1;
 }
 
-/* True if a client may name this server so in `Host`. A name that another party can point here would let their page
- * read this one (DNS rebinding). NULL: HTTP/1.0 without one, which no browser speaks. */
+/* True if a client may use this name in `Host`. A name that another party can point here would let that party's page
+ * read this one (DNS rebinding). NULL: HTTP/1.0 without a `Host`, which no browser speaks. */
 static bool is_own_name(const struct web *w, const char *host)
 {
     if (!host) return true;
     const char *colon = strrchr(host, ':');
-    if (colon && strchr(colon, ']')) colon = NULL; /* it is within [::1] */
+    if (colon && strchr(colon, ']')) colon = NULL; /* the colon is within [::1] */
     const size_t len = colon ? (size_t)(colon - host) : strlen(host);
     if (colon && (!colon[1] || colon[1 + strspn(colon + 1, "0123456789")])) return false;
     const bool local = len > 10 && !strncasecmp(host + len - 10, ".localhost", 10);
@@ -134,7 +134,7 @@ static enum MHD_Result count_host(void *with, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
-/* True if the request names its host as HTTP asks: once, and in HTTP/1.0 perhaps not at all (RFC 9112, 3.2). */
+/* True if the request names its host as HTTP requires: once, and in HTTP/1.0 perhaps not at all (RFC 9112, 3.2). */
 static bool names_host(struct MHD_Connection *c, const char *version)
 {
     unsigned hosts = 0;
@@ -167,7 +167,7 @@ static enum MHD_Result web_answer(struct web *w, struct MHD_Connection *c, const
     return put_text(w, c, MHD_HTTP_NOT_FOUND, "not found: use /, /stats.json, /metrics or /healthz\n");
 }
 
-/* Handle a request. Called after the headers, and again at the request's end, when the answer is queued. */
+/* Handle a request. Called after the headers, and again at the request's end, when the response is queued. */
 static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const char *url, const char *method,
                                  const char *version, const char *body, size_t *body_len, void **state)
 {
@@ -180,7 +180,7 @@ static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const cha
         if (r) MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
         return web_put(c, MHD_HTTP_METHOD_NOT_ALLOWED, r);
     }
-    if (!*state || *body_len) { /* body of a GET, ignored */
+    if (!*state || *body_len) { /* the body of a GET is ignored */
         *state = &known;
         *body_len = 0;
         return MHD_YES;
@@ -194,7 +194,7 @@ static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const cha
     return web_answer(w, c, url);
 }
 
-/* Make the policy. The page's own style is in the page, and is named by its hash: another one does nothing. */
+/* Make the policy. The page contains its style, which the policy names by its hash; any other style has no effect. */
 static int policy_make(struct web *w)
 {
     char hash[PAGE_STYLE_HASH];
@@ -233,7 +233,7 @@ struct web *web_new(const struct web_cfg *cfg)
 void web_free(struct web *w)
 {
     if (!w) return;
-    /* Closed by hand: the library may shut it down, and another process may have it, too (web_listener). */
+    /* Closed here, because the library may shut it down, and another process may have it, too (web_listener). */
     const MHD_socket listens = w->daemon ? MHD_quiesce_daemon(w->daemon) : MHD_INVALID_SOCKET;
     if (w->daemon) MHD_stop_daemon(w->daemon);
     if (listens != MHD_INVALID_SOCKET) close(listens);

@@ -1,5 +1,5 @@
 /* The document over HTTP: the page, /stats.json, /metrics, /healthz. Read-only, and depends on one JSON document
- * only. It has no thread of its own and never blocks: the caller polls web_fd and calls web_step. */
+ * only. It has no thread and never blocks: the caller polls web_fd and calls web_step. */
 #pragma once
 
 #include <cjson/cJSON.h>

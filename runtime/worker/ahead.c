@@ -1,4 +1,4 @@
-/* A semaphore wakes it; allocation itself is the vm's (vm_ahead) */
+/* A semaphore wakes the thread; allocation itself is the vm's (vm_ahead) */
 #include "runtime/worker/ahead.h"
 
 #include "vm/vm.h"

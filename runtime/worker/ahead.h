@@ -9,9 +9,9 @@
 struct vm;
 
 struct ahead {
-    const struct vm *vm; /* NULL: nothing to allocate */
+    const struct vm *vm; /* vm with the flows; NULL: nothing to allocate */
     sem_t wanted;
-    int ends; /* atomic */
+    int ends; /* atomic; set to end the thread */
     pthread_t thread;
     bool runs;
 };
@@ -22,4 +22,4 @@ void ahead_fini(struct ahead *a);
 void ahead_want(void *a);
 /* Start the thread for a->vm; it runs until ahead_stop. Return 0 or a negative errno. */
 int ahead_start(struct ahead *a);
-void ahead_stop(struct ahead *a); /* stop and wait for the thread; nothing if it does not run */
+void ahead_stop(struct ahead *a); /* stop the thread and wait for its end; nothing if it does not run */

@@ -8,11 +8,11 @@ struct archive;
 
 struct bridge {
     struct bridge_mac {
-        uint64_t mac;     /* 0: empty */
-        uint64_t seen_ns; /* time when last heard */
+        uint64_t mac;     /* MAC address of the station; 0: empty */
+        uint64_t seen_ns; /* time when the station was last heard */
         uint8_t port;
     } * macs;       /* [1 << bits] by hash; on a collision the newer one stays */
-    unsigned shift; /* 64 - bits */
+    unsigned shift; /* number of bits to shift a hash by: 64 - bits */
 };
 
 /* Make a table for `macs` stations, rounded up to a power of two. Return 0 or -ENOMEM. */

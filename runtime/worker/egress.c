@@ -13,7 +13,7 @@
 
 static void egress_lose(struct egress *e, enum egress_loss why) { e->counters.lost[why]++; }
 
-/* True for a port whose device has no Ethernet: its neighbours have no addresses there. */
+/* True for a port whose device has no Ethernet, so that its neighbours have no MAC addresses. */
 static bool is_bare_port(const struct egress *e, uint8_t port)
 {
     const uint8_t device = snapshot_device(e->snapshot, port);
@@ -39,7 +39,8 @@ static bool link_off(struct pkt *pkt)
     return true;
 }
 
-/* Put an Ethernet header in front, or set the addresses of the present one; take it off for a device without. */
+/* Put an Ethernet header in front, or set the addresses of the present one; for a device without Ethernet, take it
+ * off. */
 static bool link_header(const struct egress *e, struct pkt *pkt, uint8_t port, uint64_t mac)
 {
     if (is_bare_port(e, port)) return link_off(pkt);
@@ -75,7 +76,7 @@ static void spend(struct egress *e, struct pkt *pkt)
     if (e->spent_count == VM_BATCH) egress_flush(e);
 }
 
-/* A packet's next hop as far as it is known, and the key that the packet waits for until all is known. */
+/* A packet's next hop as far as it is known, and the key for which the packet waits until everything is known. */
 struct aim {
     enum hop_state state;
     uint8_t port;
@@ -128,7 +129,7 @@ static uint32_t leg_share(const struct egress *e, const struct route_query *q, c
     return route_share(q->from, q->to, &key);
 }
 
-/* Find the next hop. port: the one to leave by; PORT_ANY: according to the route. */
+/* Find the next hop. port: port by which the packet leaves; PORT_ANY: according to the route. */
 static void aim(const struct egress *e, const struct route_query *q, uint8_t port, const struct pkt *pkt,
                 struct aim *to)
 {
@@ -209,7 +210,7 @@ static void wait(struct egress *e, const struct pkt *pkt, const struct aim *to, 
     if (!asked) hop_ask_for(e, w, now_ns);
 }
 
-/* Send or give up a waiting packet. True: it goes on waiting. */
+/* Send or give up a waiting packet. True: it keeps waiting. */
 static bool try_again(struct egress *e, struct waiter *w, uint64_t now_ns)
 {
     struct aim to = {.key = w->key, .mtu = w->mtu};
@@ -220,7 +221,7 @@ static bool try_again(struct egress *e, struct waiter *w, uint64_t now_ns)
     } else if (state == HOP_KNOWN) {
         frame_leave(e, w->pkt, to.port, to.mac);
     } else if (state == HOP_NO_PORT && w->routed) {
-        e->counters.waited--; /* the host stack has sent it on */
+        e->counters.waited--; /* the host stack has sent the packet on */
     } else if (state == HOP_NO_WAY || state == HOP_NO_PORT) {
         egress_lose(e, state == HOP_NO_WAY ? LOSS_NO_WAY : LOSS_NO_PORT);
     } else if (now_ns >= w->until_ns) {
@@ -301,7 +302,7 @@ bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct 
 
 /* True if the host must route the packet, because only its stack can know the way: a mark decides, IPsec takes the
  * packet, or a route wraps it. If the way is unknown for another cause, the worker asks the kernel and sends the
- * packet itself: given back to the host, it would have lost the interface that it came by. */
+ * packet itself, because a packet given back to the host would lose its incoming interface. */
 static bool is_stacks(const struct egress *e, const struct route_query *q)
 {
     const struct route_way *way = e->snapshot->routes ? routes_find(e->snapshot->routes, q) : NULL;
@@ -382,7 +383,7 @@ void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, u
     if (named && port == PORT_ANY)
         egress_lose(e, LOSS_NO_PORT);
     else if (named && !entry->family && entry->cause == TX_CAUSE_INLINE && !is_bare_port(e, port))
-        port_send(&e->ports[port], entry->pkt); /* its addresses are those of the ends, not this machine's */
+        port_send(&e->ports[port], entry->pkt); /* the packet's addresses are those of the ends, not this machine's */
     else if (!entry->family)
         frame_leave(e, entry->pkt, named ? port : from == PORT_ANY ? 0 : from, 0);
     else {

@@ -14,7 +14,7 @@
  * ASK_CROSSING neighbours at a time. */
 enum { WAIT_MOST = 256, WAIT_EACH = 16, WAIT_CROSSING = 192, ASK_CROSSING = 64 };
 
-/* Reasons why packets that were to leave did not. */
+/* Reasons why packets that should leave did not. */
 enum egress_loss {
 #define LOSS_COUNTER(ident, key, words) LOSS_##ident,
 #include "runtime/counters/counter.def"
@@ -31,13 +31,13 @@ struct egress_counters {
 struct port {
     const struct io_ops *ops;
     struct io_port *io;
-    uint8_t peer;           /* for a bridge: the port that frames cross to; else PORT_ANY */
+    uint8_t peer;           /* for a bridge: the port to which frames cross; else PORT_ANY */
     bool hidden;            /* the host stack sees no packet that comes by this port */
     uint16_t iface;         /* interface id in the program; above all of its ids if no rule names the interface */
     struct counter seen;    /* packets that were judged */
     struct io_stats before; /* counters of the port's earlier sockets */
     uint8_t at;             /* index of the port */
-    struct tape *tape;      /* the worker's, or NULL */
+    struct tape *tape;      /* tape of the worker, or NULL */
 };
 
 /* Queue a packet on the port (runtime/io/io.h). */
@@ -64,7 +64,7 @@ struct egress {
         bool routed;
     } waiters[WAIT_MOST];
     unsigned waiting;            /* number of waiters, in order of arrival */
-    bool asked;                  /* a question was put: the main thread has to be woken */
+    bool asked;                  /* a question was asked, so the main thread must be woken */
     struct limit answers;        /* limit on answers to routed packets */
     struct pkt *spent[VM_BATCH]; /* queued answers and pieces, to be put back after a flush */
     unsigned spent_count;
@@ -74,15 +74,15 @@ struct egress {
  * used until the ports are flushed; after that the caller returns it. */
 void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, uint64_t now_ns);
 
-/* Find the present port and MAC address for the entry's packet. False: unknown. Needs a family. */
+/* Find the present port and MAC address for the entry's packet. False: unknown. The entry must have a family. */
 bool egress_way(const struct egress *e, const struct tx_entry *entry, uint8_t from, uint8_t *port, uint64_t *mac);
 
 /* True if the packet's route has several legs. */
 bool egress_is_shared(const struct egress *e, const struct pkt *pkt, const struct key *key);
 /* Route an accepted packet to another port, with one hop less. False: the route leads out by an interface that prey
  * does not serve, and the host stack forwards the packet; or there is no route, and the host notifies the sender.
- * host_tells: the host stack has not seen the packet, and gets it by the TUN device; what it would send by another
- * way from there is lost. */
+ * host_tells: the host stack has not seen the packet, and gets it by the TUN device; packets that it would send by
+ * another way from there are lost. */
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool host_tells, uint64_t now_ns);
 /* True if the packet would leave by one of the ports and is therefore hidden from the host stack. */
 bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct key *key);

@@ -16,7 +16,7 @@ static void of_vm(const struct worker *w, const struct vm_counters *c, uint64_t 
         now[LIMIT_EVICTED] = ended[FLOW_END_EVICTED_LASTING] + ended[FLOW_END_EVICTED_ESTABLISHED];
     }
     if (c->forward) now[LIMIT_PORTS_SHORT] = c->forward->ports_short;
-    if (c->forward) now[LIMIT_PORTS] += c->forward->exhausted; /* those of mappings, too */
+    if (c->forward) now[LIMIT_PORTS] += c->forward->exhausted; /* includes those of mappings */
     if (c->frags) now[LIMIT_FRAGMENTS] = c->frags->evicted + c->frags->not_held;
     if (c->observed) {
         now[LIMIT_OBSERVED] = c->observed->evicted + c->observed->full;

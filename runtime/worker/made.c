@@ -13,7 +13,7 @@
 
 enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, EVENTS_MOST = 4096, CARRIED = 4096 };
 /* Slots: departures of a vm call, held fragments and segments, one to join a frame, packets waiting for neighbours,
- * pieces of a super-packet, and fragments waiting for their datagram's first. */
+ * pieces of a super-packet, and fragments waiting for their datagram's first fragment. */
 enum { POOL_TOUCHED = 4096 }; /* bytes of a slot touched at the start: frames longer than Ethernet's are rare */
 enum {
     POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + HOLDING_MOST + INLINE_HELD_MOST + 1 + WAIT_MOST +
@@ -95,7 +95,7 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
                            .flow_events = w->cfg.ended};
 }
 
-/* The vm's side of copies. Without anywhere to go a copy is made of nothing. */
+/* Copy a packet, as the vm asks. Without a receiver, nothing is copied. */
 static void worker_copies(void *arg, unsigned mirror, const struct pkt *pkt)
 {
     const struct worker *w = arg;

@@ -1,4 +1,4 @@
-/* The quoted outer header has to be one that a service of the program makes, to a server of its pool */
+/* The quoted outer header must be one that a service of the program makes, to a server of its pool */
 #include "runtime/worker/pmtu.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Routers' errors about packets in prey's own tunnels: the way to a server has a smaller MTU than its interface. The
- * host stack ignores them, since the outer packets belong to none of its connections. */
+ * host stack ignores them, because the outer packets belong to none of its connections. */
 #pragma once
 
 #include "vm/packet/facts.h"
@@ -13,7 +13,8 @@ struct pmtu_note {
     uint32_t mtu; /* MTU for outer packets, in bytes: at least 576, for IPv6 1,280 */
 };
 
-/* True if the first bytes of an accepted or dropped packet may be such an error. pkt_parse must have seen it. */
+/* True if, by its first bytes, an accepted or dropped packet may be such an error. pkt_parse must have seen the
+ * packet. */
 static inline bool pmtu_maybe(const struct pkt *pkt)
 {
     return pkt->l4 && pkt->l4 < pkt->head_len && (pkt->data[pkt->l4] == 3 || pkt->data[pkt->l4] == 2);

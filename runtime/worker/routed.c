@@ -1,4 +1,4 @@
-/* Addresses that no router sends on are left to the host; then the TTL, the MTU, and fragments */
+/* Packets with addresses that no router forwards are left to the host; then come the TTL, the MTU, and fragments */
 #include "runtime/worker/routed.h"
 
 #include "vm/forward/service.h"
@@ -67,7 +67,7 @@ struct routed routed_hop(const struct facts *f, struct pkt *pkt, uint32_t mtu, s
     else if (ttl_decrement(pkt, &key) && fit == TUNNEL_IN_FRAGMENTS) {
         /* Fragment a packet that is longer than the MTU and whose sender allows that. */
         if (pkt->flags & PKT_CSUM_PARTIAL) checksum_fill(pkt, &key);
-        const int count = fragment(pkt, mtu, 0, pool, r.pkts); /* IPv4 only */
+        const int count = fragment(pkt, mtu, 0, pool, r.pkts); /* only IPv4 packets are fragmented */
         r.fate = count > 0 ? ROUTED_LEAVES : ROUTED_NO_SLOT;
         r.count = count > 0 ? (unsigned)count : 0;
     }

@@ -14,9 +14,9 @@ bool routed_wanted(const struct program *p, unsigned ports, bool forwards);
 /* Families whose packets prey itself forwards between its ports */
 enum routed_family { ROUTED_IP4 = 1, ROUTED_IP6 = 2, ROUTED_BOTH = ROUTED_IP4 | ROUTED_IP6 };
 
-/* True if the host's stack does not see forwarded packets that are not translated: in user space guard rules hide
- * replies of flows that a nat leaves untouched, and a forward target's other packets; beside eBPF programs fragments
- * come up, and the host would have them by another device than they came by. */
+/* True if the host's stack does not see forwarded packets that are not translated: in user space, guard rules hide
+ * replies of flows that a nat leaves untouched, and other packets of a forward target. With the kernel executor,
+ * fragments come up, and the host would get them by another device than their incoming one. */
 bool routed_hidden(const struct program *p, unsigned ports);
 
 /* True if a router forwards the accepted packet: for one station, untagged, with forwardable addresses. Parses the
@@ -24,16 +24,17 @@ bool routed_hidden(const struct program *p, unsigned ports);
 bool routed_parse(const struct facts *f, struct pkt *pkt, struct key *key);
 
 enum routed_fate {
-    ROUTED_LEAVES, /* pkts[0 … count-1]: the packet, one hop less, or fragments, in slots that the caller puts back */
-    ROUTED_EXPIRED, /* no hop left */
-    ROUTED_TOO_BIG, /* longer than the MTU, and not to be fragmented */
+    ROUTED_LEAVES, /* pkts[0 … count-1]: the packet with one hop less, or its fragments, in slots that the caller puts
+                      back */
+    ROUTED_EXPIRED, /* the packet has no hop left */
+    ROUTED_TOO_BIG, /* longer than the MTU, and must not be fragmented */
     ROUTED_NO_SLOT, /* no slot, or more than FRAGMENTS_MOST fragments */
 };
 struct routed {
     enum routed_fate fate;
     struct pkt *pkts[FRAGMENTS_MOST];
     unsigned count;
-    struct pkt *answer; /* to the sender, by the packet's incoming port; the caller returns it; NULL: none */
+    struct pkt *answer; /* packet to the sender, by the incoming port; the caller returns it; NULL: none */
 };
 
 /* Take one hop towards a way with this MTU (in bytes), in place (PKT_WRITABLE). An answer takes a token of

@@ -1,5 +1,5 @@
-/* Every counter is a word of 64 bits, so arrays and structs of counters are added word by word. A maximum becomes the
- * sum of the workers' maxima. A worker is held meanwhile; a proxy's loop counts on. */
+/* Every counter is a word of 64 bits, so arrays and structs of counters are added word by word. A maximum becomes
+ * the sum of the workers' maxima. A worker is held meanwhile; a proxy's loop keeps counting. */
 #include "runtime/worker/sum.h"
 
 #include <stdlib.h>
@@ -28,7 +28,7 @@
 
 struct sum {
     const struct program *program;
-    struct vm_counters all; /* points to the fields below */
+    struct vm_counters all; /* sums, which point to the fields below */
     struct flow_counters flows;
     struct forward_counters forward;
     struct nat_counters nat;

@@ -22,7 +22,7 @@ static void sleep_until(struct worker *w, uint64_t now)
     const unsigned n = w->egress.port_count;
     for (unsigned i = 0; i < n; i++)
         fds[i + 1] = (struct pollfd){.fd = w->ports[i].ops->fd(w->ports[i].io), .events = POLLIN};
-    fds[n + 1] = (struct pollfd){.fd = w->inline_io.fd, .events = POLLIN}; /* negative: not looked at */
+    fds[n + 1] = (struct pollfd){.fd = w->inline_io.fd, .events = POLLIN}; /* a negative descriptor is ignored */
     fds[n + 2] = (struct pollfd){.fd = risen_fd(&w->risen), .events = POLLIN};
     const bool waits = w->egress.waiting || w->fragments_waiting;
     uint64_t due = waits && now + RETRY_NS < w->tick_ns ? now + RETRY_NS : w->tick_ns;
@@ -57,7 +57,7 @@ static void *worker_run(void *arg)
             while (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) pthread_cond_wait(&w->changed, &w->lock);
             w->held = false;
             pthread_mutex_unlock(&w->lock);
-            continue; /* it may have been stopped meanwhile, and must not judge another frame then */
+            continue; /* the worker may have been stopped meanwhile, and must then judge no further frame */
         }
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         if (!worker_turn(w, now) && !w->cfg.spins) sleep_until(w, now);
@@ -72,7 +72,7 @@ void worker_record(struct worker *w, struct tape *tape, uint64_t program)
 {
     w->tape = tape;
     w->program = program;
-    for (unsigned i = 0; i < PORTS_MOST; i++) w->ports[i].tape = tape; /* also of those that come by a takeover */
+    for (unsigned i = 0; i < PORTS_MOST; i++) w->ports[i].tape = tape; /* also for ports that come by a takeover */
 }
 
 void worker_tell(struct worker *w, struct snapshot *s)
@@ -140,14 +140,14 @@ void worker_stop(struct worker *w, bool over)
     worker_release(w);
     wake(w->wake_fd);
     pthread_join(w->thread, NULL);
-    if (w->leaving && !over) leaving_stop(w->leaving); /* else the loop's asks are passed on */
+    if (w->leaving && !over) leaving_stop(w->leaving); /* otherwise the loop's requests are passed on */
     while (!over && up_copied(w, clock_ns(CLOCK_MONOTONIC)))
         continue; /* after a takeover the next process takes the rest */
     if (!over) vm_observed_end(w->vm, &(struct vm_in){.mono_ns = clock_ns(CLOCK_MONOTONIC)});
     ahead_stop(&w->ahead);
 }
 
-/* The last CPU first, since interrupts tend to go to the first. */
+/* The last CPU first, because interrupts tend to go to the first. */
 int worker_cpu(unsigned worker)
 {
     cpu_set_t set;

@@ -126,7 +126,7 @@ unsigned up_copied(struct worker *w, uint64_t now_ns)
     const uint64_t before = w->risen.frames;
     const struct risen_to to = risen_to(w);
     const unsigned n = risen_take(&w->risen, &to);
-    if (w->risen.frames != before && now_ns < w->tick_ns) w->tick_ns = now_ns; /* observers have timers of their own */
+    if (w->risen.frames != before && now_ns < w->tick_ns) w->tick_ns = now_ns; /* observers have their own timers */
     return n;
 }
 

@@ -4,16 +4,17 @@
 
 #include "runtime/worker/worker.h"
 
-/* Return the kernel's findings on a packet that came by a noted port; none if its program is not in force there. */
+/* Return the kernel's findings on a packet that came by a noted port; none if the worker's program is not in force
+ * there. */
 struct vm_up up_of(const struct worker *w, const struct pkt *pkt);
 /* Return 1 + the id in rules of the device by which a routed packet (KERNEL_ROUTED) came in; 0: it is unknown, or of
  * another program. */
 uint16_t up_came(const struct worker *w, const struct pkt *pkt);
-/* Put a batch on the worker's tape before it is judged, and its verdicts afterwards. Packets that come up are recorded
- * one by one (TAPE_SINGLE), since their verdicts depend on state that is not in the worker. */
+/* Put a batch on the worker's tape before it is judged, and its verdicts afterwards. Packets that come up are
+ * recorded one by one (TAPE_SINGLE), because their verdicts depend on state that is not in the worker. */
 void up_note(struct worker *w, unsigned n, uint64_t now_ns);
 void up_note_verdicts(struct worker *w, unsigned n);
-/* The same for a packet that this machine's stack has routed. It is not judged there. */
+/* The same for a packet that this machine's stack has routed, before it is translated. */
 void up_note_routed(struct worker *w, struct pkt *pkt, uint64_t now_ns);
 void up_note_left(struct worker *w, const struct verdict *v);
 /* Set up w->ways, by which recipes find port and MAC address. */

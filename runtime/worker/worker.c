@@ -61,7 +61,7 @@ void worker_asked(struct worker *w, const struct inline_ask *ask, uint64_t now)
     vm_inline_ask(w->vm, &in, ask, &w->tx);
     worker_heard(w);
     worker_leave(w, now);
-    w->tick_ns = now; /* the ask may have set a timer of the vm */
+    w->tick_ns = now; /* the request may have set a timer of the vm */
 }
 
 /* Serve the proxy loop's requests, as many as its ring holds. Return their number. */
@@ -83,8 +83,8 @@ static unsigned take_asks(struct worker *w, uint64_t now)
     return n;
 }
 
-/* Forward the inline stack's packets for inline connections, after the proxy loop's earlier requests: a packet to a
- * target comes after its name. Return the number of both. */
+/* Forward the inline stack's packets for inline connections, after the proxy loop's earlier requests, because a
+ * target's name comes before the packets to it. Return the number of both. */
 static unsigned take_inline(struct worker *w, uint64_t now)
 {
     struct pkt *pkts[INLINE_IO_BATCH];
@@ -96,7 +96,7 @@ static unsigned take_inline(struct worker *w, uint64_t now)
 
 void worker_last(struct worker *w, uint64_t now)
 {
-    enum { TURNS = 10000 }; /* each takes a ring of asks and a batch of packets, at most */
+    enum { TURNS = 10000 }; /* each turn takes at most a ring of requests and a batch of packets */
     unsigned some = w->egress.snapshot && (w->leaving || w->inline_io.fd >= 0);
     for (unsigned i = 0; some && i < TURNS; i++) {
         w->inline_io.likely = true;
@@ -162,7 +162,7 @@ void worker_take_change(struct worker *w, uint64_t now)
         w->inline_io.fd = c->inline_tun;
         w->egress.snapshot = c->snapshot;
         w->tables_ns = 0;
-        w->tick_ns = now; /* timers of the new program */
+        w->tick_ns = now; /* the new program has its own timers */
         for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].iface = c->iface[i];
         __atomic_store_n(&w->latest, c->snapshot, __ATOMIC_RELAXED);
         __atomic_store_n(&w->swapping, 1, __ATOMIC_RELAXED);
@@ -173,8 +173,8 @@ void worker_take_change(struct worker *w, uint64_t now)
     wake(w->call_fd);
 }
 
-/* Let the proxy loop find inline connections of a process before this one, which may wait in its listener's queue. By
- * which rule they came is not known: the loop finds out. */
+/* Let the proxy loop find inline connections of a process before this one, which may wait in its listener's queue.
+ * The rule that let them in is unknown, so the loop finds it out. */
 static void know_inlined(struct worker *w, uint64_t now)
 {
     struct inline_open open;
@@ -250,8 +250,8 @@ static void fill_listing(struct worker *w, uint64_t now)
     wake(w->call_fd);
 }
 
-/* Reports with the numbers of another program are skipped: the total of passed segments includes them, without a
- * service. */
+/* Reports with the numbers of another program are skipped, because the total of passed segments includes them,
+ * without a service. */
 void worker_take_carried(struct worker *w)
 {
     struct carried c;
@@ -265,7 +265,7 @@ void worker_take_carried(struct worker *w)
     }
 }
 
-/* True if members whose flows are to end wait for the main thread. */
+/* True if members whose flows must end wait for the main thread. */
 static bool cuts_want_round(const struct worker *w)
 {
     const struct flow_cuts *c = w->cfg.flow_cuts;
@@ -288,13 +288,13 @@ unsigned worker_turn(struct worker *w, uint64_t now)
         if (due) vm_take_tables(w->vm, due);
     }
     worker_take_carried(w);
-    got += up_copied(w, now); /* before packets that came up: these were copied earlier */
+    got += up_copied(w, now); /* before packets that came up, because these were copied earlier */
     const bool still = __atomic_load_n(&w->still, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < w->egress.port_count && !still; i++) got += take_batch(w, (uint8_t)i, now);
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
         if (i != w->cfg.worker) got += take_handed(w, i, now);
     if (w->fragments_waiting) {
-        /* Judge fragments whose datagram's first has come since, or never came. */
+        /* Judge fragments whose datagram's first fragment has come since, or never came. */
         struct pkt *own[FRAGMENTS_WAIT_MOST];
         const unsigned n = owned_waited(w, own, now);
         for (unsigned i = 0; i < n; i++) {

@@ -46,7 +46,7 @@ static bool is_bridged(const struct worker *w, const struct pkt *pkt) { return w
 
 static bool is_hidden(const struct worker *w, const struct pkt *pkt) { return w->ports[pkt->cookie].hidden; }
 
-/* True if the host stack does not see the frame, since it may be a tunnel's. */
+/* True if the host stack does not see the frame, because it may be a tunnel's. */
 static bool is_opened(const struct worker *w, struct pkt *pkt)
 {
     struct key key;
@@ -55,7 +55,7 @@ static bool is_opened(const struct worker *w, struct pkt *pkt)
     return opened_hides(w->cfg.opened, &key);
 }
 
-/* True if the host stack did not see the packet since no socket of its own takes it. */
+/* True if the host stack did not see the packet, because no socket of its own takes it. */
 static bool is_untaken(const struct worker *w, struct pkt *pkt)
 {
     const struct facts *facts = &w->egress.snapshot->facts;
@@ -80,12 +80,12 @@ static bool is_crossing(const struct worker *w, struct pkt *pkt)
     return is_routed_here(w, pkt, &key) && egress_crosses(&w->egress, pkt, &key);
 }
 
-/* Route an accepted packet that is neither for this machine nor bridged. False: it is not routed here. Of a host
- * that forwards, and has not seen the packet, the sender learns that no route leads there. */
+/* Route an accepted packet that is neither for this machine nor bridged. False: it is not routed here. If the host
+ * forwards and has not seen the packet, the sender is notified that no route leads there. */
 static bool routes_on(struct worker *w, const struct verdict *v, struct pkt *pkt, uint64_t now)
 {
     struct key key;
-    /* Beside programs in the kernel, where the route has several legs, this machine's stack sends the following
+    /* Beside programs in the kernel, if the route has several legs, this machine's stack sends the following
      * packets, by the leg that it chooses. */
     return !(v->flags & VERDICT_HOSTS) && !is_bridged(w, pkt) && is_routed_here(w, pkt, &key) &&
            !(w->cfg.world && w->cfg.forwards && egress_is_shared(&w->egress, pkt, &key)) &&
@@ -110,8 +110,8 @@ static bool has_receiver(const struct worker *w, const struct pkt *pkt)
     return at < PORTS_MOST && receivers_take_frame(s->around ? &s->around->receivers : &none, s->ifindex[at], pkt);
 }
 
-/* Give the packet to the host stack, which did not see it arrive: from its IP header on, so only if its tags would not
- * have kept it from there. */
+/* Give the packet to the host stack, which did not see it arrive. The stack gets it from its IP header on, so it
+ * gets the packet only if it would have received the tags. */
 static void host_give(struct worker *w, const struct pkt *pkt)
 {
     struct virtio_net_hdr how;
@@ -128,13 +128,13 @@ static void host_give(struct worker *w, const struct pkt *pkt)
         w->counters.not_given++;
 }
 
-/* True if an accepted packet is to be given to the host stack, which did not see it, or saw only its tunnel. */
+/* True if an accepted packet must be given to the host stack, which did not see it, or saw only its tunnel. */
 static bool is_to_give(const struct worker *w, struct pkt *pkt)
 {
     return w->cfg.tun >= 0 && !is_bridged(w, pkt) && (is_hidden(w, pkt) || is_opened(w, pkt) || is_untaken(w, pkt));
 }
 
-/* Give the packet to the host's socket, unless the host stack got it on arrival since no guard rule holds it back. */
+/* Give the packet to the host's socket, unless the host stack got it on arrival because no guard rule holds it back. */
 static void to_proxy(struct worker *w, struct tx_entry *e, uint64_t now)
 {
     struct key key;
@@ -154,7 +154,7 @@ static void to_proxy(struct worker *w, struct tx_entry *e, uint64_t now)
     if (w->cfg.tun >= 0 && (opens || is_hidden(w, e->pkt))) host_give(w, e->pkt);
 }
 
-/* Give the packet to the stack aside. The proxy loop that accepts its connection finds the needed facts there. */
+/* Give the packet to the inline stack. The proxy loop that accepts its connection finds the needed facts there. */
 static void to_inline(struct worker *w, const struct tx_entry *e, uint64_t now)
 {
     struct inline_open open;
@@ -171,7 +171,8 @@ static void to_inline(struct worker *w, const struct tx_entry *e, uint64_t now)
 static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
 {
     if (e->kind == TX_INLINE_STACK) {
-        if (e->input < VM_BATCH) copying_sent(w->copying, w->pkts[e->input]); /* its own addresses are made up */
+        if (e->input < VM_BATCH)
+            copying_sent(w->copying, w->pkts[e->input]); /* the entry's own addresses are made up */
         to_inline(w, e, now);
         return;
     }
@@ -253,7 +254,7 @@ void worker_tell_loop(struct worker *w)
         former |= told.former != 0;
     }
     if (any) leaving_call(w->leaving);
-    w->egress.asked |= former; /* the main thread passes it on */
+    w->egress.asked |= former; /* the main thread passes these messages on */
 }
 
 void worker_leave(struct worker *w, uint64_t now)
@@ -272,8 +273,7 @@ struct vm_in worker_input(const struct worker *w, uint64_t now)
     return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts, .ways = w->cfg.world ? &w->ways : NULL};
 }
 
-/* Handle a router's error about packets in prey's tunnels, regardless of the rules: it answers packets that prey
- * sent. */
+/* Handle a router's error about packets in prey's tunnels, regardless of the rules, because prey sent those packets. */
 static void hear_router(struct worker *w, struct pkt *pkt, uint64_t now)
 {
     struct pmtu_note note;
@@ -301,7 +301,7 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         const bool lets_by = is_watched(w, v, w->pkts[i]);
         drops_note(&w->drops, w->pkts[i], v, lets_by, w->cfg.program->serial, now);
         if (!lets_by) {
-            /* The host stack, which did not see it, must report to the sender that no route leads anywhere. */
+            /* The host stack, which did not see the packet, must report to the sender that no route leads anywhere. */
             if (v->flags & VERDICT_HOSTS && w->cfg.world && w->cfg.forwards && is_to_give(w, w->pkts[i]))
                 host_give(w, w->pkts[i]);
             continue;
@@ -312,8 +312,8 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
     }
 }
 
-/* Return the time that has passed since each packet came, as far as ports know it; NULL: nothing is observed. A clock
- * that was set in between makes it unknown. */
+/* Return the time that has passed since each packet came, as far as ports know it; NULL: nothing is observed. A
+ * clock that was set in between makes the time unknown. */
 static const uint32_t *find_ages(struct worker *w, unsigned n, uint64_t now)
 {
     if (!w->cfg.program->observes_count) return NULL;
@@ -328,8 +328,8 @@ static const uint32_t *find_ages(struct worker *w, unsigned n, uint64_t now)
     return w->ages_us;
 }
 
-/* Take packets that the host has routed out of the batch, which the rules have accepted already. Return the number of
- * the others. */
+/* Take out of the batch the packets that the host has routed, because the rules have accepted them already. Return
+ * the number of the others. */
 static unsigned leave_routed(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
 {
     unsigned kept = 0;
@@ -360,7 +360,8 @@ static void batch_judge(struct worker *w, struct pkt *pkts[], unsigned n, const 
     for (unsigned i = 0; i < n; i++) {
         struct counter *seen = &w->ports[pkts[i]->cookie].seen;
         w->pkts[i] = pkts[i];
-        pkts[i]->iface = w->ports[pkts[i]->cookie].iface; /* the worker that handed it over may have another program */
+        pkts[i]->iface =
+            w->ports[pkts[i]->cookie].iface; /* the worker that handed over the packet may have another program */
         if (w->cfg.world) w->ups[i] = up_of(w, pkts[i]);
         t->bytes += w->lengths[i] = pkts[i]->wire_len;
         seen->bytes += w->lengths[i];
@@ -393,7 +394,7 @@ static void batch_judge(struct worker *w, struct pkt *pkts[], unsigned n, const 
             tape_verdicts(w->tape, w->verdicts, n);
     }
     t->frames += n;
-    __atomic_store_n(&w->counters.batches, w->counters.batches + 1, __ATOMIC_RELAXED); /* others may look */
+    __atomic_store_n(&w->counters.batches, w->counters.batches + 1, __ATOMIC_RELAXED); /* other threads may read it */
     verdicts_count(w, n, now);
     w->tick_ns = sooner(w->tick_ns, time_after(now, ASK_AFTER_NS));
     worker_leave(w, now);
@@ -417,7 +418,8 @@ static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
     w->counters.pieces += n;
     for (unsigned i = 0; i < n && w->cfg.world; i++) io_note_none(pieces[i]);
     for (unsigned i = 0; i < n; i += VM_BATCH) worker_judge(w, pieces + i, n - i < VM_BATCH ? n - i : VM_BATCH, now);
-    for (unsigned i = 0; i < n; i++) pool_put(pieces[i]); /* those that left are put back already */
+    for (unsigned i = 0; i < n; i++)
+        pool_put(pieces[i]); /* pool_put ignores pieces that have left and are back already */
 }
 
 void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed, uint64_t now)

@@ -13,7 +13,7 @@
 enum log_form { LOG_NONE, LOG_TEXT, LOG_JSON };
 
 enum { OPTIONS_IFACES = 16, OPTIONS_WORKERS = 16, OPTIONS_NO_PEER = 0xff };
-enum { OPTIONS_DEVICE_MOST = 16 }; /* a device's name with its end, as IFNAMSIZ */
+enum { OPTIONS_DEVICE_MOST = 16 }; /* length of a device's name with its terminating zero, as IFNAMSIZ */
 enum { OPTIONS_PCAPS = 32, OPTIONS_MAPS = 64, OPTIONS_SPANS = 64, OPTIONS_ROUTES = 256, OPTIONS_ROUTE_FILES = 8 };
 #define OPTIONS_RING         (UINT64_C(16) << 20)
 #define OPTIONS_RING_LEAST   (UINT64_C(256) << 10)
@@ -40,7 +40,7 @@ struct options {
     const char *replay; /* directory of a recording, or NULL */
     struct self self;
     uint64_t seed, repeat;
-    uint64_t from, to; /* first and last frame, or file of a recording, from 1; to 0: up to the last */
+    uint64_t from, to; /* first and last frame, or file of a recording, counted from 1; to 0: up to the last */
     struct options_when {
         bool said;
         struct when when;
@@ -57,26 +57,27 @@ struct options {
     /* options for live traffic */
     const char *ifaces[OPTIONS_IFACES]; /* devices, each once; none: a replay */
     unsigned iface_count;
-    uint8_t peer[OPTIONS_IFACES];  /* for a bridge: index of the interface that frames are bridged to; else
+    uint8_t peer[OPTIONS_IFACES];  /* for a bridge: index of the interface to which frames are bridged; else
                                       OPTIONS_NO_PEER */
     char *bridges[OPTIONS_IFACES]; /* texts that entries of `ifaces` point into */
     unsigned bridge_count;
-    const char *name;        /* name of the instance; default: its first interface; NULL: --cleanup of all instances */
-    const char *control;     /* path of the control socket; NULL: the default for the name, which preyctl knows */
-    unsigned workers;        /* 0: not given */
-    uint64_t ring;           /* size of each receive ring in bytes */
-    const char *stats;       /* address of the statistics as given, or NULL */
-    const char *stats_hosts; /* names of its page, "a.example,b.example"; NULL: addresses and localhost only */
+    const char *name;    /* name of the instance; default: its first interface; NULL: --cleanup of all instances */
+    const char *control; /* path of the control socket; NULL: the default for the name, which preyctl knows */
+    unsigned workers;    /* number of workers; 0: not given */
+    uint64_t ring;       /* size of each receive ring in bytes */
+    const char *stats;   /* address of the statistics page as given, or NULL */
+    const char
+        *stats_hosts; /* accepted host names of that page, "a.example,b.example"; NULL: addresses and localhost only */
     union options_address {
         struct sockaddr any;
         struct sockaddr_in in;
         struct sockaddr_in6 in6;
-    } stats_at;              /* the same address, parsed */
-    const char *access_logs; /* directory, or NULL */
+    } stats_at;              /* address of the statistics page, parsed */
+    const char *access_logs; /* directory of access logs, or NULL */
     const char *observed;    /* directory for what a replay observes, or NULL */
     const char *copies;      /* directory for a replay's copies, or NULL */
-    const char *record;      /* directory, or NULL */
-    uint64_t record_size;    /* in bytes, of all files together */
+    const char *record;      /* directory of recordings, or NULL */
+    uint64_t record_size;    /* most bytes of all files together */
     uint32_t record_snap;    /* recorded bytes per frame; UINT32_MAX: all */
     uint32_t record_sample; /* 1 in this many packets judged in the kernel is recorded; 0: not given (options_sample) */
     enum options_io { OPTIONS_IO_UNSET, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io;
@@ -91,14 +92,14 @@ struct options {
         OPTIONS_HOOK_AUTO,
         OPTIONS_HOOK_XDP,
         OPTIONS_HOOK_TC
-    } hook; /* hook where the kernel executor takes what arrives */
+    } hook; /* hook at which the kernel executor takes arriving packets */
     bool monitor, preflight, cleanup, watch;
     bool takeover;              /* take over from the running instance of this name */
     uint64_t takeover_drain_ns; /* longest time for which the other instance serves proxied sessions; 0: unlimited */
     bool wait;                  /* a start does not need the interfaces to exist and be up */
     const char *allows[OPTIONS_IFACES]; /* devices that may be left unjudged, with commas, as given */
     unsigned allow_count;
-    bool allows_nameless; /* --allow-unjudged stood without a name */
+    bool allows_nameless; /* --allow-unjudged was given without a name */
     struct sets_group sets_groups[SETS_GROUPS];
     unsigned sets_group_count;
     uint64_t confirm_ns; /* time after which preyrun ends unless it is confirmed; 0: no confirmation needed */
@@ -134,7 +135,7 @@ static inline bool options_serve(const struct options *o, const char *device)
     return false;
 }
 
-/* Return the PATH of --tap NAME=PATH; NULL: no such NAME. */
+/* Return the PATH of --tap NAME=PATH; NULL: no --tap has this NAME. */
 static inline const char *options_tap(const struct options *o, const char *name)
 {
     const size_t len = strlen(name);

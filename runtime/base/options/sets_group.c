@@ -38,7 +38,7 @@ static bool group_read(const char *name, gid_t *gid, char *why, size_t len)
     return true;
 }
 
-/* Read names as the language has them, with commas. */
+/* True for names as in the language, separated by commas. */
 static bool are_names(const char *s)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";

@@ -13,7 +13,7 @@ static_assert(sizeof(struct inlined_conn) == WORDS * 8, "words of 8 bytes");
 
 struct place {
     uint64_t sequence;
-    uint64_t words[WORDS]; /* a struct inlined_conn */
+    uint64_t words[WORDS]; /* words of a struct inlined_conn */
 };
 
 struct inlined {

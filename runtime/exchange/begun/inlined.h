@@ -15,7 +15,7 @@ struct inlined_conn {
     uint64_t program; /* serial of the program that the numbers in `open` belong to */
 };
 
-/* In place of a program: unknown, so the packet is judged again */
+/* Serial for an unknown program, so that the packet is judged again */
 #define INLINED_ANY UINT64_MAX
 
 struct inlined;
@@ -24,10 +24,10 @@ struct inlined;
  * it is used. */
 struct inlined *inlined_new(uint32_t most);
 void inlined_free(struct inlined *i); /* NULL is accepted */
-size_t inlined_bytes(void);           /* memory of each number */
+size_t inlined_bytes(void);           /* return the bytes of memory for each number */
 
-/* Store a connection, in place of an earlier one of its number. Called by one thread. False: the table has no such
- * number. */
+/* Store a connection, in place of an earlier one of its number. Called by one thread. False: the table has no place
+ * for the number. */
 bool inlined_put(struct inlined *i, const struct inline_open *open, uint64_t program, uint64_t at_ns);
 /* Find a connection by its number and its port at INLINE_CLIENT. Called by any thread. False: none, or another
  * connection has the number now. */

@@ -50,14 +50,14 @@ size_t leaving_bytes(void) { return sizeof(struct inline_carried); }
 static void wake(int fd)
 {
     const uint64_t one = 1;
-    (void)!write(fd, &one, sizeof one); /* a full counter: it will wake anyway */
+    (void)!write(fd, &one, sizeof one); /* the counter is full, so the worker will wake anyway */
 }
 
 bool leaving_ask(struct leaving *l, const struct inline_ask *ask)
 {
     if (__atomic_load_n(&l->stopped, __ATOMIC_ACQUIRE)) return true;
     if (!ring_put(&l->asks, ask)) {
-        /* It is noted that there was no room, then looked at again: the worker wakes us, or there is room by now */
+        /* Note that there was no room, then look again: the worker wakes this loop, or there is room by now */
         __atomic_store_n(&l->asks_full, 1, __ATOMIC_RELAXED);
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         if (!ring_put(&l->asks, ask)) return __atomic_load_n(&l->stopped, __ATOMIC_ACQUIRE);
@@ -148,5 +148,5 @@ void leaving_call(struct leaving *l) { wake(l->told_fd); }
 void leaving_stop(struct leaving *l)
 {
     __atomic_store_n(&l->stopped, 1, __ATOMIC_SEQ_CST);
-    wake(l->told_fd); /* no thread need wait for room now */
+    wake(l->told_fd); /* no thread needs to wait for room now */
 }

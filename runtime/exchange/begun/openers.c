@@ -11,7 +11,7 @@ static_assert(sizeof(struct opener) == WORDS * 8, "words of 8 bytes");
 
 struct place {
     uint64_t number;
-    uint64_t words[WORDS]; /* a struct opener */
+    uint64_t words[WORDS]; /* words of a struct opener */
 };
 struct openers {
     struct place places[OPENERS];

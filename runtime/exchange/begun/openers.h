@@ -19,14 +19,14 @@ struct opener {
     struct opener_key key;
     uint64_t at_ns;          /* monotonic time of the judgement */
     uint64_t program;        /* serial of the program that the numbers below belong to */
-    uint32_t rule, firewall; /* as in struct verdict */
+    uint32_t rule, firewall; /* rule and firewall that accepted the connection, as in struct verdict */
     uint32_t service, zero;
 };
 
 /* Traffic of such a connection since the last report, from the proxy to the worker by a ring. */
 struct carried {
     uint64_t program;                         /* serial of the program that the numbers below belong to */
-    uint32_t rule, firewall, service, server; /* as in struct verdict */
+    uint32_t rule, firewall, service, server; /* numbers as in struct verdict */
     struct counter of;
 };
 

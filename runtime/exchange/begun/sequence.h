@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* number: atomic: 0: never written; odd: being written. words: atomic each. from: that many words */
+/* Write words. number: atomic; 0: never written; odd: being written. words: each atomic. from: as many words */
 static inline void sequence_put(uint64_t *number, uint64_t words[], const void *from, unsigned count)
 {
     const uint64_t before = __atomic_load_n(number, __ATOMIC_RELAXED);

@@ -48,7 +48,7 @@ static bool copy_one(const struct inline_tuple *from, struct inline_tuple *to)
     return true;
 }
 
-/* Add one to the copies, which grow. False: out of memory. */
+/* Add a tuple to the copies, which grow. False: out of memory. */
 static bool add_one(struct inline_tuple **all, size_t *count, const struct inline_tuple *one)
 {
     if ((*count & (*count - 1)) == 0) {

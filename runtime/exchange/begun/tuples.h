@@ -9,12 +9,12 @@
 
 struct tuples;
 
-/* Map memory for `most` numbers of each worker. It is taken as it is used. NULL: out of memory. */
+/* Map memory for `most` numbers of each worker. Memory is taken as it is used. NULL: out of memory. */
 struct tuples *tuples_new(uint32_t most, unsigned workers);
 void tuples_free(struct tuples *t); /* NULL is accepted */
 /* Return a worker's part */
 struct inline_share tuples_share(const struct tuples *t, unsigned worker);
 
-/* Copy all valid live tuples, whatever the memory contains. *count is set, and *connections: one may have two
- * tuples. The caller frees. NULL: none, or out of memory. */
+/* Copy all valid live tuples, whatever the memory contains. Set *count and *connections; a connection may have two
+ * tuples. The caller frees the copies. NULL: none, or out of memory. */
 struct inline_tuple *tuples_copy(const struct tuples *t, size_t *count, size_t *connections);

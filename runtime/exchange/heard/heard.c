@@ -22,7 +22,7 @@ static unsigned question_mix(uint32_t live, const uint32_t addr[4], bool v6)
     return h >> 24;
 }
 
-/* Return the entry at that word if it gives that answer to that question; NULL: it is another one. */
+/* Return the entry at that word if it gives that answer to that question, or NULL. */
 static struct heard_entry *same_answer(struct heard_answers *h, unsigned at, const struct heard_entry *e,
                                        const uint32_t addr[4], unsigned words)
 {
@@ -80,7 +80,7 @@ static uint32_t question_place(const struct heard_again *h, uint32_t live, const
     return at;
 }
 
-/* Fill in the places. Rows are taken from the last to the first, so that each question's first is found. */
+/* Fill in the places. Rows are taken from the last to the first, so that the first row of each question is found. */
 static void rows_place(struct heard_again *h)
 {
     memset(h->places, 0, 2 * (size_t)h->count * sizeof *h->places);

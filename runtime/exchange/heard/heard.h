@@ -3,9 +3,9 @@
  *
  *      | set, how, times | address | set, how, times | address | ...      in the order in which they were first asked
  *
- * A question is a set and an address. While its answer stays the same it is written once, with the number of times that
- * it was asked; another answer is another entry behind it. So each question of a step has its own row of answers, and
- * the order among questions does not matter. */
+ * A question is a set and an address. While its answer stays the same, the question is written once, with the number
+ * of times that it was asked; a different answer makes a further entry. So each question of a step has its own row
+ * of answers, and the order among questions does not matter. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,17 +17,17 @@
 
 enum heard_how { HEARD_HELD = 1 /* the set holds the address */, HEARD_IP6 = 2 };
 enum { HEARD_WORDS = 2048 /* words of the entries that a worker keeps */, HEARD_RECENT = 256 };
-/* The head of an entry. The address follows, as in struct key: one word, IPv6 four. */
+/* The head of an entry. The address follows, as in struct key: one word for IPv4, four for IPv6. */
 struct heard_entry {
-    uint8_t live, how; /* number in LIVES; enum heard_how */
-    uint16_t times;    /* from 1 on */
+    uint8_t live, how; /* number of the set in LIVES; enum heard_how */
+    uint16_t times;    /* number of times that the question was asked, from 1 on */
 };
 
 struct heard_answers {
-    struct lives_ear ear; /* for lives_listen */
+    struct lives_ear ear; /* ear for lives_listen */
     uint32_t words[HEARD_WORDS];
-    unsigned used, count;          /* words and entries */
-    uint16_t recent[HEARD_RECENT]; /* 1 + the first word of the last entry of some question with that hash; 0: none */
+    unsigned used, count;          /* number of words, and of entries */
+    uint16_t recent[HEARD_RECENT]; /* by hash of a question: 1 + first word of the last entry with that hash; 0: none */
     void (*full)(
         void *arg,
         struct heard_answers *h); /* takes the entries and calls heard_clear, because another entry has no room */
@@ -38,7 +38,7 @@ void heard_clear(struct heard_answers *h);
 
 /* The recorded answers for a replay. A zeroed struct is empty. */
 struct heard_again {
-    struct lives_ear ear; /* for lives_listen */
+    struct lives_ear ear; /* ear for lives_listen */
     struct heard_row {
         uint32_t addr[4];
         uint8_t live, how;
@@ -47,14 +47,14 @@ struct heard_again {
     } * rows;
     uint32_t count, room;
     struct hash_key hash;
-    uint32_t *places; /* [2 * count] by hash: 1 + the row with the present answer to some question; 0: free */
+    uint32_t *places; /* [2 * count] by hash of a question: 1 + row with its present answer; 0: free */
     bool placed;      /* `places` is filled in */
     uint64_t missing; /* questions without a recorded answer, answered by no */
-    /* Number of a set in the recorded program, by its number in the one that judges; PBC_NONE: no such set. NULL:
-     * the same numbers. */
+    /* Number of a set in the recorded program, by its number in the judging program; PBC_NONE: the recorded program
+     * has no such set. NULL: the numbers are the same. */
     const uint32_t *same;
 };
-/* seed: must be unknown to the maker of a recording. */
+/* Initialise. `seed` must be unknown to the maker of a recording. */
 void heard_again_init(struct heard_again *h, uint64_t seed);
 void heard_again_fini(struct heard_again *h);
 /* Forget all answers, for the next step; `missing` stays. */

@@ -1,4 +1,4 @@
-/* A half has room for twice the first program's rows, at least for many */
+/* A half has room for twice the first program's rows, with a minimum */
 #include "runtime/kernel/maps/counts.h"
 
 #include <errno.h>

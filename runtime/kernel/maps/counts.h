@@ -1,5 +1,5 @@
-/* Counters of programs, by CPU (vm/kernel/counts.h): rows in one map. The program in force has one half, the next one
- * the other. */
+/* Counters of programs, by CPU (vm/kernel/counts.h): rows in one map. The program in force uses one half, the next
+ * program the other. */
 #pragma once
 
 #include <stddef.h>

@@ -38,7 +38,7 @@ static size_t below(const struct cover_range *r, size_t n, cover_number at)
     return lo;
 }
 
-/* Cover a block. r: the n ranges that meet it; around: the value in force where none is given, NULL: none. */
+/* Cover a block. r: the n ranges that meet it; around: value of the enclosing block, or NULL. */
 static void block(const struct covering *c, const struct cover_range *r, size_t n, cover_number first, unsigned free,
                   const uint32_t *around)
 {

@@ -1,5 +1,4 @@
-/* Ranges of addresses as prefixes, of which the longest match counts, as in the kernel's trie
- * (BPF_MAP_TYPE_LPM_TRIE). */
+/* Address ranges as prefixes. The longest matching prefix counts, as in the kernel's trie (BPF_MAP_TYPE_LPM_TRIE). */
 #pragma once
 
 #include <stddef.h>
@@ -23,7 +22,7 @@ struct cover_range {
 typedef void cover_fn(void *arg, cover_number first, unsigned bits, uint32_t value);
 
 /* Cover at least one range with prefixes. Ranges are in order, without gaps, and neighbours have different values.
- * Prefixes come in order of address, shorter ones first, the one of 0 bits first of all. A block gets the value of the
- * range that holds most of it, which gives about as many prefixes as there were routes. Prefixes and time are at most
- * in proportion to n times the bits of an address. */
+ * Prefixes come in order of address, shorter ones first, so that the first has 0 bits. A block gets the value of the
+ * range that holds most of it, which gives about as many prefixes as there were routes. The number of prefixes and
+ * the time are O(n × bits of an address). */
 void cover(const struct cover_range *ranges, size_t n, cover_fn *fn, void *arg);

@@ -30,7 +30,7 @@ static int table_make(struct map *m, enum kernel_table which, const struct table
     return -EINVAL;
 }
 
-/* Set the sizes. Return NULL, or the name of the one that is too large. */
+/* Set the sizes. Return NULL, or the name of a table that is too large. */
 static const char *tables_begin(struct judge_tables *t, const struct program *p, uint32_t cpus)
 {
     t->sizes = (struct table_sizes){.cpus = cpus, .program = p};

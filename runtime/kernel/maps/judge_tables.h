@@ -29,14 +29,15 @@ struct table_sizes {
 struct judge_tables {
     struct table_sizes sizes;
     struct map v[KERNEL_TABLES + 1];
-    struct kernel_meters meters; /* with full buckets */
+    struct kernel_meters meters; /* meters of the program, with full buckets */
 };
 
-/* Make the tables. seed: for hashes. Call tables_fini in any case. 0, or a negative errno with one line in err. */
+/* Make the tables. seed: for hashes. Call tables_fini in any case. Return 0, or a negative errno with one line in
+ * err. */
 int tables_init(struct judge_tables *t, const struct program *p, uint32_t cpus, uint64_t seed, char *err,
                 size_t err_len);
-/* Adopt another process's tables of that program, as map_adopt does. 0 or a negative errno; tables_fini in any case
- * closes descriptors. */
+/* Adopt another process's tables of that program, as map_adopt does. Return 0 or a negative errno. Call tables_fini
+ * in any case; it closes the descriptors. */
 int tables_adopt(struct judge_tables *t, const struct program *p, uint32_t cpus, const int fds[]);
 void tables_fini(struct judge_tables *t);
 

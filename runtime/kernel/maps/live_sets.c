@@ -1,4 +1,4 @@
-/* The maps are mapped once more for the sets, which outlive the judge: a change of programs looks at those before */
+/* The maps are mapped once more for the sets, which outlive the judge: a change of programs reads the former sets */
 #include "runtime/kernel/maps/live_sets.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@ enum { PARTS = KERNEL_TABLE_live_ranges - KERNEL_TABLE_live_cells + 1 };
 
 struct mapped {
     struct {
-        void *memory; /* NULL: not mapped */
+        void *memory; /* memory of the part; NULL: not mapped */
         uint64_t len;
     } part[PARTS];
 };

@@ -44,7 +44,7 @@ int map_flat(struct map *m, const char *name, uint64_t len)
     return 0;
 }
 
-/* Make a map that is not mapped; with ARRAY_OF_MAPS one of rings, of any size each. */
+/* Make a map that is not mapped; with ARRAY_OF_MAPS, an array of rings of any size. */
 static int keyed(struct map *m, const char *name, enum bpf_map_type type, uint32_t key, uint32_t value, uint32_t n)
 {
     const bool grows = type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LPM_TRIE;
@@ -73,8 +73,8 @@ int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries
     return map_flat(m, name, size * entries);
 }
 
-/* Return 0 for a map of that type and those sizes, which may be another's word for something else; or a negative errno.
- */
+/* Return 0 if the descriptor is a map of that type and those sizes, or a negative errno. Another process's
+ * descriptor may be anything. */
 static int map_is(int fd, enum bpf_map_type type, uint32_t key, uint64_t value, uint64_t entries, uint32_t flags)
 {
     struct bpf_map_info info = {0};
@@ -133,8 +133,8 @@ void flows_sized(uint32_t slots, struct kernel_sizes *s)
     s->flow_words = words + (words + 63) / 64;
 }
 
-/* Return for how many spliced connections there is room: for all, where some service's may leave its sockets for the
- * packet path; for some, where a reload may bring that: to rules that have a service. */
+/* Return the number of spliced connections for which there is room: all, if connections of a service may leave its
+ * sockets for the packet path; some, if the rules have other services, because a reload may bring such a service. */
 static uint64_t spliced_most(const struct program *p)
 {
     enum { BY_RELOAD = 4096 };
@@ -195,7 +195,7 @@ int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t er
     for (unsigned i = 0; i < KERNEL_MAPS; i++) {
         const int failed = map_make(&m->v[i], i, s);
         if (!failed) continue;
-        /* The refusal is reported in the words of the rules where these concern the map's content. */
+        /* The refusal is reported in the words of the rules if these concern the map's content. */
         const struct program *p = s->program;
         const bool flows = !strncmp(names[i], "flow_", 5);
         if (flows && failed == -E2BIG)
@@ -210,7 +210,7 @@ int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNE
     const struct {
         uint64_t size, entries; /* size 0: not mapped */
         enum bpf_map_type type;
-        uint32_t key, value; /* bytes of each, unless it is mapped */
+        uint32_t key, value; /* bytes of a key and of a value, unless the map is mapped */
     } shapes[] = {
 #define FLAT(name, kind, count)  {.size = sizeof(kind), .entries = map_power(count)},
 #define EXACT(name, kind, count) {.size = sizeof(kind), .entries = at_least_one(count)},

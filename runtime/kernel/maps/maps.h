@@ -30,20 +30,20 @@ enum kernel_map {
 struct kernel_sizes {
     uint32_t cpus; /* number of possible CPUs */
     const struct program *program;
-    uint64_t source_slots; /* for flows by source; 0: the program does not count them */
+    uint64_t source_slots; /* slots for flows by source; 0: the program does not count them */
     /* Flow table: slots, slots of bound flows, and words of both levels of bits. */
     uint32_t flow_slots, flow_bound, flow_words;
     uint32_t made;          /* entries for proxied connections */
     bool copies;            /* the program copies frames */
     uint32_t splice_groups; /* groups of slots for spliced connections; 0: the program has none */
-    uint64_t counts;        /* for counters of programs */
+    uint64_t counts;        /* entries for counters of programs */
 };
 
 struct map {
     int fd;
-    uint32_t entries; /* for a flat map */
+    uint32_t entries; /* entries of a flat map */
     uint64_t len;     /* bytes of a flat map, mapped */
-    void *memory;     /* for a flat map */
+    void *memory;     /* memory of a flat map */
 };
 struct maps {
     struct map v[KERNEL_MAPS];
@@ -58,18 +58,18 @@ struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus);
 
 /* Make the maps. Call maps_fini in any case. Return 0, or a negative errno with one line in err. */
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len);
-/* Adopt maps that another process has made for the same sizes; their descriptors then belong to `m`. part: some may
- * be -1, and are not adopted. Call maps_fini in any case. Return 0 or a negative errno: -EBADF: one is not a map;
- * -EPROTO: of another type or size. */
+/* Adopt maps that another process has made for the same sizes; their descriptors then belong to `m`. part: some
+ * descriptors may be -1; their maps are not adopted. Call maps_fini in any case. Return 0 or a negative errno:
+ * -EBADF: one is not a map; -EPROTO: of another type or size. */
 int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS], bool part);
-/* Make those that were not adopted. */
+/* Make the maps that were not adopted. */
 int maps_complete(struct maps *m, char *err, size_t err_len);
 void maps_fini(struct maps *m);
 
 /* Make and map an array with one value of `len` bytes, leaving m->entries alone. m->len is set in any case. Return 0 or
  * a negative errno. */
 int map_flat(struct map *m, const char *name, uint64_t len);
-/* The same for entries of a size; sets m->entries. */
+/* Make and map a flat map of `entries` entries of a size; sets m->entries. */
 int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries);
 /* Adopt another process's map of `entries` entries; m owns its descriptor. Return 0 or a negative errno: -EPROTO:
  * another type or size. */

@@ -28,8 +28,8 @@ static void spans(const struct program *p, struct span of[SECTION_COUNT])
                                                .size = sizeof *p->verdicts};
 }
 
-/* Bytes that code may read past the masked index, as far as the kernel's verifier knows: the largest entry that is read
- * from there, a classifier's block, may have sixteen lines for all it can see. */
+/* Bytes that code may read past the masked index, as far as the kernel's verifier can tell: the largest entry, a
+ * classifier's block, may have sixteen lines. */
 enum { SLACK = PBC_LINES_MOST * sizeof(struct pbc_line) };
 static_assert(PBC_LINES_MOST == 15, "a mask, and one less than what the verifier sees");
 

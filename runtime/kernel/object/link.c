@@ -11,7 +11,7 @@
 /* A function that may be linked. */
 struct candidate {
     const struct code_function *code;
-    const struct object_function *object; /* NULL: a generated function */
+    const struct object_function *object; /* function of an object; NULL: a generated function */
     uint32_t first;                       /* first instruction in the program; NOT_REACHED */
 };
 enum { NOT_REACHED = UINT32_MAX };
@@ -22,7 +22,7 @@ struct linking {
     link_value_fn *value;
     void *arg;
     struct candidate *all; /* hash table by name; code NULL: a free place */
-    uint32_t mask;         /* number of places, a power of two, less one */
+    uint32_t mask;         /* number of places, a power of two, minus one */
     struct candidate **v;  /* functions that are reached, in the order of their discovery and of the program */
     uint32_t count;
     uint32_t insns, lines;

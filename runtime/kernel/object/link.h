@@ -5,7 +5,7 @@
 
 #include "runtime/kernel/object/object.h"
 
-/* Value of a name that is no function. */
+/* Value of a name that isn't a function's. */
 struct link_value {
     enum link_kind { LINK_NUMBER, LINK_MAP, LINK_ADDRESS } kind;
     int map;         /* descriptor, for MAP and ADDRESS */
@@ -17,7 +17,7 @@ typedef bool link_value_fn(void *arg, const char *name, struct link_value *v);
 /* Place of a function in the program. */
 struct linked_function {
     const char *name;
-    uint32_t first; /* its first instruction */
+    uint32_t first; /* first instruction of the function */
 };
 /* A program ready for BPF_PROG_LOAD. */
 struct linked {
@@ -25,7 +25,7 @@ struct linked {
     uint32_t count;
     struct bpf_func_info *types;
     uint32_t function_count;
-    struct linked_function *functions; /* ascending; names live as long as objects and code */
+    struct linked_function *functions; /* in ascending order; names live as long as objects and code */
     struct bpf_line_info *lines;
     uint32_t line_count;
 };

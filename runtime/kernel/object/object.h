@@ -8,13 +8,13 @@
 
 /* One line of source, for the verifier's messages. The offsets are in the types' strings. */
 struct object_line {
-    uint32_t at; /* instruction within its function */
+    uint32_t at; /* index of the instruction within its function */
     uint32_t file, text, place;
 };
 
 struct object_function {
     struct code_function code; /* names local to a file begin with the file's: "look/parse" */
-    bool is_own;               /* local to its file: the kernel's verifier walks it again for each call */
+    bool is_own;               /* static in its file, so the kernel's verifier walks it again for each call */
     uint32_t type;             /* number of its BTF_KIND_FUNC in objects.btf */
     uint32_t line_count;
     const struct object_line *lines;

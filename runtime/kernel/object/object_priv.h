@@ -9,12 +9,13 @@ struct object_file {
     const char *name; /* name of its source, without the end: "look" */
     const uint8_t *bytes;
     struct btf *types; /* types of this object */
-    uint32_t first;    /* their beginning among all types, less one */
+    uint32_t first;    /* number of the object's first type among all types, minus one */
 };
 /* Return the section's bytes, or NULL if absent. */
 const void *object_section(const struct object_file *f, const char *name, uint32_t *len);
 
-/* Types of all objects: begin, add those of one object, and make them ready for the kernel. False: out of memory. */
+/* Begin the types of all objects, add those of one object, and make them ready for the kernel (three functions).
+ * False: out of memory. */
 bool object_types_begin(struct objects *o);
 bool object_types(struct objects *o, struct object_file *f);
 bool object_types_end(struct objects *o);

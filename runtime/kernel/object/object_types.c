@@ -90,7 +90,7 @@ static uint32_t put_right(struct btf_type *t)
     case BTF_KIND_VAR:
         t->info = info(BTF_KIND_INT, 0);
         t->size = 1;
-        *(uint32_t *)(t + 1) = 8; /* number of bits */
+        *(uint32_t *)(t + 1) = 8; /* number of bits of the type */
         return sizeof(uint32_t);
     case BTF_KIND_DATASEC: {
         struct btf_member *m = (struct btf_member *)(t + 1);
@@ -137,7 +137,7 @@ bool object_types_end(struct objects *o)
         at += put_right(types[number]);
     }
     for (uint32_t i = 0; i < o->function_count; i++)
-        if (o->functions[i].is_own || o->functions[i].type == o->turn_type) /* loops take no global functions */
+        if (o->functions[i].is_own || o->functions[i].type == o->turn_type) /* loops can't call global functions */
             types[o->functions[i].type]->info = info(BTF_KIND_FUNC, BTF_FUNC_STATIC);
     free(types);
     return true;

@@ -87,8 +87,8 @@ static bool in_other_namespace(void)
 static bool has_rights(void)
 {
     static const unsigned wanted[] = {CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON};
-    if (capng_get_caps_process()) return true;                              /* unknown */
-    if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN)) return true; /* implies the others */
+    if (capng_get_caps_process()) return true;                              /* the capabilities are unknown */
+    if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN)) return true; /* this capability implies the others */
     for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!capng_have_capability(CAPNG_EFFECTIVE, wanted[i])) return false;
     return true;
@@ -129,7 +129,7 @@ int refused_here(struct obstacle *o)
     }
     const int loops = failed ? 0 : try_loop();
     const bool lacks = interpreted || loops == -EINVAL || loops == -ENOTSUP || loops == -EOPNOTSUPP || loops == -524;
-    if (!loops || !lacks) return 0; /* another fault, which has its own message */
+    if (!loops || !lacks) return 0; /* another fault has its own message */
     say_loops(interpreted, o);
     return -ENOTSUP;
 }

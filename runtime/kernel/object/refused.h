@@ -14,6 +14,6 @@ int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t 
 /* Describe the refusal of a table that is too large for this many flows; `most` would fit. */
 int refused_flows(uint64_t flows, uint64_t most, uint64_t bytes, char *err, size_t err_len);
 
-/* Describe the refusal of a program. log: the verifier's, "" without one; it is modified. Instructions in the log
+/* Describe the refusal of a program. log: the verifier's log, or ""; it is modified. Instructions in the log
  * identify the function. */
 void refused_program(const struct linked *l, const char *name, int failed, char *log, char *err, size_t err_len);

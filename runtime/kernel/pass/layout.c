@@ -14,7 +14,7 @@ enum { NAME_MOST = 64 };
 struct layout {
     const struct btf *types;
     FILE *to;
-    uint8_t *told; /* [types]: 1: that struct was described */
+    uint8_t *told; /* [types] 1: the struct was described */
 };
 
 const char *layout_words(void)
@@ -52,7 +52,7 @@ static void write_words(const struct layout *l, const struct btf_type *t)
         fprintf(l->to, "%s=%d,", btf__name_by_offset(l->types, e[i].name_off), e[i].val);
 }
 
-/* Structs hold each other only so deep as C has them written, so the recursion is bounded. */
+/* The depth of structs within structs is bounded by their declarations, and so is the recursion. */
 static void write_type(struct layout *l, uint32_t id)
 {
     const struct btf_type *t = btf__type_by_id(l->types, id);
@@ -117,7 +117,7 @@ char *layout_text(const struct btf *types, const char *words, unsigned *missing)
 bool kernel_layout(uint8_t digest[PBC_DIGEST_LEN])
 {
     static uint8_t known[PBC_DIGEST_LEN];
-    static bool knows; /* to read all objects takes long, and they never change */
+    static bool knows; /* reading all objects takes long, and they never change */
     char err[200];
     unsigned missing;
     struct objects *o = knows ? NULL : objects_new(false, err, sizeof err);

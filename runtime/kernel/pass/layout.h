@@ -1,5 +1,5 @@
-/* A digest of the contents of maps (maps/map.def, maps/table.def) and rings: of the stages' own types, by their BTF.
- * Two builds with one digest read each other's maps alike. */
+/* A digest of the contents of maps (maps/map.def, maps/table.def) and rings, made from the BTF of the stages' types.
+ * Two builds with the same digest read each other's maps alike. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* Sizes are said, and every map has to have the size that follows from them; the maps' contents are checked where
- * this process, or the stages' own checks, would go by it without looking */
+/* The other process announces sizes, and every map must have the size that follows from them. The contents of maps
+ * are checked if this process or the stages would otherwise use them unchecked */
 #include "runtime/kernel/pass/passed.h"
 
 #include <assert.h>
@@ -72,7 +72,8 @@ static bool contents_are_sound(const struct maps *m, const struct kernel_passed_
     const bool in_rows = (!rows.first || rows.first == half) && (uint64_t)rows.row * says->sizes.cpus <= half;
     wanted.first = rows.first;
     wanted.serial = says->program;
-    wanted.flags |= rows.flags & (KERNEL_KEEPS_FLOWS | KERNEL_SENDS_ON); /* a reload's past may have asked for these */
+    wanted.flags |=
+        rows.flags & (KERNEL_KEEPS_FLOWS | KERNEL_SENDS_ON); /* programs before a reload may have asked for these */
     const bool keeps = p->meta->flags & PBC_KEEPS_FLOWS;
     return w->secret && w->ours && w->program == says->program && in_rows && !memcmp(&wanted, &rows, sizeof wanted) &&
            (!keeps || flow_table_has(&flows->table, says->sizes.flow_slots));

@@ -13,7 +13,7 @@ struct kernel_copied_ring {
     unsigned left; /* most records to take */
 };
 
-/* The stages write no other records, but others that map the ring might. */
+/* Take one record. The stages write no other records, but others that map the ring might. */
 static int copied_take_one(void *arg, void *data, size_t len)
 {
     struct kernel_copied_ring *r = arg;
@@ -66,7 +66,7 @@ static struct kernel_mirror *mirror_of(const struct kernel *k, uint32_t serial, 
     return &mirrors[serial % KERNEL_PROGRAMS * PBC_MIRRORS_MAX + mirror % PBC_MIRRORS_MAX];
 }
 
-/* Write the program's endpoints where they differ from those of the program in force. */
+/* Write the program's endpoints if they differ from those of the program in force. */
 static void put_observes(const struct kernel *k, struct kernel_copies *c, const struct program *p)
 {
     struct kernel_observe *all = kernel_map(k, KERNEL_MAP_observes)->memory;

@@ -20,10 +20,11 @@ unsigned kernel_copied_take(struct kernel_copied_ring *r, unsigned most);
 bool kernel_copies(const struct kernel *k);
 /* Give the stages the program's mirrors and observed endpoints, before its judge is in force. */
 void kernel_copies_of(struct kernel *k, const struct program *p);
-/* Give them the device of a mirror of the program in force; ifindex 0: away. longest: longest frame of the device. */
+/* Give them the device of a mirror of the program in force; ifindex 0: missing. longest: longest frame of the
+ * device. */
 void kernel_copies_device(struct kernel *k, const struct program *p, uint32_t mirror, uint32_t ifindex,
                           uint32_t longest);
 /* Take the stages' counts for a mirror of a program, by serial, since the last call. */
 struct kernel_mirror kernel_copies_taken(struct kernel *k, uint32_t serial, uint32_t mirror);
-/* Return the number of frames of observed connections without room. */
+/* Return the number of frames of observed connections that found no room. */
 uint64_t kernel_unseen(const struct kernel *k);

@@ -13,19 +13,20 @@
 /* Counters of one program. */
 struct rows {
     struct kernel_program at;
-    const struct kernel_meters *meters; /* NULL: no meters */
+    const struct kernel_meters *meters; /* meters of the program; NULL: none */
     size_t cells;
     struct counter *row, *fresh;       /* a row of `counts`: total so far, and increase */
-    struct meter_counter *said, *more; /* the same for meters */
-    struct would_counter *would;       /* increase of actions, rules, defaults without `audit` */
+    struct meter_counter *said, *more; /* the same for meters: total so far, and increase */
+    struct would_counter *would;       /* increase of actions, rules and defaults without `audit` */
 };
-/* Parts of a row that the worker may have more of than the stages, since it keeps the past (remap.h). */
+/* Parts of a row of which the worker may have more entries than the stages, because it keeps those of former
+ * programs (remap.h). */
 enum part { SERVICES, UNSERVED, SERVERS, NATS, PARTS };
 struct counted {
     struct kernel *kernel;
-    struct kernel_counters seen; /* total so far */
+    struct kernel_counters seen; /* totals so far */
     struct rows rows;
-    struct counter *all[PARTS]; /* with the worker's number of entries */
+    struct counter *all[PARTS]; /* parts of a row, with the worker's number of entries */
 };
 
 static void rows_fini(struct rows *r)
@@ -143,7 +144,7 @@ static void fill_would(const struct rows *r, struct vm_counters *more)
     more->would_defaults = more->would_rules + r->at.would_rules;
 }
 
-/* Read all counters. Packets go on meanwhile, and each counts in several places, so reading is repeated while packets
+/* Read all counters. Packets go on meanwhile, and each counts in several places, so reading is repeated if packets
  * came in between. If they never pause, counters differ by the packets of one reading. */
 static struct kernel_counters counters_read(const struct counted *c)
 {

@@ -12,7 +12,7 @@ void counted_free(struct counted *c); /* NULL is fine */
 /* Switch to another program in force; its predecessor is no longer read. False: out of memory, and the new program's
  * counters are left out. */
 bool counted_follow(struct counted *c);
-/* Add the increase since the last call. */
+/* Add the counters' increase since the last call to those of the vm. */
 void counted_add(struct counted *c, struct vm *vm);
 /* Write the counts added so far, or continue from those that another process has added for the same program. c NULL:
  * the archive is bad. */

@@ -8,7 +8,7 @@ struct one {
     each_fn *fn;
     void *arg;
     enum kernel_entry entry;
-    bool apart; /* in a thread of its own */
+    bool apart; /* the entry is worked on in a separate thread */
     pthread_t thread;
     int failed;
     char err[400];

@@ -1,4 +1,4 @@
-/* libbpf's ring buffer; lengths are checked, as others may map the ring */
+/* libbpf's ring buffer; lengths are checked, because others may map the ring */
 #include "runtime/kernel/run/events.h"
 
 #include <bpf/libbpf.h>

@@ -86,8 +86,8 @@ static bool same_lists(const struct facts *a, const struct facts *b)
            a->ifaces == b->ifaces && a->ifaces_count == b->ifaces_count;
 }
 
-/* Update the kernel. moved: an interface has come or gone. All else is updated even if some own addresses find no
- * room. */
+/* Update the kernel. moved: an interface has come or gone. Everything else is updated even if some own addresses
+ * find no room. */
 static int push(struct kernel_facts *f, struct kernel *kernel, const struct facts *now, bool moved)
 {
     struct facts words = *now; /* only the single words of the world, which the kernel can follow */

@@ -43,8 +43,8 @@ static size_t binds_bytes(const struct kernel *kernel)
     return kernel_map(kernel, KERNEL_MAP_flow_recipes)->entries * sizeof(struct flow_bind);
 }
 
-/* Make the bindings in this process, which no stage reads; and the table's pointers, which no other process may see:
- * one that takes over shares the map of the rest with the one before. */
+/* Make the bindings in this process, because no stage reads them, and the table's pointers, because no other process
+ * may see them: a process that takes over shares the map of the rest with the one before. */
 bool flows_init(struct flow_ops *ops, const struct kernel *kernel)
 {
     struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
@@ -92,7 +92,8 @@ const char *flows_lack(const struct kernel *k, const struct program *p)
     return counts && !grains_hold(&head->grains, &asked) ? "count flows by those networks of sources" : NULL;
 }
 
-/* Live, mid-stream TCP is picked up from the first frame: the first frame may come before a worker sees the time. */
+/* In a live run, mid-stream TCP is picked up from the first frame, because this frame may come before a worker sees
+ * the time. */
 void flows_begin(const struct program *p, bool live, uint64_t seed, uint32_t slots, struct flow_head *head)
 {
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return;

@@ -1,4 +1,4 @@
-/* The kernel's flow table for a process: it reads the lines in place, and has the kernel make changes
+/* The kernel's flow table for a process: it reads the lines in place, and lets the kernel make changes
  * (flow/table/ops.h). */
 #pragma once
 
@@ -6,7 +6,7 @@
 #include "vm/flow/table/ops.h"
 #include "vm/kernel/flow/flow_head.h"
 
-/* Return, as text, the program's needs that exceed the maps, made for the first program; NULL: none. */
+/* Return as text the needs of the program that exceed the maps, which were made for the first program; NULL: none. */
 const char *flows_lack(const struct kernel *k, const struct program *p);
 /* Begin an empty table, which the kernel may use from then on. live: as in kernel_cfg. */
 void flows_begin(const struct program *p, bool live, uint64_t seed, uint32_t slots, struct flow_head *head);

@@ -7,7 +7,7 @@
 #include "runtime/kernel/kernel.h"
 #include "vm/kernel/shapes.h"
 
-/* Write one. A row that can't be written is deleted: what stood there was of another time. */
+/* Write a row. If it can't be written, it is deleted, because its content is out of date. */
 static int write_one(int map, const struct other *x)
 {
     const struct kernel_other is = {.as = x->as, .judged = x->judged};

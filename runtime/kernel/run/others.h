@@ -26,6 +26,6 @@ static inline const struct other *other_find(const struct other others[], uint32
     return count ? bsearch(&wanted, others, count, sizeof *others, other_order) : NULL;
 }
 
-/* Make the map hold these devices, which are in order, and no other. Return 0 or a negative errno: -E2BIG: too many,
- * and the others count as devices that no rule names. */
+/* Make the map hold exactly these devices, which are in order. Return 0 or a negative errno: -E2BIG: too many, and
+ * the others count as devices that no rule names. */
 int kernel_others_push(const struct kernel *kernel, const struct other others[], uint32_t count);

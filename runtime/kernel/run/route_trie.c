@@ -17,7 +17,7 @@ struct route_names {
     uint8_t legs;
     bool used;
     uint32_t up_to[KERNEL_ROUTE_LEGS];
-    char device[KERNEL_ROUTE_LEGS][sizeof((struct route_device *)0)->name]; /* "": not known */
+    char device[KERNEL_ROUTE_LEGS][sizeof((struct route_device *)0)->name]; /* device of each leg; "": not known */
 };
 struct route_prefix {
     struct kernel_route_to to;
@@ -248,7 +248,7 @@ static void write_rules(const struct renewal *n)
     kernel_world(n->kernel)->route_rules6 = t->size.rules6;
 }
 
-/* True if other rules are in the maps, whose ranks those of the table's ranges are not. */
+/* True if the maps have other rules, so that the ranks of the table's ranges don't fit them. */
 static bool rules_differ(const struct renewal *n)
 {
     const struct routes *t = n->facts->routes;
@@ -286,7 +286,7 @@ static int maps_renew(struct renewal *n, bool same)
     number_ways(n);
     if (same) write_rules(n);
     if (same) return 0;
-    if (rules_differ(n)) knows(n->kernel, false); /* until trie and rules agree again */
+    if (rules_differ(n)) knows(n->kernel, false); /* no way is known until trie and rules agree again */
     make_prefixes(n);
     if (!n->failed) change_trie(n);
     write_rules(n);

@@ -1,5 +1,5 @@
-/* The table of routes for the judge in the kernel (vm/kernel/shapes.h): a trie that is updated by difference,
- * since a new table mostly equals the last. */
+/* The table of routes for the judge in the kernel (vm/kernel/shapes.h): a trie of which only differences are
+ * updated, because a new table mostly equals the last. */
 #pragma once
 
 #include "runtime/kernel/kernel.h"
@@ -7,12 +7,12 @@
 
 /* Present state of the maps. All zero: empty. */
 struct kernel_routing {
-    const struct routes *table; /* compared by address and number, since it may be freed; NULL: no table */
+    const struct routes *table; /* compared by address and number, because it may be freed; NULL: no table */
     uint64_t number;
     struct route_names *ways; /* [KERNEL_ROUTE_WAYS]: each way by names of devices */
     struct route_prefix *prefixes;
     size_t count;
-    bool hides; /* a way of the table with legs is unknown here, for lack of room */
+    bool hides; /* a way with legs is missing here, because there was no room */
 };
 
 /* Update the maps to facts->routes and facts->devices; if that is NULL, or the program in force asks for no ways,

@@ -26,7 +26,7 @@ static cover_number addr_number(const uint32_t addr[4], bool v6)
     return n;
 }
 
-/* Add the largest blocks, each from the end of the one before. */
+/* Add the largest blocks, each from the end of the previous one. */
 static void take_vips(void *arg, const uint32_t lo[4], const uint32_t hi[4], bool v6)
 {
     struct prefixes *all = arg;

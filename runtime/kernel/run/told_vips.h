@@ -5,5 +5,5 @@
 
 /* Add the program's addresses. If there are too many, look-ups of all addresses except the host's own go up. */
 void told_add(struct kernel *kernel, const struct program *p);
-/* Keep only the addresses of the program, which were added. */
+/* Keep only the addresses of the program, which told_add has added. */
 void told_keep(struct kernel *kernel, const struct program *p);

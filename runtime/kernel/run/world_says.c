@@ -30,7 +30,8 @@ void world_settle(struct kernel_world *w, const struct world_says *says, uint32_
     w->clock = says->clock;
 }
 
-/* The fence orders the stores: a stage that meets an odd number, or two different ones, asks the maps (own.bpf.h). */
+/* Change the number of own addresses. The fence orders the stores: a stage that meets an odd number, or two
+ * different ones, asks the maps (own.bpf.h). */
 static void change_own(struct kernel_own *own)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);

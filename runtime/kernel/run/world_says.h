@@ -5,18 +5,18 @@
 #include "vm/program/program.h"
 
 struct world_says {
-    uint32_t flags, reach, clock; /* as in struct kernel_world */
+    uint32_t flags, reach, clock; /* needs of the program, as in struct kernel_world */
 };
 struct world_says world_of(const struct program *p);
 
-/* Meet the needs of the program and of the present one, before the program's judge is in force. */
+/* Set the fields to meet the needs of both the program and the present one, before the program's judge is in force. */
 void world_prepare(struct kernel_world *w, const struct world_says *says);
-/* Meet only the program's needs, once only its judge is in force. */
+/* Set the fields to meet the program's needs only, once no other judge is in force. */
 void world_settle(struct kernel_world *w, const struct world_says *says, uint32_t number);
 
 /* An own address in the stages' form. */
 struct world_addr6 {
-    uint32_t word[4]; /* as in struct key */
+    uint32_t word[4]; /* words of the address, as in struct key */
 };
 static inline struct world_addr6 world_addr6(const struct pbc_range6 *r)
 {

@@ -11,7 +11,7 @@
 
 #define SAYS_NS UINT64_C(5000000000)
 
-/* In the process in the middle: go on as the new one, or end. */
+/* In the process in the middle: continue as the new one, or end. */
 static void go_on(int fd)
 {
     const pid_t again = fork();
@@ -26,7 +26,7 @@ pid_t fork_apart(int *fd)
     unsigned none;
     pid_t pid = 0;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) return -errno;
-    fflush(NULL); /* else it writes buffered output again */
+    fflush(NULL); /* otherwise the new process writes buffered output again */
     const pid_t between = fork();
     const int why = errno;
     close(pair[between == 0 ? 0 : 1]);

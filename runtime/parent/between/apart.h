@@ -3,6 +3,6 @@
 
 #include <sys/types.h>
 
-/* Fork twice. Return 0 in the new process, its pid in the caller, or a negative errno. *fd: the caller's, or the new
- * process's, end of a socket pair between the two, close-on-exec; unset on failure. */
+/* Fork twice. Return 0 in the new process, its pid in the caller, or a negative errno. *fd: in each process, its end
+ * of a socket pair between the two, close-on-exec; unset on failure. */
 pid_t fork_apart(int *fd);

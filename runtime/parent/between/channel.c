@@ -39,7 +39,8 @@ static int await(int fd, short events, uint64_t until_ns)
     struct pollfd p = {.fd = fd, .events = events};
     for (;;) {
         const uint64_t now = until_ns == CHANNEL_ANY ? 0 : clock_ns(CLOCK_MONOTONIC);
-        const bool late = now >= until_ns; /* bytes that are there already count: this process may have stood still */
+        const bool late =
+            now >= until_ns; /* bytes that have already come count, because this process may have been stopped */
         const int wait_ms = until_ns == CHANNEL_ANY ? -1 : late ? 0 : (int)((until_ns - now) / 1000000 + 1);
         const int ready = poll(&p, 1, wait_ms);
         if (ready > 0) return 0;
@@ -48,7 +49,7 @@ static int await(int fd, short events, uint64_t until_ns)
     }
 }
 
-/* Go `n` bytes on in the parts. Return how many parts are left, the first of them at *parts. */
+/* Move on by `n` bytes in the parts. Return the number of parts left, the first of them at *parts. */
 static unsigned parts_after(struct iovec **parts, unsigned count, size_t n)
 {
     for (; count && n >= (*parts)->iov_len; count--) n -= (*parts)++->iov_len;
@@ -68,7 +69,7 @@ int channel_send_parts(int fd, struct iovec parts[], unsigned left, const int fd
         const ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (n < 0) return errno == EPIPE || errno == ECONNRESET ? -ENODATA : -errno;
-        count = 0; /* they are with the first byte */
+        count = 0; /* the descriptors went with the first byte */
         left = parts_after(&parts, left, (size_t)n);
     }
     return 0;

@@ -12,7 +12,7 @@ uint64_t channel_until(uint64_t wait_ns);
 
 /* Send all bytes, with `count` descriptors, which stay the caller's */
 int channel_send(int fd, const void *bytes, size_t len, const int fds[], unsigned count, uint64_t until_ns);
-/* The same for `left` parts in sequence; they are changed. */
+/* Send `left` parts in sequence, as channel_send does; the parts are modified. */
 int channel_send_parts(int fd, struct iovec parts[], unsigned left, const int fds[], unsigned count, uint64_t until_ns);
 
 /* Receive exactly `len` bytes and up to `room` descriptors, their number in *count. More descriptors are closed, and

@@ -1,4 +1,4 @@
-/* Capabilities, and rows of system call filters, that several processes give up alike. */
+/* Capabilities, and rows of system call filters, that several processes give up in the same way. */
 #include "runtime/parent/between/confined.h"
 
 #include <cap-ng.h>

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Sanitizers and coverage inspect the process and write files at its end: such a build is confined loosely */
+/* Sanitizers and coverage inspect the process and write files at its end, so such a build is confined loosely */
 #if defined(PREY_LOOSE) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { CONFINED_LOOSE = true };
 #else

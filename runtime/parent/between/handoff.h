@@ -1,52 +1,53 @@
-/* Messages between a running preyrun and the one that takes over from it, over a stream socket that comes with the
- * question `takeover` (runtime/ctl/question.def). Each waits HANDOFF_PATIENCE_NS for the other at most, the old one
- * for all from LUGGAGE on; a minute for the messages before NOW, while the new one looks and loads, and a second for
- * NAMED. The one that runs goes on as if nothing had been asked if the other is late, or gone, before it has heard
- * YOURS.
+/* Messages between a running preyrun (the old one) and the one that takes over from it (the new one), over a stream
+ * socket that comes with the question `takeover` (runtime/ctl/question.def). Each waits for the other at most
+ * HANDOFF_PATIENCE_NS; for the old one, this is the time for all messages from LUGGAGE on. Before NOW, while the new
+ * one looks and loads, a message may take a minute; NAMED may take a second. If the new one is late or gone before it
+ * has received YOURS, the old one goes on as if nothing had been asked.
  *
- *     new   BEGIN    with a file in memory, for all that is longer than a message
+ *     new   BEGIN    with a file in memory, for everything that is longer than a message
  *     old   HELLO    what the new one must be made with; descriptors that change nothing by being given
- *     old   KERNEL   its executor in the kernel, if it has that and the new one's maps are laid out alike: maps by
+ *     old   KERNEL   its kernel executor, if it has one and the new one's maps have the same layout: maps by
  *                    descriptor (runtime/kernel/pass/)
- *     old   LENT     with XDP, one for each interface and each worker: what is its parent's
+ *     old   LENT     with XDP, one for each interface and each worker: descriptors of its parent
  *     old   WIRE     with connections in the wire, one for each worker: the inline stack, by its descriptors
- *     new   EARLY    it would map rings before
- *     old   their number; a PORT each, as far as rings can be mapped twice
+ *     new   EARLY    it wants to map rings before NOW
+ *     old   their number; a PORT for each, as far as rings can be mapped twice
  *     new   PARTS    it can have more descriptors
- *     old   PARTS with their numbers; a LISTENER each, then a BEFORE each: sockets of proxy loops, processes before it
- *           that still serve sessions
- *     new   MORE     again and again: it wants flows in advance
- *     old   ADVANCE  those that have changed since it gave them, while its workers judge (advance.h)
- *     new   NOW      it could judge
- *     old   LUGGAGE  its workers are paused; the state in the file, then a PORT each
+ *     old   PARTS with their numbers; then a LISTENER for each socket of a proxy loop, and a BEFORE for each earlier
+ *           process that still serves sessions
+ *     new   MORE     repeatedly: it wants flows in advance
+ *     old   ADVANCE  flows that have changed since it last gave them, while its workers judge (advance.h)
+ *     new   NOW      it is ready to judge
+ *     old   LUGGAGE  its workers are paused; the state in the file, then a PORT for each port
  *     new   READY    it has all of it
  *     old   YOURS    it lets go: the new one judges
  *     new   NAMED    its control socket has the name
- *     old   KEPT     where its writing of observed connections was late: what is known of them, in the file
+ *     old   KEPT     if its writing of observed connections was late: their state, in the file
  *
- * The socket stays open as long as the old one still serves sessions: it sends SERVES whenever their number has
- * changed, TARGET and END where one of them asks something of the worker that it had,
- * and the new one says STANDS once its own guard rules and gate are in force, LOGS when logs are turned, and TOLD
- * what a worker reports such a connection. The end of
- * either process is the end of the socket, and with the new one's those sessions end.
+ * The socket stays open as long as the old one still serves sessions. The old one sends SERVES whenever their number
+ * has changed, and TARGET and END if a session asks something of its former worker. The new one sends STANDS once its
+ * own guard rules and gate are in force, LOGS when logs are turned, and TOLD with what a worker reports to such a
+ * session. If either process ends, the socket ends; if the new one ends, those sessions end with it.
  *
- * The new one is told by root, and reads what the old one says as hostile: that has read strangers' packets.
+ * Root gives the new one its orders. It treats the old one's messages as hostile, because the old one has read
+ * strangers' packets.
  *
  * Either may be the older version, so each of these structs, and each word, is the body of a message that may grow
  * (message.h). Rules for changes:
- *     - A field is added at the end only, and means at 0 what held without it: one who does not know it sends 0, and
- *       does not read it.
- *     - Nothing else changes: no field goes, moves, or gets another type, meaning or unit; no array another bound, but
- *       the last field of a message; no word, descriptor or LEND_ another number. There are no holes: those have no
- *       defined bytes.
- *     - What is an element of an array (struct handoff_part) can't grow: take another array, at the end.
- *     - More descriptors than before go with a message only to who said that it knows them: who does not refuses them.
- *     - A new word ends the talk with who does not know it, unless it has MESSAGE_NOTICE, and asks for no answer. After
- *       NAMED words are left where they are unknown.
- *     - What can't be said so is another form: HANDOFF_FORM grows, and the one before is spoken as long as
- *       HANDOFF_FORM_LEAST says. BEGIN says what the new one can, HELLO what is spoken.
+ *     - A field is added at the end only. Its value 0 means what held without the field, because a version that does
+ *       not know it sends 0 and does not read it.
+ *     - Nothing else changes. No field is removed or moved, or gets another type, meaning or unit; no array gets
+ *       another bound, except the last field of a message; no word, descriptor or LEND_ gets another number. There
+ *       are no holes, because holes have undefined bytes.
+ *     - An element of an array (struct handoff_part) can't grow: add another array at the end.
+ *     - More descriptors than before may only be sent to a receiver that has announced that it knows them: others
+ *       refuse them.
+ *     - A new word ends the protocol with a receiver that does not know it, unless the word has MESSAGE_NOTICE and
+ *       asks for no answer. After NAMED, unknown words are ignored.
+ *     - A change that these rules don't allow is another form: HANDOFF_FORM grows, and earlier forms are supported
+ *       down to HANDOFF_FORM_LEAST. BEGIN has the forms of the new one, HELLO the form that is used.
  *     - States in the file are of RECORD_VERSION, as recordings are: the new one reads them from RECORD_HANDED on.
- * tests/golden/layouts/ holds where each field is, and fails if one has moved. */
+ * tests/golden/layouts/ has the place of each field, and its test fails if one has moved. */
 #pragma once
 
 #include <stdint.h>
@@ -58,9 +59,9 @@
 #include "runtime/parent/between/yielded.h"
 #include "runtime/worker/worker.h"
 
-#define HANDOFF_MAGIC       UINT64_C(0x35766f6579657270) /* "preyeov5"; it changes no more */
+#define HANDOFF_MAGIC       UINT64_C(0x35766f6579657270) /* "preyeov5"; never changes */
 #define HANDOFF_PATIENCE_NS UINT64_C(5000000000)
-#define HANDOFF_FILE_MOST   (UINT64_C(1) << 32) /* bytes of the file; only written ones take memory */
+#define HANDOFF_FILE_MOST   (UINT64_C(1) << 32) /* bytes of the file; only written bytes take memory */
 
 enum { HANDOFF_FORM_LEAST = 1, HANDOFF_FORM = 1 }; /* forms of the protocol supported by this version */
 
@@ -83,11 +84,11 @@ enum {
 struct handoff_begin {
     uint64_t magic;
     uint64_t file;             /* length of the file in memory */
-    uint32_t form_least, form; /* forms of the talk that it can have */
-    int32_t process;           /* the parent that takes over */
+    uint32_t form_least, form; /* forms of the protocol that it supports */
+    int32_t process;           /* pid of the parent that takes over */
     uint32_t zero;
     uint8_t layout[PBC_DIGEST_LEN]; /* digest of the contents of its maps in the kernel (kernel_layout); 0: no maps */
-    uint64_t drain_ns;              /* the same as in NAMED, which may come too late */
+    uint64_t drain_ns;              /* longest time for sessions, as in NAMED, which may come too late */
 };
 
 /* Descriptors of HELLO: those of YIELD, then the TUN device and the socket of --stats */
@@ -95,14 +96,14 @@ enum { HANDOFF_TUN = YIELD_FDS, HANDOFF_STATS, HANDOFF_FDS };
 
 struct handoff_hello {
     uint64_t magic;
-    uint32_t form;                                         /* form of the protocol from here on; 0: refused */
-    uint32_t version;                                      /* RECORD_VERSION: of states as bytes */
-    char refused[304];                                     /* a line: why there is no hand-over; empty: it may go on */
+    uint32_t form;     /* form of the protocol from here on; 0: refused */
+    uint32_t version;  /* RECORD_VERSION of states as bytes */
+    char refused[304]; /* reason why there is no hand-over, one line; empty: it may go on */
     uint64_t seed, owners_seed, flows, half_open, program; /* program: length of its text, at the file's beginning */
     uint64_t former;               /* length of the remains of earlier programs (takeover/former.h), behind that text */
     uint64_t hops;                 /* length of the list of next hops in use (world/hops.h), behind these */
     uint64_t flow_bytes, present;  /* most memory of a worker's flows (vm_flow_bytes); memory of the present file */
-    int32_t process;               /* its parent */
+    int32_t process;               /* pid of its parent */
     uint32_t workers, ifaces, has; /* has: bit i: descriptor i of HANDOFF_FDS is present, in that order */
     uint32_t tun_ifindex;
     uint32_t in_kernel;                 /* 1: it judges in the kernel; 0: in user space */
@@ -116,30 +117,30 @@ struct handoff_hello {
                          row */
     uint32_t wire;    /* descriptors of each WIRE message; 0: no inline stack */
     char names[OPTIONS_IFACES][OPTIONS_DEVICE_MOST];
-    char name[4096];                     /* the program's */
-    char stats[128];                     /* --stats as given; empty: not given */
+    char name[4096];                     /* name of the program */
+    char stats[128];                     /* address of --stats as given; empty: not given */
     uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the command line's file, as last read */
     uint64_t table;                      /* flows for which a worker's table has room; 0: unknown */
 };
 
-/* Behind HELLO, with descriptors as kernel_pass gives them. */
+/* Sent after HELLO, with descriptors as kernel_pass gives them. */
 struct handoff_kernel {
     struct kernel_passed_says says;
 };
 
 enum { HANDOFF_LENT_MOST = OPTIONS_IFACES + WORKERS_MOST };
 struct handoff_lent {
-    uint32_t what, at;          /* enum lend; descriptors of its answer come with the message; none: absent */
-    uint32_t slots, slot_bytes; /* LEND_MEMORY */
+    uint32_t what, at;          /* enum lend; the descriptors come with the message; none: absent */
+    uint32_t slots, slot_bytes; /* number and length of slots, for LEND_MEMORY */
 };
 
 struct handoff_wire {
-    uint32_t worker; /* with its descriptors */
-    uint32_t memory; /* 1: one more, of memory shared by its loop and its worker */
+    uint32_t worker; /* its descriptors come with the message */
+    uint32_t memory; /* 1: one more descriptor, of memory shared by its loop and its worker */
 };
 
-struct handoff_part { /* in other messages only: it can't grow */
-    uint64_t at, len; /* in the file */
+struct handoff_part { /* used only inside messages, so it can't grow */
+    uint64_t at, len; /* place and length in the file */
 };
 
 struct handoff_advance {
@@ -159,11 +160,11 @@ struct handoff_luggage {
 struct handoff_port {
     uint32_t worker, at;
     uint32_t fds;            /* descriptors that come with the message; 0: the interface is absent */
-    uint32_t slots, ring;    /* as in struct io_made */
+    uint32_t slots, ring;    /* slots and length of the ring, as in struct io_made */
     struct io_handed handed; /* struct io_handed can't grow */
 };
 
-/* Behind EARLY. */
+/* Sent after EARLY. */
 struct handoff_early {
     uint32_t ports; /* number of PORT messages that follow */
 };
@@ -172,11 +173,11 @@ struct handoff_parts {
     uint32_t listeners, before;
 };
 
-struct handoff_listener { /* with its descriptor */
+struct handoff_listener { /* its descriptor comes with the message */
     uint32_t worker, v6, port, addr[4];
 };
 
-struct handoff_before { /* with the socket to it */
+struct handoff_before { /* the socket to it comes with the message */
     int32_t process;
     uint32_t sessions;
 };
@@ -192,7 +193,7 @@ struct handoff_kept {
 /* To an old process that serves sessions: a worker's report on a handed-over connection in the wire, which may be
  * that process's (struct inline_told). */
 struct handoff_told {
-    uint32_t word; /* HANDOFF_TOLD */
+    uint32_t word; /* always HANDOFF_TOLD */
     uint32_t worker, number, port, kind, why;
 };
 

@@ -1,4 +1,4 @@
-/* An anonymous shared mapping, which also contains the number of the half that counts */
+/* An anonymous shared mapping, which also contains the number of the valid half */
 #include "runtime/parent/between/last.h"
 
 #include <stddef.h>
@@ -8,7 +8,7 @@
 enum { NONE = 2 };
 
 struct last {
-    uint32_t *counts; /* atomic: 0 or 1, the half that counts, or NONE; at the mapping's begin */
+    uint32_t *counts; /* atomic: 0 or 1, the valid half, or NONE; at the mapping's beginning */
     uint32_t next;
 };
 
@@ -43,7 +43,7 @@ static struct last_half *half(const struct last *l, uint32_t which)
 
 struct last_half *last_next(const struct last *l) { return half(l, l->next); }
 
-/* Give back the memory of a half that no longer counts, except its program's text and the remains of earlier
+/* Give back the memory of a half that is no longer valid, except its program's text and the remains of earlier
  * programs, which are the same next time. */
 static void give_back(struct last_half *h)
 {

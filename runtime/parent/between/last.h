@@ -7,20 +7,20 @@
 #define LAST_MOST (UINT64_C(1) << 30) /* bytes of a half's file */
 
 struct last_half {
-    struct handoff_hello hello;     /* without descriptors */
-    struct handoff_luggage luggage; /* without ports */
-    uint64_t len;                   /* bytes of `file` that count */
+    struct handoff_hello hello;     /* data of HELLO, without descriptors */
+    struct handoff_luggage luggage; /* data of LUGGAGE, without ports */
+    uint64_t len;                   /* number of valid bytes in `file` */
     uint8_t file[];                 /* [LAST_MOST] as the file of a takeover */
 };
 
 struct last;
 
-struct last *last_new(void);    /* NULL: out of memory */
+struct last *last_new(void);    /* map the memory; NULL: out of memory */
 void last_free(struct last *l); /* NULL is fine */
 
 /* In the service, by one thread: return the half to be written next. */
 struct last_half *last_next(const struct last *l);
-/* It is whole, and counts from now on. */
+/* Make the half that was written last valid: it counts from now on. */
 void last_put(struct last *l);
 /* Invalidate both halves: a crash then ends the instance. */
 void last_forget(struct last *l);

@@ -26,7 +26,7 @@ int message_send_soon(int fd, const void *body, size_t len)
     memcpy(whole, &head, sizeof head);
     memcpy(whole + sizeof head, body, len);
     const ssize_t n = send(fd, whole, sizeof head + len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return n == (ssize_t)(sizeof head + len) ? 0 : n < 0 ? -errno : -EIO; /* one so short is sent whole */
+    return n == (ssize_t)(sizeof head + len) ? 0 : n < 0 ? -errno : -EIO; /* a message so short is sent in full */
 }
 
 static bool is_length(uint32_t len) { return len && len <= MESSAGE_MOST; }

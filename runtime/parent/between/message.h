@@ -9,8 +9,8 @@
 
 enum {
     MESSAGE_LENGTH = 4,     /* bytes of the head: length of the body, from 1 on */
-    MESSAGE_MOST = 1 << 20, /* bytes of a body that is received */
-    MESSAGE_SOON = 64       /* bytes of a body for message_send_soon, at most */
+    MESSAGE_MOST = 1 << 20, /* most bytes of a body that is received */
+    MESSAGE_SOON = 64       /* most bytes of a body for message_send_soon */
 };
 
 /* An unknown word (also a message) with this bit is ignored by its receiver. Any other unknown word ends the

@@ -1,4 +1,4 @@
-/* It reads nothing but one byte */
+/* The waiting process reads only one byte */
 #include "runtime/parent/between/starter.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ static int say_soon(int fd, const void *what, size_t len, const int fds[], unsig
     return channel_send(fd, what, len, fds, count, channel_until(SAYS_NS));
 }
 
-/* Make the command line: this process's, without options that held for its start only. `text` stays in use. */
+/* Make the command line: this process's, without options that were only for its start. `text` stays in use. */
 static void words_make(char *text, size_t len, char *words[WORDS_MOST])
 {
     unsigned n = 0;
@@ -67,7 +67,7 @@ static _Noreturn void stand_by(int fd)
     int sent[STREAMS];
     uint8_t word;
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL); /* the parent receives them */
+    sigprocmask(SIG_SETMASK, &all, NULL); /* the parent receives these signals */
     prctl(PR_SET_NAME, STARTER_NAME);
     close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
     close_range((unsigned)fd + 1, ~0u, 0);
@@ -118,7 +118,7 @@ int starter_socket(void)
     int with, ends;
     if (!said || sscanf(said, "%d:%d", &with, &ends) != 2) return -1;
     unsetenv(STARTER_SOCKET);
-    prctl(PR_SET_NAME, "preyrun"); /* by its path it would be `exe` */
+    prctl(PR_SET_NAME, "preyrun"); /* from its path, the name would be `exe` */
     fcntl(with, F_SETFD, FD_CLOEXEC);
     fcntl(ends, F_SETFD, FD_CLOEXEC);
     ends_to = ends;

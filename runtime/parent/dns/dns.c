@@ -1,4 +1,5 @@
-/* The process: a fork of the parent without capabilities, descriptors and files, with the calls of a client of DNS. */
+/* The process: a fork of the parent without capabilities, descriptors and files, with the system calls of a DNS
+ * client. */
 #include "runtime/parent/dns/dns.h"
 
 #include <errno.h>
@@ -16,9 +17,9 @@
 #include "runtime/parent/between/apart.h"
 #include "runtime/parent/between/confined.h"
 
-enum { KEPT = 3 /* the first descriptor that stays, behind the standard ones */, MEMORY_MOST = 256 << 20 };
+enum { KEPT = 3 /* first descriptor that stays, after the standard ones */, MEMORY_MOST = 256 << 20 };
 
-/* Refuse all calls but these with EPERM: c-ares goes on where one fails. */
+/* Refuse all calls but these with EPERM, because c-ares goes on if one fails. */
 static int keep_calls(void)
 {
     static const int calls[] = {
@@ -44,7 +45,7 @@ static int confine(void)
     return keep_calls();
 }
 
-/* Leave all descriptors but these, which are KEPT and those behind it then. Standard output and errors stay. */
+/* Close all descriptors but these, which then are KEPT and those after it. Standard output and errors stay open. */
 static int leave_descriptors(int fds[DNS_FDS])
 {
     for (int i = 0; i < DNS_FDS; i++)
@@ -61,14 +62,15 @@ static void be_dns(int fds[DNS_FDS], const struct dns_name names[], uint32_t cou
     sigemptyset(&none);
     for (int s = 1; s < NSIG; s++) signal(s, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGINT, SIG_IGN); /* a terminal's ends prey, and with it this process */
+    signal(SIGINT, SIG_IGN); /* a terminal's SIGINT ends prey, and with it this process */
     sigprocmask(SIG_SETMASK, &none, NULL);
     struct dns *r = leave_descriptors(fds) ? NULL : dns_new(fds, names, count);
     if (r && !confine()) dns_run(r);
     _exit(0);
 }
 
-/* Return a pidfd of the process at the other end of `held`, or -1: it has ended, and another may have its number. */
+/* Return a pidfd of the process at the peer of `held`, or -1 if it has ended, because another process may have its
+ * number. */
 static int process_of(pid_t pid, int held)
 {
     char none;
@@ -108,7 +110,7 @@ void dns_end(struct dns_held *held)
 uint64_t dns_files(void)
 {
     static const char *const files[] = {"/etc/resolv.conf", "/etc/hosts"};
-    uint64_t mark = 14695981039346656037u; /* FNV-1a */
+    uint64_t mark = 14695981039346656037u; /* offset basis of FNV-1a */
     for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
         struct stat s = {.st_size = -1};
         if (stat(files[i], &s)) s = (struct stat){.st_size = -1};

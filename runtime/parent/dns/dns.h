@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 enum {
-    DNS_HOST_MOST = 253,       /* bytes of a name */
-    DNS_NAMES_MOST = 1 << 14,  /* names of one resolver */
+    DNS_HOST_MOST = 253,       /* most bytes of a name */
+    DNS_NAMES_MOST = 1 << 14,  /* most names of one resolver */
     DNS_ADDRESSES_MOST = 1024, /* addresses of a name and family: an answer with more is a failure */
     DNS_LIVES_S = 5,           /* seconds between signs of life */
 };
 
-/* A name to ask for: letters, digits, hyphens, underscores and dots, none at the end; ends in NUL. One that begins
- * with `_` is a service's: its SRV records (RFC 2782) are asked for, and the addresses of their targets. */
+/* A name to ask for: letters, digits, hyphens, underscores and dots, but no dot at the end; ends in NUL. A name that
+ * begins with `_` is a service's: its SRV records (RFC 2782) are asked for, and the addresses of their targets. */
 struct dns_name {
     char host[DNS_HOST_MOST + 3];
 };
@@ -34,11 +34,11 @@ struct dns_told {
     uint32_t name;      /* index among the names that were asked for */
     uint8_t family;     /* 4 or 6 */
     uint8_t how;        /* enum dns_how */
-    uint16_t count;     /* addresses behind */
-    uint32_t again_s;   /* seconds until it is asked for again */
-    char why[84];       /* ends in NUL; a failure, or why there is no address */
-    uint32_t addr[][4]; /* [count], as in struct key; ascending, none twice. For a service, struct dns_port [count]
-                         * follows, in the same order, and an address may be there with several ports */
+    uint16_t count;     /* number of addresses behind the struct */
+    uint32_t again_s;   /* seconds until the name is asked for again */
+    char why[84];       /* reason of a failure, or of there being no address; ends in NUL */
+    uint32_t addr[][4]; /* [count], as in struct key; ascending, without duplicates. For a service, struct dns_port
+                         * [count] follows, in the same order, and an address may occur with several ports */
 };
 static inline bool dns_is_service(const char *host) { return *host == '_'; }
 /* Return the bytes of a datagram. */
@@ -56,17 +56,17 @@ bool dns_told_is_sound(const struct dns_told *t, size_t len, bool service);
 
 /* The parent's descriptors of a resolver; -1: none. */
 struct dns_held {
-    int fd;      /* the resolver ends when it is closed */
+    int fd;      /* socket of the resolver, which ends when it is closed */
     int process; /* pidfd: a stopped resolver ends by a signal */
 };
 
-/* Start a resolver for these names, in place of the one that is held. Return its socket's other end, SOCK_SEQPACKET, of
- * struct dns_told, close-on-exec, or a negative errno. The resolver ends when the reader closes that, too. It reads
- * the present resolv.conf(5) and hosts(5). */
+/* Start a resolver for these names, in place of the one that is held. Return the peer of its socket, a close-on-exec
+ * SOCK_SEQPACKET of struct dns_told, or a negative errno. The resolver also ends when the reader closes that peer.
+ * It reads the present resolv.conf(5) and hosts(5). */
 int dns_start(const struct dns_name names[], uint32_t count, struct dns_held *held);
 /* Kill the resolver that is held. */
 void dns_end(struct dns_held *held);
-/* Return a number that changes with these files. */
+/* Return a number that changes when one of these files changes. */
 uint64_t dns_files(void);
 
 /* dns_ask.c: the work of that process. */

@@ -19,17 +19,17 @@
 #define SECOND_NS UINT64_C(1000000000)
 enum {
     AT_ONCE = 64,       /* questions that wait for an answer */
-    TTL_LEAST = 5,      /* seconds */
-    TTL_MOST = 3600,    /* the same */
-    NONE_S = 60,        /* until a name without addresses is asked for again */
-    FAILED_S = 5,       /* until a question that failed is asked again; each time twice as long */
-    FAILED_MOST_S = 60, /* the same, at most */
+    TTL_LEAST = 5,      /* seconds: least time to live */
+    TTL_MOST = 3600,    /* seconds: most time to live */
+    NONE_S = 60,        /* seconds until a name without addresses is asked for again */
+    FAILED_S = 5,       /* seconds until a failed question is asked again; they double each time */
+    FAILED_MOST_S = 60, /* most seconds until then */
     TIMEOUT_MS = 1000,  /* time of the first question to a name server */
     TARGETS_MOST =
         256,         /* targets of a service: each is two questions, and they must not keep all other names waiting */
     TRIES = 3,       /* questions to each name server */
     DATAGRAM = 1232, /* bytes of an answer by UDP: RFC 9715, 3.2 */
-    FOREVER_S = 365 * 24 * 3600 /* a name of hosts(5) is not asked for */
+    FOREVER_S = 365 * 24 * 3600 /* seconds for a name of hosts(5), which is not asked for */
 };
 
 struct target {
@@ -55,9 +55,9 @@ struct asked {
     struct dns *r;
     uint64_t due_ns;
     uint32_t name;
-    uint32_t failed; /* times in a row */
+    uint32_t failed; /* failures in a row */
     uint8_t family;  /* 4 or 6 */
-    bool waits;      /* for an answer */
+    bool waits;      /* the question waits for an answer */
 };
 
 struct dns {
@@ -66,8 +66,8 @@ struct dns {
     const struct dns_name *names;
     uint32_t count; /* length of `asked`: two for each name */
     uint32_t waits;
-    uint64_t lives_ns;     /* when the next sign of life is due */
-    bool gone;             /* the service is */
+    uint64_t lives_ns;     /* time when the next sign of life is due */
+    bool gone;             /* the service has ended */
     struct dns_told *told; /* room for one, DNS_TOLD_MOST bytes */
     struct asked asked[];
 };
@@ -142,8 +142,8 @@ static void put_address(uint32_t to[4], uint8_t family, const void *from)
 
 static uint32_t ttl_least(uint32_t least, int ttl) { return ttl >= 0 && (uint32_t)ttl < least ? (uint32_t)ttl : least; }
 
-/* Put an answer's addresses into `told`, and into *ttl its least time to live, that of aliases among them. Return their
- * number, also where that is more than there is room for. */
+/* Put an answer's addresses into `told`, and into *ttl its least time to live, that of aliases among them. Return
+ * their number, even if it exceeds the room. */
 static uint32_t put_answer(struct asked *q, const struct ares_addrinfo *found, uint32_t *ttl)
 {
     const int family = q->family == 4 ? AF_INET : AF_INET6;
@@ -234,12 +234,12 @@ static void ask_host(struct asked *q, const char *host, ares_addrinfo_callback a
 {
     const struct ares_addrinfo_hints hints = {.ai_family = q->family == 4 ? AF_INET : AF_INET6,
                                               .ai_flags = ARES_AI_NOSORT};
-    char whole[NI_MAXHOST + 1]; /* a dot at the end: no search domain is put behind it */
+    char whole[NI_MAXHOST + 1]; /* with a dot at the end, so that no search domain is appended */
     snprintf(whole, sizeof whole, "%s.", host);
     ares_getaddrinfo(q->r->channel, whole, NULL, &hints, answer, with);
 }
 
-/* A record with the target `.` means that there is no such service (RFC 2782). */
+/* True unless the target is `.`, which means that the service does not exist (RFC 2782). */
 static bool is_target(const struct ares_srv_reply *r) { return *r->host && strcmp(r->host, ".") != 0; }
 
 static uint32_t targets_count(const struct ares_srv_reply *r)
@@ -339,11 +339,12 @@ static uint64_t ask_due(struct dns *r, uint64_t now_ns)
         if (!q->waits && q->due_ns <= now_ns && r->waits < AT_ONCE) ask(q);
         if (!q->waits && q->due_ns < next_ns) next_ns = q->due_ns;
     }
-    return r->waits < AT_ONCE ? next_ns : UINT64_MAX; /* an answer makes room, and comes or runs into its time */
+    return r->waits < AT_ONCE ? next_ns
+                              : UINT64_MAX; /* the next question waits until an answer comes or a question times out */
 }
 
-/* Report the addresses that hosts(5) gives a name: it is not asked for, in neither family. Return the lines behind
- * its own. */
+/* Report the addresses that hosts(5) gives a name, which is then not asked for in either family. Return the lines
+ * after the name's own. */
 static const struct host_line *tell_hosts(struct dns *r, uint32_t name, const struct host_line *at,
                                           const struct host_line *end)
 {
@@ -418,7 +419,7 @@ static void dns_wait(struct dns *r, uint64_t next_ns)
         if (fds[i].revents)
             ares_process_fd(r->channel, fds[i].revents & ~POLLOUT ? fds[i].fd : ARES_SOCKET_BAD,
                             fds[i].revents & POLLOUT ? fds[i].fd : ARES_SOCKET_BAD);
-    ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* questions that ran into their time */
+    ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* questions that timed out */
 }
 
 static void tell_life(struct dns *r, uint64_t now_ns)

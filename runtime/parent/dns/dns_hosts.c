@@ -1,4 +1,4 @@
-/* Each word of each line is looked for among the names, which are put in order for that. */
+/* Each word of each line is searched for among the names, which are sorted for that. */
 #include "runtime/parent/dns/dns_hosts.h"
 
 #include <arpa/inet.h>
@@ -11,7 +11,7 @@
 #include "runtime/base/grown.h"
 
 struct host_lines {
-    const struct dns_name *names, **order; /* order: [count] */
+    const struct dns_name *names, **order; /* order: [count] names, sorted */
     uint32_t count, found, room;
     struct host_line *of;
 };
@@ -35,7 +35,7 @@ static int by_asked(const void *a, const void *b)
     return (int)x->family - (int)y->family;
 }
 
-/* Read an address. False if the text is none. */
+/* Read an address. False if the text is not an address. */
 static bool line_address(const char *text, struct host_line *to)
 {
     uint8_t b[16] = {0};

@@ -9,7 +9,7 @@
 struct host_line {
     uint32_t name;    /* index among the names that were asked for */
     uint8_t family;   /* 4 or 6 */
-    uint32_t addr[4]; /* as in struct key */
+    uint32_t addr[4]; /* the address, as in struct key */
 };
 
 /* Read the file once for all names of hosts, whatever their case. Lines without an address are skipped, and so are

@@ -1,4 +1,4 @@
-/* The form of the resolver's datagrams. Their writer reads bytes of strangers, so it is believed in nothing. */
+/* The form of the resolver's datagrams. Nothing in them is trusted, because their writer reads strangers' bytes. */
 #include <string.h>
 
 #include "runtime/parent/dns/dns.h"

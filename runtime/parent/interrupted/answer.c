@@ -13,7 +13,7 @@
 enum { SLOTS = 2, SLOT_BYTES = 2048 };
 
 struct interrupted {
-    struct inline_tuple *all; /* in order */
+    struct inline_tuple *all; /* tuples, sorted */
     size_t count;
     struct pool *pool;
 };
@@ -50,7 +50,7 @@ struct pkt *interrupted_answer(struct interrupted *i, const uint8_t *frame, uint
     struct inline_tuple t;
     pkt_view(&pkt, frame, len, wire_len, LINK_ETHER, IFACE_NONE);
     if (pkt_parse(&pkt, &none, &key) || !(key.kind & KIND_TCP_FLAGS)) return NULL;
-    /* A bare SYN is no segment of such a connection: it opens another */
+    /* A bare SYN isn't a segment of such a connection, because it opens another */
     if ((key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN) return NULL;
     inline_tuple_of(&pkt, &key, &t);
     if (!i->count || !bsearch(&t, i->all, i->count, sizeof t, tuple_compare)) return NULL;

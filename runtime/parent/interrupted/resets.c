@@ -32,11 +32,11 @@
 #define SECOND_NS UINT64_C(1000000000)
 enum {
     LASTS_S = 120,
-    A_SECOND = 10000 /* most RSTs */,
-    SEEN = 512 /* bytes read of a frame */,
+    A_SECOND = 10000 /* most RSTs per second */,
+    SEEN = 512 /* bytes of a frame that are read */,
     BATCH = 64,
     SAID_BATCH = 16 /* datagrams looked at before a frame: strangers may send them, too */,
-    SAYS_S = 1 /* most that the next start waits for room */,
+    SAYS_S = 1 /* most seconds that the next start waits for room */,
     MACS = 12,
     TAG = 4
 };
@@ -45,7 +45,7 @@ struct resets {
     struct interrupted *interrupted;
     size_t connections;
     uid_t user;                    /* user whose starts may end the process, beside root's */
-    int said;                      /* datagrams of the next start */
+    int said;                      /* socket for datagrams of the next start */
     struct kernel_events *came_up; /* packets that programs in the kernel hand up; NULL: no such programs */
     int ports[OPTIONS_IFACES];     /* packet sockets; -1: none */
     unsigned ifindex[OPTIONS_IFACES], port_count;
@@ -150,7 +150,7 @@ struct resets *resets_open(const struct options *o, const struct tuples *tuples,
         r->ports[i] = port_open(o->ifaces[i], o->peer[i] != OPTIONS_NO_PEER);
         r->ifindex[i] = if_nametoindex(o->ifaces[i]);
     }
-    /* The programs in the kernel, which go on judging, report what only the service could take. */
+    /* The programs in the kernel, which go on judging, report packets that only the service could take. */
     if (kernel) r->came_up = kernel_events_new(kernel_map(kernel, KERNEL_MAP_events)->fd, came_up, r);
     if (r->came_up) kernel_world(kernel)->interrupted = 1;
     if (r->interrupted && r->said >= 0) return r;

@@ -10,8 +10,8 @@
 struct resets;
 
 struct kernel;
-/* Take the open connections and open the sockets. kernel: the executor whose programs go on judging; NULL: none.
- * NULL: no connection was open, or not possible. */
+/* Take the open connections and open the sockets. kernel: the executor whose programs go on judging, or NULL. Return
+ * NULL if no connection was open, or if it is not possible. */
 struct resets *resets_open(const struct options *o, const struct tuples *tuples, const struct kernel *kernel);
 /* Start the process, once the caller holds no descriptors that it must not have. Frees r; NULL is accepted. */
 void resets_start(struct resets *r);

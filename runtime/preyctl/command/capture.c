@@ -1,4 +1,4 @@
-/* preyctl capture: packets as they come, written to a pcapng file that is complete at any end. */
+/* preyctl capture: packets as they come, written to a pcapng file that is complete however the command ends. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* preyctl counters: every number of the service's document, under its name there. */
+/* preyctl counters: every number of the service's document, under its name in the document. */
 #include <string.h>
 
 #include "runtime/preyctl/command.h"

@@ -9,7 +9,7 @@
 
 enum { BY_TEXT = 120 };
 
-/* "SSH", "default of edge", "short-ip", "no-server of shop" */
+/* Return the decider: "SSH", "default of edge", "short-ip", "no-server of shop" */
 static const char *decider(const cJSON *row, char buf[BY_TEXT])
 {
     const char *rule = item_text(row, "rule"), *firewall = item_text(row, "default");

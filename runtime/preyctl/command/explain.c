@@ -58,7 +58,7 @@ static cJSON *question_of(const struct talk *t, const uint8_t *frame, uint32_t l
 struct asked {
     uint8_t frame[FRAME_MOST];
     uint32_t len;
-    struct test_said *said; /* NULL: no data */
+    struct test_said *said; /* the client's data; NULL: none */
 };
 
 /* Print a proxy service's decision on the client's data. It is computed here from the running program, because the

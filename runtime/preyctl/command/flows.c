@@ -10,7 +10,7 @@
 
 enum { SIDE_TEXT = 80 };
 
-/* "10.0.0.1:5000", "[2001:db8::1]:443", "10.0.0.1" */
+/* Return a side of the flow: "10.0.0.1:5000", "[2001:db8::1]:443", "10.0.0.1" */
 static const char *side(const cJSON *flow, const char *member, char buf[SIDE_TEXT])
 {
     const cJSON *one = item(flow, member);
@@ -23,7 +23,7 @@ static const char *side(const cJSON *flow, const char *member, char buf[SIDE_TEX
     return buf;
 }
 
-/* "10.0.0.1:5000 vlan 5.7": the opener, and the VIDs of its tags, outermost first */
+/* Return the opener, with the VIDs of its tags, outermost first: "10.0.0.1:5000 vlan 5.7" */
 static const char *opener(const cJSON *flow, char buf[SIDE_TEXT])
 {
     const cJSON *vid;

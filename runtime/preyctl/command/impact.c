@@ -117,7 +117,8 @@ static void flows_print(const cJSON *found)
                text_number((live + judged / 2) / judged, a));
 }
 
-/* Print pairs of numbers that differ. Without translation there is no such limit; a table of 0 follows from memory. */
+/* Print pairs of numbers that differ. Without translation, ports set no limit; a table size of 0 follows from
+ * memory. */
 static void capacity_print(const cJSON *capacity)
 {
     const cJSON *translated = item(capacity, "translated"), *flows = item(capacity, "flows");

@@ -1,5 +1,5 @@
-/* preyctl load: put another program in place of the running one; preyctl reload: the same, as SIGHUP does, and wait for
- * the answer; preyctl confirm: keep it. */
+/* preyctl load: put another program in place of the running one; preyctl reload: reload the rules, as SIGHUP does,
+ * and wait for the answer; preyctl confirm: keep it. */
 #include <string.h>
 
 #include "runtime/preyctl/command.h"
@@ -24,7 +24,7 @@ int command_LOAD(struct talk *t)
     struct command_line *l = t->line;
     cJSON *question = talk_question(QUESTION_LOAD);
     const bool save = argument_flag(l, "--save");
-    /* The devices; NULL: it is not given. "": without names, for which the answer lists them. */
+    /* The devices; NULL: the option is not given; "": it has no names, and the answer lists them. */
     const char *allows = argument_value(l, "--allow-unjudged");
     const size_t len = allows ? strlen(allows) : 0;
     const bool file = len > 4 && !strcmp(allows + len - 4, ".pbc");

@@ -6,7 +6,7 @@
 
 #include "runtime/preyctl/command.h"
 
-enum { END_MS = 45000 /* the process that undoes everything gives the other one 30 s */ };
+enum { END_MS = 45000 /* the process that undoes everything gives the other process 30 s */ };
 
 /* Return a descriptor of the process that listens, which ends last; -1: it has ended, or cannot be seen. */
 static int listener(int fd)
@@ -17,7 +17,7 @@ static int listener(int fd)
     return (int)syscall(SYS_pidfd_open, peer.pid, 0);
 }
 
-/* Wait for its end. Return 0, or 2 after a line. */
+/* Wait for the process's end. Return 0, or 2 after a line. */
 static int await(int process)
 {
     struct pollfd p = {.fd = process, .events = POLLIN};

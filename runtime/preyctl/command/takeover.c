@@ -1,5 +1,5 @@
-/* preyctl takeover: another preyrun beside the one that runs, with its command line and environment, which takes over
- */
+/* preyctl takeover: start another preyrun beside the running one, with its command line and environment, to take
+ * over */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -30,7 +30,7 @@ static long process_of(const cJSON *document)
     return cJSON_IsRaw(process) ? strtol(process->valuestring, NULL, 10) : 0;
 }
 
-/* Return the process that the instance is, which is the one to take over from; 0 after a line: it can't be. */
+/* Return the process of the instance, from which to take over; 0 after a line if that isn't possible. */
 static long asked_process(struct talk *t)
 {
     cJSON *document = NULL;
@@ -41,7 +41,7 @@ static long asked_process(struct talk *t)
     return pid;
 }
 
-/* Read a file of /proc, whole; the caller frees it. NULL after a line. *len: without the zero behind it */
+/* Read a complete file of /proc, which the caller frees. NULL after a line. *len: without the zero behind it */
 static char *proc_read(long pid, const char *what, size_t *len)
 {
     char path[64];
@@ -71,7 +71,7 @@ static bool preyrun_path(char path[PATH_MAX])
 
 /* ---- the process that takes over ---- */
 
-/* Move the calling process into the control group of the one before, so that it is the service manager's, too. */
+/* Move the calling process into the control group of the previous one, so that it is the service manager's, too. */
 static void join_group(const char *groups)
 {
     char path[PATH_MAX], pid[24];
@@ -105,14 +105,14 @@ static void run_preyrun(long before, const struct words *line, const struct word
     if (groups && own && strcmp(groups, own) != 0) join_group(groups);
     join_folder(before);
     if (nothing > 0) dup2(nothing, STDIN_FILENO);
-    setsid(); /* it outlives this terminal */
+    setsid(); /* the new process must outlive this terminal */
     execve(line->all[0], line->all, environment->all);
     talk_complain("%s: %s", line->all[0], strerror(errno));
     _exit(2);
 }
 
-/* Start it as a child; with `orphan` as one of process 1, which then learns of its end as of any process that it has
- * started itself. Return its pid, or -1. */
+/* Start the preyrun as a child, or with `orphan` as a child of process 1, which is then notified of its end. Return
+ * its pid, or -1. */
 static pid_t start_preyrun(long before, const struct words *line, const struct words *environment, bool orphan)
 {
     int pair[2] = {-1, -1};
@@ -132,7 +132,8 @@ static pid_t start_preyrun(long before, const struct words *line, const struct w
     return pid;
 }
 
-/* True if the answering instance is that process, whatever its answer: it may have nothing to hand over itself. */
+/* True if the answering instance is that process, whatever its answer, because it may have nothing to hand over
+ * itself. */
 static bool answers(const struct talk *t, long pid)
 {
     char unsaid[500]; /* for a moment no instance may be there */
@@ -153,7 +154,7 @@ static bool has_ended(int process, int ms)
     return poll(&p, 1, ms) > 0;
 }
 
-/* Report how it has ended, as far as its parent can know. */
+/* Report how the new process has ended, as far as its parent can know. */
 static int say_ended(pid_t pid, long before, bool let_go)
 {
     int status = 0;
@@ -164,7 +165,8 @@ static int say_ended(pid_t pid, long before, bool let_go)
                          let_go ? "has let go, and no process judges packets" : "goes on", how);
 }
 
-/* True if the process serves connections that it had accepted, and judges no more (PARENT_BEFORE, runtime/parent/). */
+/* True if the process only serves connections that it accepted earlier, and no longer judges (PARENT_BEFORE,
+ * runtime/parent/). */
 static bool serves_only(long pid)
 {
     char path[64], name[24] = "";
@@ -207,7 +209,7 @@ static int await_takeover(struct talk *t, pid_t pid, long before)
     return status;
 }
 
-/* True if the manager will know the new process for the main one of the unit; else a line gives the reason. */
+/* True if the manager will accept the new process as the unit's main one; else a line gives the reason. */
 static bool manager_hears(const char *unit, long before, const char *environment, size_t len)
 {
     const char *main_process = getenv("MAINPID");
@@ -234,7 +236,7 @@ static bool begins_namespace(long pid)
     return first;
 }
 
-/* True if what else runs there outlives the end of that process; else a line gives the reason. */
+/* True if the other processes there outlive the end of that process; else a line gives the reason. */
 static bool outlives(long before, const char *environment, size_t len)
 {
     char unit[NAME_MAX];
@@ -249,7 +251,7 @@ static bool outlives(long before, const char *environment, size_t len)
         before, unit, unit);
 }
 
-/* Start the one that takes over, and wait. Return the exit status. */
+/* Start the preyrun that takes over, and wait. Return the exit status. */
 static int take_over(struct talk *t, long before, bool orphan, char *settings, size_t len)
 {
     char path[PATH_MAX];

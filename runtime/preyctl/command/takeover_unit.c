@@ -34,7 +34,7 @@ bool unit_of(long pid, char *name, size_t size)
     return found;
 }
 
-/* Find the unit of a service to which a process belongs by its control group. */
+/* Find, by its control group, the unit of the service to which a process belongs. */
 static bool service_of(long pid, char *unit, size_t size)
 {
     static const char end[] = ".service\n";
@@ -103,7 +103,7 @@ static bool write_words(int fd, const struct command_line *l)
     return fine;
 }
 
-/* True if the file that is open is the one at that path: who asked before removes his. */
+/* True if the open file is still the one at that path: an earlier asker may have removed it. */
 static bool is_at(int fd, const char *path)
 {
     struct stat own, there;
@@ -137,7 +137,8 @@ static int reload(const char *unit)
     if (!pid) {
         const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (nothing >= 0)
-            dup2(nothing, STDERR_FILENO); /* its text points to the journal, which has this program's text, too */
+            dup2(nothing,
+                 STDERR_FILENO); /* systemctl's message points to the journal, which has this program's text, too */
         execlp("systemctl", "systemctl", "--quiet", "reload", unit, (char *)NULL);
         _exit(127);
     }

@@ -1,4 +1,4 @@
-/* Words are distinguished as preyrun's own command line does it (runtime/preyrun/read_options.c) */
+/* Words are distinguished as by preyrun's own command line (runtime/preyrun/read_options.c) */
 #include "runtime/preyctl/command/takeover_words.h"
 
 #include <string.h>
@@ -6,9 +6,9 @@
 #include "runtime/base/grown.h"
 #include "runtime/preyctl/talk.h"
 
-/* Options of preyrun, as far as needed to distinguish a value from a word of its own */
+/* Options of preyrun, as far as needed to distinguish a value from a separate word */
 static const struct run_option {
-    const char *name, *argument; /* argument NULL: none */
+    const char *name, *argument; /* argument: NULL if the option has none */
     char letter;
     enum { REPLAY, LIVE, BOTH } way;
 } run_options[] = {
@@ -17,7 +17,7 @@ static const struct run_option {
 };
 enum { RUN_OPTIONS = sizeof run_options / sizeof *run_options };
 
-/* Options of preyrun that a takeover has no use for, and the reason or what does it */
+/* Options of preyrun that make no sense in a takeover, with the reason or the alternative */
 static const struct senseless {
     const char *name, *instead;
 } senseless[] = {
@@ -84,7 +84,7 @@ bool words_are_options(const char *const given[], unsigned count)
     return true;
 }
 
-/* True if a word of the command line is given again, or holds for the start before only. */
+/* True if a word of the command line is given again, or is only for the former start. */
 static bool is_replaced(const struct run_option *o, const char *const given[], unsigned count)
 {
     if (!strcmp(o->name, "takeover") || !strcmp(o->name, "confirm")) return true;
@@ -116,12 +116,12 @@ bool command_line_make(struct words *w, const char *preyrun, const char *const g
     return made;
 }
 
-/* The manager's watchdog waits for the process that it started, and now for any of the unit. Its variables for that
- * process's start are meant for that process only. */
+/* The manager's watchdog waits for the process that it started, and from now on for any process of the unit. The
+ * variables for the start of that process are meant for that process only. */
 bool environment_make(struct words *w, char *before, size_t len)
 {
-    /* Words of a manager, or of the parent of a service that had crashed (parent/between/starter.h), to that one
-     * only */
+    /* Variables of a manager, or of the parent of a crashed service (parent/between/starter.h), that are for that
+     * process only */
     static const char *const left_out[] = {
         "WATCHDOG_PID=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "PREYRUN_AFTER_A_CRASH="};
     bool made = true;

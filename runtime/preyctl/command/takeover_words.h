@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct words {
-    char **all; /* [count], and a NULL behind; they point into others' memory */
+    char **all; /* [count] words, and a NULL behind them; the words are not owned */
     uint32_t count, room;
 };
 

@@ -7,7 +7,7 @@
 #include "runtime/report/document/item.h"
 #include "runtime/report/text.h"
 
-/* "1,234", "~1,234" */
+/* Return a count: "1,234", "~1,234" */
 static const char *count_text(const cJSON *row, const char *member, char buf[TEXT_NUMBER + 1])
 {
     char number[TEXT_NUMBER];

@@ -20,7 +20,7 @@
 
 enum { EACH_MS = 1000, TRIES = 5 /* failures in a row, after which preyrun counts as gone */ };
 
-/* Print what fits. A character takes one column; a byte 10xxxxxx continues a character. */
+/* Print the part that fits. A character takes one column; a byte 10xxxxxx continues a character. */
 static void clip(const char *text, unsigned lines, unsigned columns)
 {
     unsigned line = 0, column = 0;

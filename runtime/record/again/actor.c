@@ -52,7 +52,8 @@ void actor_rest(struct actor *a)
     if (!a->stopped && !a->over && a->w) rest(a);
 }
 
-/* True if the verdicts are the same. Under another program only actions compare: rule numbers are a program's own. */
+/* True if the verdicts are the same. Under another program only actions are compared, because each program has its
+ * own rule numbers. */
 static bool same_verdict(const struct actor *a, const struct tape_verdict *x, const struct tape_verdict *y)
 {
     const uint8_t seen = (uint8_t) ~(a->story->start.snap == UINT32_MAX ? 0 : PKT_SNAPPED);
@@ -103,7 +104,7 @@ static void hand_logs(struct actor *a)
     while (a->watch->logged && ring_take(&a->w->logs, &note)) a->watch->logged(a->watch->arg, a, &note);
 }
 
-/* Send the batch's packets on, which came from the inline stack. */
+/* Send on the batch's packets, which came from the inline stack. */
 static void inline_go_on(struct actor *a)
 {
     const unsigned n = a->want;
@@ -138,8 +139,8 @@ static void batch_play(struct actor *a)
     hand_logs(a);
 }
 
-/* Look if live sets had an answer to all that the step has asked, and if all flows were there that cuts ended. By the
- * recorded program both are so; another one may ask more, and have other flows. */
+/* Check that live sets had an answer to all questions of the step, and that all flows existed that cuts ended. Both
+ * hold with the recorded program; another one may ask more, and have other flows. */
 static void members_checked(struct actor *a)
 {
     a->counters.unheard += a->members.missing;
@@ -158,7 +159,7 @@ static void step_begin(struct actor *a, uint64_t now_ns)
     a->cuts.count = 0;
 }
 
-/* Add what live sets answered. */
+/* Add answers of live sets. */
 static void take_members(struct actor *a, const struct tape_record *r, const uint8_t *body)
 {
     const int failed = heard_again_add(&a->members, body, r->bytes - sizeof *r, r->number);
@@ -178,8 +179,8 @@ static void take_cuts(struct actor *a, const struct tape_record *r, const uint8_
     a->cuts.count += r->count;
 }
 
-/* Complete a tick, or a batch whose frames are all read. The call comes after all words that the worker got
- * meanwhile: at a step other than TAPE_SHARED, or a packet that left. */
+/* Complete a tick, or a batch whose frames are all read. It is called after all words that the worker got meanwhile:
+ * at a step other than TAPE_SHARED, or at a packet that left. */
 void actor_finish(struct actor *a)
 {
     const bool batch = a->want && a->got == a->want, ticks = a->ticks, asks = a->asks;
@@ -270,7 +271,7 @@ static void world_look(struct actor *a, const struct tape_record *r)
     worker_look(a->w, r->now_ns);
 }
 
-/* Change to the recorded program. If another program judges, it judges all the time. */
+/* Change to the recorded program. If another program judges, it keeps judging. */
 static void change(struct actor *a, const struct tape_record *r)
 {
     const struct told_program *k = story_program(a->story, r->number);

@@ -20,9 +20,9 @@ struct actor;
 /* A judged batch: its packets are in a->views; a->walls[i] is the time when packet i came. */
 struct judged {
     unsigned n;
-    const struct program *program;  /* program that judged it now; */
+    const struct program *program;  /* program that judged it now */
     const struct verdict *now;      /* [n] verdicts now */
-    const struct told_program *ran; /* program that judged it when it was recorded; */
+    const struct told_program *ran; /* program that judged it at the time of the recording */
     struct tape_verdict was[VM_BATCH];
     bool otherwise[VM_BATCH]; /* the packet's verdict differs from the recorded one; false if none was recorded */
 };
@@ -52,7 +52,7 @@ struct actor {
     const struct story *story;
     const struct actor_watch *watch;
     unsigned at;      /* number of the worker */
-    struct worker *w; /* NULL: its state is still to come */
+    struct worker *w; /* the actor's worker; NULL: its state has not come yet */
     struct tape tape;
     const struct told_program *ran;     /* program at the time of the recording */
     const struct told_program *program; /* that program if it judges now, too; NULL: another program judges */
@@ -73,25 +73,26 @@ struct actor {
     bool unheard; /* the worker asked for more words */
     /* Answers of live sets in the current step, and flows that cuts ended in it. */
     struct heard_again members;
-    uint32_t same[PBC_LIVES_MAX];     /* as in struct heard_again, if another program judges */
+    uint32_t same[PBC_LIVES_MAX];     /* sets as in struct heard_again, if another program judges */
     const struct told_program *knows; /* recorded program for which `same` is; NULL: none yet */
     struct vm_cuts cuts;
     struct flow_id cut[VM_CUTS_MOST];
     struct worker_again again;
-    bool asks; /* an ask of the proxy loop is being read, */
+    bool asks; /* a request of the proxy loop is being read */
     struct inline_ask ask;
     struct pkt pkts[VM_BATCH], *views[VM_BATCH];
     uint64_t walls[VM_BATCH];
-    uint32_t ages_us[VM_BATCH];           /* their ages, as in struct vm_in */
+    uint32_t ages_us[VM_BATCH];           /* ages of these packets, as in struct vm_in */
     struct snapshot *world;               /* for single packets: world in which the batch was judged */
-    struct flow_met mets[VM_BATCH];       /* for single packets: their flows as met in the flow table, */
-    unsigned met;                         /* number of known ones */
-    struct kernel_members told[VM_BATCH]; /* for single packets: answers of live sets to the kernel, */
-    unsigned told_count;                  /* and number of packets for which they are known */
+    struct flow_met mets[VM_BATCH];       /* for single packets: their flows as met in the flow table */
+    unsigned met;                         /* number of known entries in `mets` */
+    struct kernel_members told[VM_BATCH]; /* for single packets: answers of live sets to the kernel */
+    unsigned told_count;                  /* number of packets for which answers are known */
     uint8_t *bytes;
 };
 
-/* A frame of a batch is in a slot, with headroom as frames from a port have, and for a link header with ten tags */
+/* Bytes of a slot for a frame of a batch: headroom as for frames from a port, and room for a link header with ten
+ * tags */
 enum {
     ACTOR_ROOM = IO_HEADROOM + 54,
     ACTOR_SLOT = (ACTOR_ROOM + (1 << 17) + 63) / 64 * 64,

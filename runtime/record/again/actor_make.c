@@ -57,7 +57,7 @@ static uint64_t shared_hear(void *arg, uint64_t value)
     return 0;
 }
 
-/* Another program's live sets are the recorded ones of these names. */
+/* Map another program's live sets to the recorded ones with the same names. */
 static void members_name(struct actor *a, const struct program *judges)
 {
     if (a->knows == a->ran) return;

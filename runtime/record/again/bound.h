@@ -1,4 +1,4 @@
-/* Checks if a program could have bound the flows of recorded packets. */
+/* Checks whether a program could have bound the flows of recorded packets. */
 #pragma once
 
 #include "vm/program/program.h"

@@ -5,7 +5,7 @@
 #include "runtime/record/again/actor.h"
 
 struct player {
-    struct story story; /* set up by story_begin */
+    struct story story; /* story of the recording, set up by story_begin */
     bool begun;         /* the actors exist */
     bool followed;      /* the file is complete, and another one follows */
     bool ended;         /* the recording is complete: no later steps are missing */

@@ -19,17 +19,17 @@ void single_packet(struct actor *a, const struct scene *s)
         actor_take(a, s);
 }
 
-/* A packet with everything known that its verdict depends on. */
+/* A packet, and everything known on which its verdict depends. */
 struct single {
     const struct program *program;
     const struct facts *facts;
     bool other;  /* another program than the one that ran */
-    bool routed; /* this machine's stack has routed it: the rules decided before, and a nat may translate it */
-    bool taken;  /* a nat translates it */
+    bool routed; /* this machine's stack has routed the packet: the rules decided before, and a nat may translate it */
+    bool taken;  /* a nat translates the packet */
     struct pkt *pkt;
     struct key key;
     struct tape_verdict recorded;
-    struct flow_met met; /* the flow that it met, if `looked` */
+    struct flow_met met; /* flow that the packet met, if `looked` */
     bool looked;
     struct track_seen seen; /* the flow's view of the packet */
     struct decision own;    /* decision of the rules, if `judged` */
@@ -69,8 +69,8 @@ static bool worker_heard_of(const struct single *x, uint32_t live, const uint32_
     return known;
 }
 
-/* Answer a question of the judgement: for the kernel's stages as these were answered, for the rest as the worker
- * was, and either as the other where it did not ask. Answers that were never asked for are unknown. */
+/* Answer a question of the judgement: to the kernel's stages as the kernel was answered, to the rest as the worker
+ * was. If that one did not ask, the other's answer is used. A question that neither asked has an unknown answer. */
 static bool single_hear(void *arg, uint32_t live, const uint32_t addr[4], bool v6, bool held)
 {
     struct single *x = arg;
@@ -83,7 +83,7 @@ static bool single_hear(void *arg, uint32_t live, const uint32_t addr[4], bool v
     return false;
 }
 
-/* Return the program's id of that device or pattern; PBC_NONE: it does not have it. */
+/* Return the program's id of that device or pattern; PBC_NONE: the program does not have it. */
 static uint32_t same_iface(const struct program *p, const struct program *of, uint32_t iface)
 {
     const char *device = program_str(of, of->ifaces[iface].device);
@@ -92,9 +92,10 @@ static uint32_t same_iface(const struct program *p, const struct program *of, ui
     return PBC_NONE;
 }
 
-/* Return the id in rules of the device by which a packet came that was first seen where it leaves; IFACE_NONE: unknown.
- * Another program has an id of its own for a device. Which device of a pattern it was, or of those that rules do not
- * name, is unknown; that matters unless all that the other program names is named by the recorded one, too. */
+/* Return the id in rules of the device by which a packet came in, for a packet first seen where it leaves;
+ * IFACE_NONE: unknown. Another program has its own id for a device. It is unknown which device of a pattern it was,
+ * or which of those that rules do not name; this matters unless the recorded program names everything that the other
+ * one names. */
 static uint16_t came_by(const struct actor *a, const struct single *x)
 {
     const struct program *ran = a->ran->p, *p = x->program;
@@ -201,8 +202,8 @@ static bool stands_in_wire(const struct program *p, uint32_t service)
     return service < p->services_count && mode_is(p->services[service].mode, MODE_INLINE);
 }
 
-/* True unless a service would now take a packet that no service took. One in the wire leaves packets that open no
- * connection, cross to no other interface, or find no room. */
+/* True unless a service would now take a packet that no service took. A service in the wire ignores packets that
+ * open no connection, cross to no other interface, or find no room. */
 static bool is_left_alone(const struct single *x)
 {
     if (is_bound(x)) return false;
@@ -211,7 +212,7 @@ static bool is_left_alone(const struct single *x)
     return branch == PBC_NONE || stands_in_wire(x->program, x->program->branches[branch].service);
 }
 
-/* True if the packet is where it leaves, and a nat has it next: it was let by, and comes again as a routed one. */
+/* True if the packet is where it leaves, and a nat handles it next: it passed, and comes again as a routed one. */
 static bool is_let_out(const struct single *x)
 {
     struct pkt out = *x->pkt;
@@ -222,8 +223,8 @@ static bool is_let_out(const struct single *x)
     return nat_takes_routed(x->program, x->facts, &x->key, &out, &unknown) || unknown;
 }
 
-/* True if only the host can know the way of a translated flow's packet: it was let by, and comes again as one that
- * was routed, unless the flow's next hop was known. */
+/* True if only the host can know the way of a translated flow's packet: it passed, and comes again as a routed one,
+ * unless the flow's next hop was known. */
 static bool is_hosts(const struct single *x)
 {
     if (!is_bound(x) || x->seen.class != SEEN_ORIGINAL || x->met.kind != BIND_NAT_SOURCE) return false;
@@ -259,8 +260,8 @@ static bool same_by_rules(struct single *x)
     x->by_kernel = true;
     if (x->program->meta->flags & PBC_ASKS_ROUTES) ways_settle(x->program, x->facts, &x->key, x->pkt);
     x->own = program_decide(x->program, &x->key, x->pkt);
-    /* No firewall judges the packet by the device by which it came: that of the interface that it leaves by does, as if
-     * it came by that. */
+    /* No firewall judges the packet at the device by which it came; that of the outgoing interface judges it, as if
+     * it came by that interface. */
     if (x->met.came && x->own.action == ACTION_ACCEPT && x->own.rule == RULE_NONE && x->own.firewall == PBC_NONE) {
         x->key.iface = facts_known_as(x->facts, x->pkt->iface);
         x->own = program_decide(x->program, &x->key, x->pkt);
@@ -281,7 +282,7 @@ static bool same_reply(const struct single *x)
 
 enum found { AS_RECORDED, OTHERWISE, HANGS_ON_MORE };
 
-/* Parse a packet that was routed, as the worker did. The interface that it leaves by is known. */
+/* Parse a packet that was routed, as the worker did. Its outgoing interface is known. */
 static bool parse_routed(const struct actor *a, struct single *x)
 {
     const struct facts *facts = x->facts;
@@ -293,8 +294,9 @@ static bool parse_routed(const struct actor *a, struct single *x)
     return true;
 }
 
-/* Judge a packet that was routed. Its flow translates it, or the first statement that takes it; any other leaves
- * unchanged. The reason of one that did not leave hangs on more, and so does the way of one to an outside address. */
+/* Judge a packet that was routed. Its flow translates it, or the first statement that takes it; any other packet
+ * leaves unchanged. The reason of a packet that did not leave depends on more, and so does the way of a packet to an
+ * outside address. */
 static enum found judge_routed(const struct actor *a, struct single *x)
 {
     const struct tape_verdict *v = &x->recorded;
@@ -315,7 +317,7 @@ static enum found judge_one(const struct actor *a, struct single *x)
     if (x->routed) return judge_routed(a, x);
     if (x->met.came && x->other && came_by(a, x) == IFACE_NONE) return HANGS_ON_MORE;
     if (!parse(a, x)) return v->reason == x->pkt->reason ? AS_RECORDED : HANGS_ON_MORE;
-    /* A connection in the wire took it, of which a recording of single packets knows nothing. */
+    /* A connection in the wire took the packet; a recording of single packets knows nothing of these connections. */
     if (!single_look(a, x) ||
         (!x->other && x->recorded.flags & VERDICT_REPLY && stands_in_wire(x->program, x->recorded.service)))
         return HANGS_ON_MORE;

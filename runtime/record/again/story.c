@@ -120,7 +120,7 @@ static struct program *program_take(const struct story *t, const struct record_p
     return NULL;
 }
 
-/* Make the remap from the program before, with its interface ids mapped to this one's. */
+/* Make the remap from the previous program, with its interface ids mapped to this one's. */
 static int change_follow(const struct story *t, const struct record_program *h, const struct told_change *change,
                          struct told_program *k)
 {
@@ -217,7 +217,7 @@ static uint16_t recorded_way(const struct story *t, const struct told_program *k
 static struct snapshot *of_other(const struct story *t, const struct told_program *k, const struct snapshot *s)
 {
     const struct program *p = t->other;
-    struct facts f = s->facts; /* includes its routes */
+    struct facts f = s->facts; /* with the routes of the world */
     uint64_t until;
     f.ifaces = NULL, f.server_out = f.target_out = NULL; /* arrays in that program's shape, zeroed */
     f.down = NULL, f.up_since_ns = NULL, f.weights = NULL, f.server_mtu = NULL, f.drains = NULL;

@@ -8,12 +8,12 @@ struct remap;
 
 struct told_program {
     uint64_t number;
-    struct program *p;   /* as workers run it, with its past */
+    struct program *p;   /* program as workers run it, with its past */
     struct remap *remap; /* from the program before; NULL: the first */
     uint64_t prepare_ns, world;
     uint16_t iface[PORTS_MOST];
     struct opened opened;
-    uint8_t digest[PBC_DIGEST_LEN]; /* digest of its file */
+    uint8_t digest[PBC_DIGEST_LEN]; /* digest of the program's file */
 };
 struct told_world {
     uint64_t number;
@@ -21,13 +21,13 @@ struct told_world {
 };
 struct story {
     struct record_start start;
-    uint32_t inline_half_open; /* as in struct inline_share */
+    uint32_t inline_half_open; /* bound of half-open connections, as in struct inline_share */
     char name[PORTS_MOST][RECORD_NAME];
     struct told_program **programs; /* pointers, so that programs keep their addresses */
     unsigned programs_count;
-    struct told_world *worlds; /* in order of their numbers */
+    struct told_world *worlds; /* worlds, in order of their numbers */
     unsigned worlds_count;
-    struct routes **routes; /* in order of their numbers */
+    struct routes **routes; /* tables of routes, in order of their numbers */
     unsigned routes_count;
     struct program *other; /* program that judges instead of the recorded ones; NULL: none. Owned by the caller */
     uint16_t other_iface[PORTS_MOST];

@@ -1,4 +1,4 @@
-/* A table by hash, an id a place: a newer id takes the place of an older */
+/* A hash table with one id per place: a newer id replaces an older one */
 #include "runtime/record/again/unmade.h"
 
 #include <stdlib.h>

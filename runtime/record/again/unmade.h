@@ -5,10 +5,10 @@
 #include "vm/flow/flow.h"
 
 struct unmade {
-    struct flow_id *ids; /* NULL until the first flow */
+    struct flow_id *ids; /* table of ids; NULL until the first flow */
 };
 
-/* Note that a flow of that tuple has begun, or not. Out of memory: it counts as begun. */
+/* Note that a flow of that tuple has begun, or not. If memory is out, it counts as begun. */
 void unmade_note(struct unmade *u, const struct flow_id *id, bool begun);
 /* True if the flow was not begun. */
 bool unmade_has(const struct unmade *u, const struct flow_id *id);

@@ -84,7 +84,7 @@ int chosen_find(struct chosen *c, const struct reel *r, const struct options *o,
     char name[RECORDING_NAME], why[200];
     struct story other;
     *c = (struct chosen){0};
-    /* A time of day is the last one before the end of the recordings. */
+    /* A time of day means its last occurrence before the end of the recordings. */
     const uint64_t end = o->from_at.said || o->to_at.said ? reel_end_ns(r) : 0;
     if (o->from_at.said) c->from_ns = when_until(&o->from_at.when, end);
     if (o->to_at.said) c->to_ns = c->from_ns ? when_from(&o->to_at.when, c->from_ns) : when_until(&o->to_at.when, end);

@@ -1,4 +1,4 @@
-/* Servers have ids by their names, which each program's labels are mapped to */
+/* Servers have ids by their names; the labels of each program are mapped to these ids */
 #include <stdlib.h>
 #include <string.h>
 

@@ -29,12 +29,13 @@ struct otherwise_pair *otherwise_add(struct otherwise *o, const struct judged *j
 {
     const struct tape_verdict *then = &j->was[i];
     const struct verdict *now = &j->now[i];
-    const struct verdict was = {.action = then->action,
-                                .reason = then->reason,
-                                .rule = then->rule,
-                                .firewall = j->ran->p->firewalls_count == 1 ? 0 : PBC_NONE, /* not recorded */
-                                .service = then->service,
-                                .server = then->server};
+    const struct verdict was = {
+        .action = then->action,
+        .reason = then->reason,
+        .rule = then->rule,
+        .firewall = j->ran->p->firewalls_count == 1 ? 0 : PBC_NONE, /* the recorded firewall is unknown */
+        .service = then->service,
+        .server = then->server};
     for (unsigned k = 0; k < o->count; k++) {
         if (!is_pair(&o->pairs[k], j, &was, now)) continue;
         o->pairs[k].packets++;

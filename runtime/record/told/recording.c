@@ -25,8 +25,8 @@ bool recording_label(struct recording *g, const struct program *p)
     return true;
 }
 
-/* Write the header of verdict lines: before the first, and again where a program has audit and the one before had not,
- * or the other way round. */
+/* Write the header of verdict lines: before the first line, and again if only one of two successive programs has
+ * audit. */
 static void head(struct recording *g, bool would)
 {
     if (g->headed && g->would == would) return;
@@ -138,7 +138,7 @@ static int results_close(struct recording *g)
     return written || lines || seen ? 2 : status;
 }
 
-/* Explain what --explain wants of this batch; its verdicts are not used otherwise. */
+/* Explain the packets of this batch that --explain names; its verdicts are not used otherwise. */
 static bool explains(struct recording *g, struct actor *a, unsigned n)
 {
     const uint64_t first = options_explained_after(g->o, g->frames);
@@ -224,7 +224,7 @@ static int explained_ends(struct recording *g)
     return g->explained_status ? g->explained_status : closed;
 }
 
-/* Refuse options that need flows or sent packets, which a recording of the kernel does not have. */
+/* Reject options that need flows or sent packets, which a recording of the kernel does not have. */
 static int refuse_unknown(const struct recording *g)
 {
     const struct options *o = g->o;

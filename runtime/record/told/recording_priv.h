@@ -22,7 +22,7 @@
 struct chosen {
     unsigned first, last;    /* indices of the reel's files, all of one run */
     unsigned unbegun;        /* number of newest files without a beginning, skipped in the search for the last run */
-    uint64_t from_ns, to_ns; /* wall times; 0: not given */
+    uint64_t from_ns, to_ns; /* wall times of the period; 0: not given */
 };
 
 /* Choose the files by --from and --to, else the last run; t begins with the first file. Return 0, or a negative errno
@@ -37,7 +37,7 @@ int chosen_open(const struct reel *r, unsigned at, struct film *f, struct scene 
 /* --replay with --flows: the flows of all workers in one list, with wall times. Servers of one name in several programs
  * count as one. */
 struct listed {
-    struct flow_list list; /* its servers: those of all programs so far */
+    struct flow_list list; /* list of the flows; its servers are those of all programs so far */
     char **names;
     uint32_t names_count;
     const struct program *of; /* program of `ids`; NULL: none yet */
@@ -55,9 +55,9 @@ void listed_fini(struct listed *l);
 enum { OTHERWISE_PAIRS = 64 /* most pairs of verdicts kept apart */, OTHERWISE_WORDS = 160 };
 
 struct otherwise_pair {
-    const struct program *ran, *judges; /* owned by the player */
+    const struct program *ran, *judges; /* programs of the pair, owned by the player */
     struct verdict was, now;
-    uint64_t packets, frame, time_ns; /* number and time of the first packet */
+    uint64_t packets, frame, time_ns; /* number of packets; frame and time of the first one */
     char packet[OTHERWISE_WORDS];     /* the first packet in words */
 };
 struct otherwise {
@@ -71,7 +71,7 @@ struct otherwise_pair *otherwise_add(struct otherwise *o, const struct judged *j
                                      uint64_t wall_ns);
 /* Sort the pairs by their number of packets, the largest first. */
 void otherwise_sort(struct otherwise *o);
-/* Write a part of the summary; without pairs nothing, or an empty array. Without memory, names are left out. */
+/* Write a part of the summary; without pairs, nothing or an empty array. Without memory, names are left out. */
 void otherwise_text(FILE *out, const struct otherwise *o);
 void otherwise_json(cJSON *to, const struct otherwise *o);
 
@@ -82,8 +82,8 @@ struct picked {
     struct only only; /* --only, parsed with the judging program's names */
     bool has, known;  /* the program has all names of --only; some program so far had them */
     char unknown[400];
-    struct capture_writer *writer; /* --write-seen, or NULL */
-    int write_error;               /* negative errno */
+    struct capture_writer *writer; /* output of --write-seen, or NULL */
+    int write_error;               /* error of the output, a negative errno */
     uint8_t *bytes;                /* [room] bytes of the batch being judged */
     size_t room;
     struct capture_frame frames[VM_BATCH];
@@ -112,8 +112,8 @@ struct recording {
     struct player player;
     struct labels labels;
     const struct program *labelled;     /* program of the labels */
-    const struct vm_counters *counters; /* for the summary: of the last program; else NULL */
-    uint64_t frames, bytes;             /* judged so far */
+    const struct vm_counters *counters; /* for the summary: counters of the last program; else NULL */
+    uint64_t frames, bytes;             /* frames and bytes judged so far */
     uint64_t first_ns, last_ns;         /* earliest and latest time of a packet; 0: none */
     struct listed flows;
     struct sessions sessions;
@@ -125,7 +125,7 @@ struct recording {
         struct replayed to;
         const char *names[PORTS_MOST];
         const struct copies_table *table; /* slots of the last program with mirrors; NULL: none had any */
-        char fault[600];                  /* reason why there are no copies */
+        char fault[600];                  /* reason why copies can't be made */
     } copied;
     struct recording_observed {
         struct observed_replay to;
@@ -134,7 +134,7 @@ struct recording {
             unsigned at; /* number of the worker */
             struct observe_out out;
         } worker[WORKERS_MOST];
-        bool any;   /* true if some program watches */
+        bool any;   /* true if a program observes connections */
         int failed; /* 2: no file is written, after a complaint */
     } observing;
     struct capture_writer *writer;
@@ -148,13 +148,13 @@ struct recording {
 
 /* Set g->labels to that program. False: out of memory. */
 bool recording_label(struct recording *g, const struct program *p);
-/* Copies that the programs' rules make (played.c): a callback of actors; files are written; the end, 0 or 2 after a
- * complaint. */
+/* Make the copies of the programs' rules (played.c). Return a program's slots, as a callback of actors. Write the
+ * files (second function). End; return 0, or 2 after a complaint (third function). */
 const struct copies_table *played_program(void *arg, struct actor *a, const struct program *p);
 void played_turn(struct recording *g);
 int played_end(struct recording *g);
-/* Connections that the programs' services observe (observing.c): a callback of actors; the end, 0 or 2 after a
- * complaint. */
+/* Write the connections that the programs' services observe (observing.c). Return the receiver of events, as a
+ * callback of actors. End; return 0, or 2 after a complaint (second function). */
 const struct observe_out *observing_program(void *arg, struct actor *a, const struct program *p);
 int observing_end(struct recording *g);
 /* Print the summary. Return the exit status. */

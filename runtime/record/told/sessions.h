@@ -23,5 +23,5 @@ struct sessions {
 void sessions_add(struct sessions *s, const struct session_moment *m);
 /* Write a line of text, or a JSON object. time_ns: wall time of the moment. */
 void sessions_say(FILE *out, const struct labels *labels, const struct session_moment *m, uint64_t time_ns, bool json);
-/* Add `sessions`; null without any. */
+/* Add `sessions`; null if there are none. */
 void sessions_json(cJSON *to, const struct sessions *s);

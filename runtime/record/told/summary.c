@@ -29,7 +29,7 @@ static bool members_empty(const struct recording *g)
     return any && t->start.version < RECORD_HEARD && !t->start.in_kernel;
 }
 
-/* Report what live sets could not be asked. */
+/* Report the questions that live sets could not answer. */
 static void members_text(const cJSON *root)
 {
     fill(stdout, root,

@@ -167,7 +167,7 @@ static bool counts_bytes(struct part rate)
     return (size_t)(rate.end - rate.at) >= len && !memcmp(rate.end - len, end, len);
 }
 
-/* Write text in at most `most` columns: its end. */
+/* Write the end of a text, in at most `most` columns. */
 static void write_tail(const struct filling *f, const char *text, unsigned most)
 {
     char buf[400];

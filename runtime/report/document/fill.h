@@ -1,13 +1,12 @@
 /* Text filled from a document. A pattern is the text itself; words in braces come from the document:
  *
- *     {name}            text, or the digits of a number           {flows.now}: a member of a member; {.}: the object
- * itself
+ *     {name}            text, or the digits of a number           {flows.now}: member of a member; {.}: the object
  *     {#name}           a number as people read it: 18,204         {#a+b}: the sum; {#a.*}: that of a's members
  *     {#name|frame}     with its noun: "1 frame", "18,204 frames"; {#name|it was|they were}: another plural
  *     {=name|it|them}   the word only
- *     {~name}           how long; its unit is the end of the name: _ns, _us, _ms or _s
- *     {@name}           when
- *     {^name}           how many a second, of bytes if it ends with bytes_per_s
+ *     {~name}           a duration; the end of the name is its unit: _ns, _us, _ms or _s
+ *     {@name}           a moment
+ *     {^name}           a rate per second, of bytes if the name ends with bytes_per_s
  *     {$}               the object's own key
  *     {name:-12} {#name:14}   a column of that width; below 0: to the left     {name:<24}: at most so wide
  *     {?name part}     the part, if the member is not missing, null, false, 0 or empty; {!name part}: if it is
@@ -16,7 +15,7 @@
  *                       `after` are around all of them, and are left out where there are none
  *     {*name?cond|...   only those elements for which the condition holds
  *
- * A condition is a name, `!` with a name, or name=text; of several with commas between, one has to hold. A missing
+ * A condition is a name, `!` with a name, or name=text; one of several separated by commas must hold. A missing
  * member reads as 0 or "". Patterns are constants of the program: tests/lint/patterns.py looks for their names in
  * documents. */
 #pragma once

@@ -8,7 +8,7 @@
 
 static inline const cJSON *item(const cJSON *of, const char *key) { return cJSON_GetObjectItemCaseSensitive(of, key); }
 
-/* Return a value's text; for a number, its digits: it is raw JSON, so that none is lost. */
+/* Return a value's text; for a number, its digits, because numbers are raw JSON, so that no digit is lost. */
 static inline const char *value_text(const cJSON *v)
 {
     return cJSON_IsString(v) || cJSON_IsRaw(v) ? v->valuestring : "";

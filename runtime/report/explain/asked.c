@@ -14,8 +14,8 @@ static bool is_bound(const struct explain_look *k)
     return k->in_flow && (k->flow.server != PBC_NONE || k->flow.nat != PBC_NONE);
 }
 
-/* True for a segment to a service whose connections end in the inline stack, and that opens none: it can belong to
- * no connection. */
+/* True for a segment that opens no connection, to a service whose connections end in the inline stack: it can't
+ * belong to a connection. */
 static bool has_no_connection(const struct explain_look *k, const struct pbc_service *s)
 {
     const struct key *key = k->inner ? &k->inner_key : &k->key;
@@ -116,7 +116,7 @@ static void sides(const struct flow_record *f, enum flow_dir dir, struct field *
     to.src_port = f->to_src_port;
     to.dst_port = f->to_dst_port;
     const bool drawn = dir == FLOW_ORIGINAL && f->src_port && !f->to_src_port;
-    if (drawn) to.proto = UINT8_MAX; /* no protocol has this number: the side is written without a port */
+    if (drawn) to.proto = UINT8_MAX; /* no protocol has this number, so the side is written without a port */
     char side[FLOW_SIDE_TEXT];
     snprintf(c->after, sizeof c->after, "%s%s", flow_side(&to, dir, side),
              drawn ? ", a free port, chosen at random" : "");
@@ -143,7 +143,7 @@ static unsigned changes_of(const struct explain_look *k, const struct verdict *v
     return n;
 }
 
-/* Return the words on a packet that is lost on its way out; NULL: it leaves. */
+/* Return words about a packet that is lost on its way out; NULL: it leaves. */
 static const char *lost_of(const struct explain_asked *a, const struct verdict *v)
 {
     return v->action == ACTION_FORWARD && !is_bound(a->look) && !a->look->goes_on && !a->look->follows ? a->lost : NULL;

@@ -10,7 +10,7 @@ struct explain_asked {
     struct program *program;
     const struct labels *labels;
     const struct explain_look *look;
-    uint64_t time_ns; /* wall-clock time */
+    uint64_t time_ns; /* wall-clock time of the explanation */
     bool json;
     const char *lost;   /* words about a translated packet that is lost on its way out; NULL: it leaves */
     bool drops_unknown; /* a packet that a nat may take is dropped if its way is unknown */

@@ -13,9 +13,10 @@ struct explain_steps {
 
 struct explain_look {
     struct vm_in in;
-    struct pkt pkt;        /* as it arrived, parsed; the caller owns the bytes */
-    struct key key;        /* with the answer to `state` */
-    bool in_flow, follows; /* in_flow: belongs to `flow`, or quotes it; follows: reply of a bound flow, so not judged */
+    struct pkt pkt;        /* the packet as it arrived, parsed; the caller owns the bytes */
+    struct key key;        /* key of the packet, with the answer to `state` */
+    bool in_flow, follows; /* in_flow: the packet belongs to `flow`, or quotes it; follows: it is a reply of a bound
+                              flow, so it is not judged */
     struct flow_record flow;
     struct explain_steps steps;
     struct decision decision;
@@ -27,16 +28,16 @@ struct explain_look {
     struct pkt *inner;        /* the packet inside, or NULL */
     struct key inner_key;
     struct explain_steps inner_steps;
-    struct served served;  /* for the packet inside, if there is one */
-    struct served fresh;   /* the same, as if the packet began a flow */
+    struct served served;  /* service and server of the packet, or of the packet inside, if there is one */
+    struct served fresh;   /* service and server as if the packet began a flow */
     struct translated nat; /* result of a nat, if no service and no flow takes the packet */
-    struct way_told lost;  /* words about such a packet of unknown way, if live (`then` is not NULL) */
-    bool goes_on;          /* the packet belongs to a service's connection, which is no longer judged: `goes` */
+    struct way_told lost;  /* words about a packet for a nat whose way is unknown, if live (`then` is not NULL) */
+    bool goes_on;          /* the packet belongs to a service's connection that is no longer judged; `goes` is set */
     struct inline_goes goes;
-    bool observed; /* its connection is observed: `watch`, without names */
+    bool observed; /* its connection is observed; `watch` is set, without names */
     struct observe_record watch;
-    const char *shut;           /* live: reason for which an accepted packet is dropped on its way out, or NULL */
-    const char *astray;         /* reason for which a forwarded packet is lost on its way out, or NULL */
+    const char *shut;           /* live: reason why an accepted packet is dropped on its way out, or NULL */
+    const char *astray;         /* reason why a forwarded packet is lost on its way out, or NULL */
     const char *unnamed;        /* name of the arrival interface if the rules do not name it; else NULL */
     const char *heard;          /* findings of its service on the client's bytes, as text; NULL: not asked for */
     const struct said *proxied; /* its connection to a proxy service in a replay, or NULL */

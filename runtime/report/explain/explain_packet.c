@@ -28,7 +28,7 @@ struct explained {
     const struct fate *fate;
     bool opens;               /* a rule that opens a tunnel decided; the result is below */
     const struct pkt *inner;  /* the packet inside; NULL: none */
-    enum pkt_reason unopened; /* reason if no packet was found */
+    enum pkt_reason unopened; /* reason why no packet was found inside */
     FILE *out;
     int width; /* width of the rule column */
     unsigned steps;
@@ -102,7 +102,7 @@ static void each(struct explained *x, const struct explain_steps *steps, trace_f
 /* Call `fn` for each step that was tried, or would be, in order. */
 static void each_step(struct explained *x, trace_fn *fn)
 {
-    const bool opened = x->unopened == REASON_NONE; /* else the rules were tried on the outer packet only */
+    const bool opened = x->unopened == REASON_NONE; /* otherwise the rules were tried on the outer packet only */
     if (fate_is_judged(x->fate) && opened) each(x, x->tried, fn);
     each(x, &x->fate->steps, fn);
 }
@@ -115,7 +115,7 @@ static bool is_decided(const struct explained *x)
     return last && last->matched && x->r->program->rules[last->rule].verdict <= PBC_V_REJECT;
 }
 
-/* True for a packet of a connection that a service has: no rule judges it. */
+/* True for a packet of a service's connection, which no rule judges. */
 static bool is_of_connection(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
@@ -200,7 +200,7 @@ static const char *unsent(const struct explained *x)
     return NULL;
 }
 
-/* Return why no answer was sent where one was due; else NULL. */
+/* Return why a due answer was not sent; else NULL. */
 static const char *unanswered(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;

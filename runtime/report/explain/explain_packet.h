@@ -8,19 +8,19 @@
 #include "vm/vm.h"
 
 struct explain_packet {
-    const struct options *o; /* used: json */
+    const struct options *o; /* only `json` is used */
     uint64_t frame;          /* number of the frame; 0: none */
     const char *unnamed;     /* name of the arrival interface if the rules do not name it; else NULL */
     struct program *program;
     const struct labels *labels;
-    struct pool *pool; /* for the packet inside */
-    struct vm *before; /* state after the packets before */
+    struct pool *pool; /* pool for the packet inside */
+    struct vm *before; /* worker's state after the packets before */
     const struct vm_in *in;
-    const struct pkt *pkt; /* as it arrived */
-    uint64_t time_ns;      /* wall-clock time; 0: none */
+    const struct pkt *pkt; /* the packet as it arrived */
+    uint64_t time_ns;      /* wall-clock time of the packet; 0: none */
     const struct verdict *verdict;
-    const char *heard; /* findings of its service on the client's bytes; NULL: not asked for */
-    const char *lost;  /* reason for which no packet leaves, although the verdict is `forward`; NULL: not lost */
+    const char *heard;           /* findings of its service on the client's bytes; NULL: not asked for */
+    const char *lost;            /* reason why no packet leaves, although the verdict is `forward`; NULL: not lost */
     const struct tx_entry *left; /* [left_count] packets that left when it was judged */
     unsigned left_count;
 };

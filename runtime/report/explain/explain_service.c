@@ -109,7 +109,7 @@ static const char *why_none(const struct program *p, const struct said *c)
     case SAID_OPENING: return "its handshake isn't complete";
     case SAID_READING:
         if (!c->later) return "its bytes so far aren't enough to decide";
-        break; /* the request before has decided */
+        break; /* an earlier request has decided */
     case SAID_NO_SERVER:
         return is_left_to(p, c->branch) ? "no `when` takes it, and there is no `else`" : "no server takes it";
     case SAID_REFUSED: return stream_reason_doc(c->reason);

@@ -12,7 +12,7 @@ struct fate {
     uint64_t waited_ns;
     bool limited;               /* an answer was over the limit */
     struct departures left;     /* packets that left because of the frame */
-    struct explain_steps steps; /* for a later fragment: rules tried nevertheless */
+    struct explain_steps steps; /* for a later fragment: rules that were tried all the same */
 };
 
 /* Write the explanation. k: state of the worker after the earlier frames. JSON: an object without its end. */

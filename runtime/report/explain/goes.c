@@ -1,4 +1,4 @@
-/* --explain: how a packet goes on whose connection a service has taken: it was judged when it began. */
+/* --explain: the way of a packet whose connection a service has taken. The connection was judged when it began. */
 #include "runtime/report/explain/parts.h"
 #include "vm/words/words.h"
 

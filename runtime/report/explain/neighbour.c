@@ -23,7 +23,7 @@ static void say_why(const struct subject *r, const struct vips_asked *asked, str
     }
 }
 
-/* Find the answer. False: the packet asks for no neighbour. */
+/* Find the answer. False: the packet is not a neighbour look-up. */
 static bool answer_to(const struct subject *r, const struct explain_look *k, const struct verdict *v, struct answer *a)
 {
     const struct vips_asked asked = vips_who(r->program, k->in.facts, &k->pkt, &k->key);

@@ -1,10 +1,10 @@
-/* --explain: the observe service that watches the packet's connection, and its branch where that hangs on addresses
+/* --explain: the observe service that watches the packet's connection, and its branch if that depends on addresses
  * only. */
 #include "runtime/report/explain/parts.h"
 #include "vm/words/words.h"
 
-/* Return the service that watches the packet. A reply that a service or translation sent on is shown to observers as
- * its client gets it, which its key does not show: it has none here. */
+/* Return the service that watches the packet. There is none for a reply that a service or translation sent on,
+ * because observers see it as its client gets it, which its key does not show. */
 static struct observed_by observed_by(const struct program *p, const struct explain_look *k, const struct verdict *v)
 {
     const bool on = v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD || v->action == ACTION_PASS;

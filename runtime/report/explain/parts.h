@@ -24,8 +24,8 @@ void explain_said_json(FILE *out, const struct subject *r, const struct said *c,
 void explain_goes_text(FILE *out, const struct subject *r, const struct inline_goes *goes);
 void explain_goes_json(FILE *out, const struct subject *r, const struct inline_goes *goes);
 
-/* Write the observe service that watches the packet's connection, its branch and since when, beside what
- * becomes of it; nothing if none does.
+/* Write the observe service that watches the packet's connection, its branch, and since when; nothing if none
+ * watches it.
  * JSON: a member with a comma before it. */
 void explain_observe_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 void explain_observe_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
@@ -41,9 +41,9 @@ void explain_neighbour_text(FILE *out, const struct subject *r, const struct exp
 /* Write the same as a member of an object, with a comma before it. */
 void explain_neighbour_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 
-/* Write why the outgoing interface of a packet for a nat can't be known, and the packet's fate; also by which of
- * several interfaces rules refuse it, if they accept it by another. Nothing if the way is known. JSON: members with
- * a comma before each. */
+/* Write why the outgoing interface of a packet for a nat can't be known, and the packet's fate; also the interface
+ * by which rules reject it, if they accept it by another. Nothing if the way is known. JSON: members with a comma
+ * before each. */
 void explain_way_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 void explain_way_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 

@@ -1,5 +1,5 @@
 /* --explain for a frame that was sent on or answered: each packet that left because of it, and every field in which
- * that differs from the frame. */
+ * that packet differs from the frame. */
 #include "runtime/report/explain/sent.h"
 
 #include <arpa/inet.h>

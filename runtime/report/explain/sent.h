@@ -5,7 +5,7 @@
 
 enum { DEPARTURES_MOST = 16 };
 
-/* A packet that left, copied. */
+/* A copy of a packet that left. */
 struct departure {
     uint8_t *bytes;
     uint32_t cap_len, wire_len;
@@ -16,7 +16,7 @@ struct departures {
     unsigned count;
 };
 
-/* A field that differs. */
+/* A field that differs between two packets. */
 struct field {
     const char *name;
     char before[88], after[88];

@@ -2,7 +2,7 @@
 #include "runtime/report/explain/parts.h"
 #include "vm/judge/routes.h"
 
-/* Find the words. False: the way is known, or nothing hangs on it. */
+/* Find the words. False: the way is known, or nothing depends on it. */
 static bool way_fate(const struct explain_look *k, const struct verdict *v, struct way_told *w)
 {
     const enum way_why why = (enum way_why)k->nat.unknown;
@@ -24,7 +24,7 @@ static bool way_fate(const struct explain_look *k, const struct verdict *v, stru
     return true;
 }
 
-/* Return the reason for which the way of a packet that rules or a nat may ask for is in doubt; WAY_KNOWN: none. */
+/* Return the reason why the way of a packet that rules or a nat may ask for is in doubt; WAY_KNOWN: no doubt. */
 static enum way_why doubt(const struct subject *r, const struct explain_look *k, const struct verdict *v)
 {
     const struct program *p = r->program;
@@ -34,8 +34,8 @@ static enum way_why doubt(const struct subject *r, const struct explain_look *k,
     return way_doubt(k->in.facts, &k->key, &k->pkt, turned ? k->nat.to.to_dst : k->key.dst);
 }
 
-/* Return the interface by which rules refuse the packet, where a route leads by several and they let it through by
- * another; NULL for other packets. */
+/* Return the interface by which rules reject the packet, if a route leads by several interfaces and the rules accept
+ * it by another; else NULL. */
 static const char *refused_by(const struct subject *r, const struct explain_look *k)
 {
     const struct program *p = r->program;

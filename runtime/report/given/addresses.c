@@ -17,7 +17,8 @@
 
 enum { OWN_BITS_LEAST = 16, OWN_IDS_MOST = 256, DOUBTS_SHOWN = 8, LINE_MOST = 400 };
 
-/* True for an address of the loopback, or of a link in IPv6: crossing packets never go there, so none is kept. */
+/* True for a loopback address, or a link-local one in IPv6. They are not kept, because forwarded packets never go
+ * there. */
 static bool stays(uint8_t family, const uint32_t addr[4])
 {
     if (family == 4) return addr[0] >> 24 == 127;
@@ -67,7 +68,7 @@ static int given_compare(const void *a, const void *b)
     return ends ? ends : (x->place > y->place) - (x->place < y->place);
 }
 
-/* Give an interface its ids. *own: ids above the program's that others have. */
+/* Give an interface its ids. *own: number of ids above the program's that are in use. */
 static void iface_number(struct given_addresses *g, struct given_iface *i, uint32_t *own)
 {
     const struct program *p = g->program;
@@ -91,7 +92,7 @@ int addresses_settle(struct given_addresses *g, const struct program *p, bool fi
     g->program = p;
     g->files = files;
     self_sort(&g->own);
-    /* Sort the addresses by device, and drop repeated ones: by the route of their subnet, too, or from another file. */
+    /* Sort the addresses by device, and drop repeated ones, which come with a subnet's route or from another file. */
     uint32_t kept = 0;
     if (g->count) qsort(g->all, g->count, sizeof *g->all, given_compare);
     for (uint32_t i = 0; i < g->count; i++)

@@ -8,7 +8,7 @@
 
 enum { PORTS_MOST = 1 << 16 };
 
-/* Keyed, since names in a capture may be chosen to collide. */
+/* The hash is keyed, because names in a capture may be chosen to collide. */
 static uint64_t name_hash(const struct hash_key *key, const char *name)
 {
     uint64_t words[HASH_WORDS] = {0};

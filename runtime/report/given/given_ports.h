@@ -1,5 +1,5 @@
-/* Mapping of a capture's frames to the rules' interfaces: by --on the same for all, else by the interface names of a
- * pcapng, and by --map. */
+/* Mapping of a capture's frames to the rules' interfaces: with --on the same interface for all, else by the
+ * interface names of a pcapng, and by --map. */
 #pragma once
 
 #include <stdio.h>
@@ -14,18 +14,18 @@ struct ports {
     const struct program *program;
     const struct options *o;
     const struct given_addresses *addresses;
-    uint16_t *id;      /* [count] id of the port's frames: its id in rules, or its own (addresses.h) */
-    uint16_t *as;      /* [count] its id in rules: IFACE_NONE, IFACE_OTHER or a declared one */
+    uint16_t *id;      /* [count] id of the port's frames: the port's id in rules, or a separate id (addresses.h) */
+    uint16_t *as;      /* [count] the port's id in rules: IFACE_NONE, IFACE_OTHER or a declared one */
     const char **name; /* [count] name in the capture; of port 0: "", or the name that --on gives */
     uint32_t count, room;
     struct hash_key key;
-    uint32_t *slots; /* by hash of the name; 0: free */
+    uint32_t *slots; /* ports by hash of their names; 0: free */
     uint32_t slot_count;
     bool used[OPTIONS_MAPS]; /* a name of the capture used the --map */
 };
 
 /* Initialise. p NULL: names only, without a program. addresses: NULL, or those of the program's interfaces; the
- * caller keeps them. 0, or -1 with a line in err. Call ports_fini in any case. */
+ * caller keeps them. Return 0, or -1 with a line in err. Call ports_fini in any case. */
 int ports_init(struct ports *ports, const struct program *p, const struct options *o,
                const struct given_addresses *addresses, char *err, size_t err_len);
 void ports_fini(struct ports *ports);

@@ -16,7 +16,7 @@
 
 enum { LINE_MOST = 4096, WORDS_MOST = 256, FILE_MOST = 64 << 20 };
 
-#define TABLE_NAMED (1u << 31) /* numbers of tables that have names */
+#define TABLE_NAMED (1u << 31) /* numbers of named tables begin here */
 
 int routes_fault(struct reading *r, const char *what, const char *word)
 {
@@ -158,7 +158,7 @@ static int read_value(struct reading *r, const char *word, const char *value, st
         if (!routes_number(value, 256, &hop->weight) || !hop->weight)
             return routes_fault(r, "a weight must be a number from 1 to 256, not", value);
     } else if (word_is(word, "from")) {
-        return be_unknown(r, WAY_OTHER); /* the source decides, too */
+        return be_unknown(r, WAY_OTHER); /* the source address decides the way, too */
     } else {
         return routes_table(r, value, &r->entry.route.table);
     }
@@ -173,9 +173,9 @@ static const char *value_of(char *const words[], unsigned count, const char *wor
     return "";
 }
 
-/* Note the address in the line. `local ADDR` is one of the device; its `src` is another address if that comes first
- * in the subnet. A route that came with an address has it as `src`. Any other route's `src` may be the address of
- * another device. */
+/* Note the address in the line. `local ADDR` is an address of the device; its `src` is another address if that one
+ * comes first in the subnet. A route that came with an address has it as `src`. Any other route's `src` may be the
+ * address of another device. */
 static int note_address(struct reading *r, char *const words[], unsigned count)
 {
     const char *device = value_of(words, count, "dev"), *src = value_of(words, count, "src"),
@@ -193,7 +193,7 @@ static int note_address(struct reading *r, char *const words[], unsigned count)
     return addresses_add(r->addresses, device, at.family, at.to, secondary);
 }
 
-/* Note the addresses of a line of the table `local` that are this machine's own, as live (host_self). */
+/* Note the addresses of a line of the table `local` that are this machine's own, as in a live run (host_self). */
 static int note_own(struct reading *r, char *const words[], unsigned count)
 {
     const char *table = value_of(words, count, "table");
@@ -212,7 +212,8 @@ static int read_rest(struct reading *r, char *const words[], unsigned count, str
     for (unsigned i = 0; i < count; i++) {
         bool takes = false;
         if (word_is(words[i], "encap")) wrapped = !be_unknown(r, WAY_ENCAPSULATED);
-        if (word_is(words[i], "tos") && !wrapped) r->left_out = r->has_tos = true; /* for packets of one TOS */
+        if (word_is(words[i], "tos") && !wrapped)
+            r->left_out = r->has_tos = true; /* the route is for packets of one TOS */
         for (unsigned k = 0; k < sizeof valued / sizeof valued[0]; k++) takes |= word_is(words[i], valued[k]);
         if (word_is(words[i], "dead")) r->left_out = true;
         if (!takes) continue;
@@ -237,7 +238,7 @@ static int close_route(struct reading *r)
     }
     e->hop = r->hops;
     const unsigned line = r->line;
-    r->line = r->began; /* line of a fault */
+    r->line = r->began; /* the fault is reported at this line */
     const int failed = route_add(r, e, false);
     r->line = line;
     e->hop = NULL;

@@ -7,13 +7,13 @@
 #include "vm/program/program.h"
 
 struct route_options {
-    const char *const *written; /* PREFIX=IF */
+    const char *const *written; /* routes as given, PREFIX=IF */
     const char *const *files;
     unsigned written_count, files_count;
 };
 
 struct known_routes {
-    struct routes *table; /* NULL: no routes were given */
+    struct routes *table; /* routes that were read; NULL: none were given */
     struct facts_device *devices;
     struct given_addresses addresses;
 };

@@ -82,7 +82,7 @@ static int read_mark(struct reading *r, const char *word, struct route_policy *p
     return 0;
 }
 
-/* Names of fields in /etc/iproute2/rt_dsfield: AF11 to AF43, CS1 to CS7, EF. */
+/* Read the name of a field in /etc/iproute2/rt_dsfield: AF11 to AF43, CS1 to CS7, EF. */
 static bool dsfield_named(const char *word, uint32_t *value)
 {
     const bool af = !strncmp(word, "AF", 2) && word[2] >= '1' && word[2] <= '4' && word[3] >= '1' && word[3] <= '3';
@@ -107,7 +107,7 @@ static int read_tos(struct reading *r, const char *word, bool dscp, struct route
 
 static int read_protocol(struct reading *r, const char *word, struct route_rule *rule)
 {
-    const struct protoent *known = getprotobyname(word); /* as `ip` names them */
+    const struct protoent *known = getprotobyname(word); /* protocols as `ip` names them */
     uint32_t value = known && known->p_proto <= UINT8_MAX ? (uint32_t)known->p_proto : proto_number(word);
     if (word_is(word, "ipv6-icmp")) value = IPPROTO_ICMPV6;
     if (value == PROTO_UNKNOWN && !routes_number(word, UINT8_MAX, &value))
@@ -128,7 +128,7 @@ static int read_device(struct reading *r, const char *word, struct rule_read *x)
     return 0;
 }
 
-/* The kernel counts crossing packets as root's. */
+/* The kernel treats forwarded packets as root's. */
 static int read_users(struct reading *r, const char *word, struct route_rule *rule)
 {
     uint32_t range[2];
@@ -165,7 +165,7 @@ static int read_suppressed(struct reading *r, const char *word, struct route_pol
     return 0;
 }
 
-/* Read a word with its value. Return 1 if it is no such word. */
+/* Read a word with its value. Return 1 for any other word. */
 static int read_valued(struct reading *r, const char *word, const char *value, struct rule_read *x)
 {
     struct route_rule *rule = &x->policy.rule;
@@ -194,7 +194,7 @@ static int read_valued(struct reading *r, const char *word, const char *value, s
     return 1;
 }
 
-/* Read a word without a value. False if it is no such word. */
+/* Read a word without a value. False for any other word. */
 static bool read_single(const char *word, struct route_policy *p)
 {
     if (word_is(word, "not")) p->rule.asks |= ROUTE_ASKS_NOT;
@@ -205,7 +205,7 @@ static bool read_single(const char *word, struct route_policy *p)
            word_is(word, "[unresolved]");
 }
 
-/* Begin a section where a rule is behind something else, or its priority begins again. */
+/* Begin a section if a rule comes after something else, or its priority begins again. */
 static int section_begin(struct reading *r, uint32_t priority)
 {
     const bool goes_on = r->in_rules && priority >= r->priority;
@@ -225,7 +225,7 @@ int policy_read(struct reading *r, char *const words[], unsigned count)
     if (failed) return failed;
     struct rule_read *x = &r->rules[r->rules_count++];
     *x = (struct rule_read){.policy = {.priority = priority, .suppressed = -1}, .section = r->sections_count - 1};
-    x->policy.rule.does = ROUTE_DOES; /* nothing yet */
+    x->policy.rule.does = ROUTE_DOES; /* the rule does nothing yet */
     for (unsigned i = 1; i < count && !failed; i++) {
         if (read_single(words[i], &x->policy)) continue;
         if (i + 1 == count) return routes_fault(r, "no value after", words[i]);
@@ -238,7 +238,7 @@ int policy_read(struct reading *r, char *const words[], unsigned count)
     return failed;
 }
 
-/* True if the rules are the two that IPv6 has by itself. */
+/* True if the rules are the two that IPv6 has by default. */
 static bool are_six_alone(const struct reading *r)
 {
     static const uint32_t usual[] = {ROUTE_TABLE_LOCAL, ROUTE_TABLE_MAIN};
@@ -251,7 +251,7 @@ static bool are_six_alone(const struct reading *r)
     return alone;
 }
 
-/* Return the family of the only section, which has no sign of it; 0 if other data does not show it either. */
+/* Return the family of the only section, which does not show it; 0 if other data does not show it either. */
 static uint8_t family_left(const struct reading *r)
 {
     bool four = false, six = false;
@@ -294,7 +294,7 @@ static int settle_families(struct reading *r)
     return 0;
 }
 
-/* Let packets with a TOS have no known way in IPv4, as some routes are for one only. */
+/* Make the way of IPv4 packets with a TOS unknown, because some routes are for one TOS only. */
 static int ask_tos(struct reading *r, bool alone)
 {
     static const uint32_t usual[] = {ROUTE_TABLE_LOCAL, ROUTE_TABLE_MAIN, ROUTE_TABLE_DEFAULT};

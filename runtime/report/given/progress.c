@@ -1,4 +1,4 @@
-/* The clock is read seldom; the first line comes after half a second, then ten per second */
+/* The clock is read rarely; the first line comes after half a second, then ten per second */
 #include "runtime/report/given/progress.h"
 
 #include <stdio.h>

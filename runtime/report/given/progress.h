@@ -11,7 +11,7 @@ struct progress {
     uint64_t begin_ns, next_ns;
 };
 
-/* Begin. wanted: nothing else is printed meanwhile. */
+/* Begin. wanted: true if nothing else is printed meanwhile. */
 void progress_begin(struct progress *p, bool wanted);
 /* Show the number of frames read; called once per batch. */
 void progress_step(struct progress *p, const struct capture *c, uint64_t frames);

@@ -7,8 +7,8 @@
 enum { SECTIONS_MOST = 64, RULES_MOST = ROUTE_LIST_RULES - 4 };
 /* A section of rules: all of one family, which their first line does not show. */
 struct rules_section {
-    uint8_t family;   /* 0: not reported yet */
-    const char *file; /* place of its first rule */
+    uint8_t family;   /* family of the rules; 0: no rule has shown it yet */
+    const char *file; /* place of the section's first rule */
     unsigned line;
 };
 /* A policy rule of a file. */
@@ -31,8 +31,8 @@ struct reading {
     bool left_out;            /* ignore the route: it is dead, or for some packets only */
     bool hops_left_out;       /* some hops of the route do not count */
     bool has_tos;             /* some route is for one TOS only */
-    bool in_rules;            /* the line before was a rule's */
-    uint32_t priority;        /* priority of the rule before */
+    bool in_rules;            /* the previous line was a rule's */
+    uint32_t priority;        /* priority of the previous rule */
     unsigned sections_count;
     struct rules_section sections[SECTIONS_MOST];
     struct rule_read rules[RULES_MOST];

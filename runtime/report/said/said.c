@@ -61,7 +61,7 @@ static struct key named_key(const struct said *c, const struct key *key)
     return k;
 }
 
-/* Choose by the branch. In SAID_CHOSEN the memory stays: more requests may follow. */
+/* Choose by the branch. In SAID_CHOSEN the memory is kept, because more requests may follow. */
 static void said_choose(struct said_world *w, struct said *c, const struct said_segment *s, const struct key *key,
                         uint32_t branch)
 {
@@ -82,7 +82,8 @@ static void said_choose(struct said_world *w, struct said *c, const struct said_
     }
     c->state = SAID_CHOSEN;
     if (goes != PBC_GOES_NOWHERE && goes != PBC_GOES_POOLS) return;
-    const uint64_t last = asks_requests(w, c) ? chooser_affinity(w->chooser, c->service, &w->first) : 0; /* request's */
+    const uint64_t last =
+        asks_requests(w, c) ? chooser_affinity(w->chooser, c->service, &w->first) : 0; /* the request's */
     const struct choice at = branch == PBC_NONE ? (struct choice){PBC_NONE, PBC_NONE, REASON_NO_SERVER}
                                                 : chooser_pick(w->chooser, branch, key, last);
     c->pool = at.pool;
@@ -110,7 +111,7 @@ static bool asks_hello(const struct program *p, const struct pbc_service *s)
     return false;
 }
 
-/* Return the connection's questions, and a PROXY header's. */
+/* Return the items that are wanted of the connection's bytes, and of a PROXY header. */
 static uint32_t wants(const struct said_world *w, const struct said *c, const struct key *key)
 {
     const struct pbc_proxy *x = said_proxy(w, c);
@@ -118,7 +119,7 @@ static uint32_t wants(const struct said_world *w, const struct said *c, const st
     return c->wants | (is_trusted(w, x, key) ? FIRST_PROXY : FIRST_PROXY_NEVER);
 }
 
-/* Take the client from a PROXY header, unless it is of another family. */
+/* Take the client from a PROXY header, unless the header has another family. */
 static void believe(struct said_world *w, struct said *c, const struct key *key)
 {
     const struct proxy_header *h;
@@ -128,7 +129,7 @@ static void believe(struct said_world *w, struct said *c, const struct key *key)
     c->is_named = true;
 }
 
-/* Continue after a request's head: at its body, at the next request, or at bytes that are no requests (a tunnel). */
+/* Continue after a request's head: at its body, at the next request, or at bytes that are not requests (a tunnel). */
 static void request_go_on(struct said_world *w, struct said *c)
 {
     const struct http_head *h = &w->first.head;
@@ -201,7 +202,7 @@ static void read_on(struct said_world *w, struct said *c, const struct said_segm
     if (c->in.room && c->in.highest == 0 && c->later) w->hold(w, c, 0);
 }
 
-/* Begin after the handshake. seen: its beginning was seen. */
+/* Begin after the handshake. seen: the connection was seen from its beginning. */
 static void accept(struct said_world *w, struct said *c, const struct said_segment *s, bool seen)
 {
     c->accepted_ns = s->now_ns;
@@ -211,7 +212,7 @@ static void accept(struct said_world *w, struct said *c, const struct said_segme
     } else if (said_proxy(w, c)->cert_count && c->wants & ~(uint32_t)FIRST_TLS) {
         said_lose(w, c, SAID_BLIND); /* the client's bytes are encrypted, and more than its hello is asked for */
     } else if (!wants(w, c, s->key)) {
-        /* Choose without a byte: w->first is no evidence, as it may be another connection's. */
+        /* Choose without a byte: w->first is no evidence, because it may be another connection's. */
         first_read(&w->first, &c->at, NULL, 0, &(struct first_asked){.end = FIRST_CLOSED});
         said_choose(w, c, s, s->key, program_stream(w->program, s->key, &w->first));
         if (c->in.room) w->hold(w, c, 0);
@@ -244,7 +245,7 @@ static void segment_take(struct said_world *w, struct said *c, const struct said
 void said_begin(struct said_world *w, struct said *c, uint32_t service, const struct said_segment *s)
 {
     c->service = service;
-    /* A hello is asked of the bytes here even where TLS ends at the service: no handshake answers for it. */
+    /* A hello is read from the bytes here even if TLS ends at the service, because no handshake takes place here. */
     const bool hello = said_proxy(w, c)->cert_count && asks_hello(w->program, &w->program->services[c->service]);
     c->wants = program_wants(w->program, c->service) | (asks_requests(w, c) ? FIRST_HTTP : 0) | (hello ? FIRST_TLS : 0);
     c->branch = c->pool = c->server = PBC_NONE;

@@ -5,7 +5,7 @@
 #include "vm/forward/service.h"
 #include "vm/stream/first.h"
 
-/* States of a connection: SAID(ident, key, words); key in JSON, and words for output, for connections that ended so. */
+/* States of a connection: SAID(ident, key, words); key in JSON, and words for connections that ended in this state. */
 #define SAID_STATES(SAID)                                                                                              \
     SAID(OPENING, "opened", "opened")                                                                                  \
     SAID(READING, "undecided", "undecided")                                                                            \
@@ -29,16 +29,16 @@ enum said_state {
 
 enum { SAID_KEY_WORDS = 6 };
 struct said {
-    uint64_t ends[SAID_KEY_WORDS]; /* both addresses and ports */
-    struct reassembly in;          /* room 0: no memory is held */
+    uint64_t ends[SAID_KEY_WORDS]; /* addresses and ports of both ends */
+    struct reassembly in;          /* bytes put in order; room 0: no memory is held */
     struct first_at at;
     struct body body;
     uint64_t accepted_ns;
     uint64_t frame;  /* frame with the last decision */
     uint32_t opened; /* TCP sequence number of the first byte */
     uint32_t service, branch, pool, server;
-    uint32_t wants;    /* wanted items of its bytes (vm/stream/wants.h), except a PROXY header's */
-    uint32_t named[4]; /* client address from a PROXY header */
+    uint32_t wants; /* items that are wanted of the connection's bytes (vm/stream/wants.h), except of a PROXY header */
+    uint32_t named[4]; /* client address that a PROXY header gives */
     uint32_t older, newer;
     char *words,
         *passed; /* the last decision, and the branches that did not match, for --explain; NULL: not asked for */
@@ -62,8 +62,8 @@ struct said_world {
     const struct program *program;
     struct chooser *chooser;
     struct first first; /* result for the bytes read last */
-    /* Give the connection memory for `room` bytes in place of its own; 0: free it. False: out of memory, and the
-     * connection is given up. */
+    /* Give the connection memory for `room` bytes in place of its present memory; 0: free it. False: out of memory,
+     * and the connection is given up. */
     bool (*hold)(struct said_world *w, struct said *c, uint32_t room);
     bool explains; /* connections keep their decisions as text */
 };

@@ -1,7 +1,8 @@
 /* Connections to proxy services in a capture, see streams.h.
  *
- * They are in a table by their ends; when that is full, the one that was silent for longest is evicted. The total
- * memory of those being read is bounded, too: the one that has held memory for longest is given up first. */
+ * They are in a table by their ends; when the table is full, the connection that was silent for longest is evicted.
+ * The total memory of those being read is bounded, too: the connection that has held memory for longest is given up
+ * first. */
 #include "runtime/report/said/streams.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include "vm/keyed/keyed.h"
 
 enum { CONNECTIONS_MOST = 1 << 16 };
-#define BYTES_MOST (UINT64_C(64) << 20) /* for connections being read, in all */
+#define BYTES_MOST (UINT64_C(64) << 20) /* most bytes for connections being read, in all */
 
 struct streams {
     struct said_world world; /* first member: converted back by `hold` */
@@ -170,8 +171,8 @@ static struct said_segment segment_of(const struct streams *s, const struct vm_i
                                  .partial = key->kind & KIND_FRAG_FIRST};
 }
 
-/* True if the segment belongs to a connection that its service ends. In the wire servers' segments, and connections
- * that were not seen from their SYN, meet the service's endpoints, too. */
+/* True if the segment belongs to a connection that its service ends. For a service in the wire, servers' segments
+ * and connections that were not seen from their SYN also match its endpoints. */
 static bool is_followed_stream(const struct streams *s, uint32_t service, const struct key *key, const uint64_t ends[])
 {
     struct place place;

@@ -7,7 +7,7 @@
 
 struct streams;
 
-/* Return NULL if memory is out (*failed is set) or the program has no such service. explains: keep decisions as
+/* Return NULL if memory is out (*failed is set) or the program has no proxy service. explains: keep decisions as
  * text. */
 struct streams *streams_new(struct program *p, uint64_t seed, bool explains, bool *failed);
 void streams_free(struct streams *s);
@@ -22,7 +22,7 @@ const struct said *streams_last(const struct streams *s);
 void streams_name(const struct streams *s, struct flow_record *f);
 
 struct streams_sum {
-    uint64_t connections[SAID_COUNT]; /* by last state */
+    uint64_t connections[SAID_COUNT]; /* number of connections, by last state */
     uint64_t all, frames;
 };
 struct streams_sum streams_sum(const struct streams *s);

@@ -1,11 +1,11 @@
-/* Rules that would decide, and verdicts that would be others, as text and as JSON (audit.h) */
+/* Rules that would decide, and verdicts that would differ, as text and as JSON (audit.h) */
 #include "runtime/report/would/audit.h"
 
 #include "runtime/report/document/fill.h"
 #include "runtime/report/json.h"
 #include "runtime/report/summary.h"
 
-/* Return the subject with the rules as they would decide. */
+/* Return the subject with the rules as they would decide without `audit`. */
 static struct subject would_be(const struct subject *r)
 {
     struct subject would = *r;

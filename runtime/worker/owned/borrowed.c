@@ -1,7 +1,7 @@
 /* See borrowed.h. */
 #include "runtime/worker/owned/borrowed.h"
 
-/* Packets that come closer than NEAR_MS pay for a loan; one that was asked for may take PAUSE_MS to come. */
+/* Packets that come closer than NEAR_MS pay for a loan; a loan that was asked for may take PAUSE_MS to come. */
 enum { NEAR_MS = 25, PAUSE_MS = 5 };
 
 static struct borrowed *set_of(struct borrowings *all, const struct known *ends)
@@ -16,7 +16,7 @@ static struct borrowed *place_find(struct borrowings *all, const struct known *e
     return known_is(&set[1].ends, ends) ? &set[1] : NULL;
 }
 
-/* The loan that is there is not overwritten, for a packet of the batch may be about to leave by it. */
+/* An existing loan is not overwritten, because a packet of the batch may be about to leave by it. */
 struct borrowed *borrowed_of(struct borrowings *all, const struct known *ends)
 {
     struct borrowed *b = place_find(all, ends);

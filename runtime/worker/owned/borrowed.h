@@ -1,8 +1,8 @@
-/* Recipes that a worker has borrowed of flows' owners (vm/flow/track/loan.h), for flows whose packets keep coming to
- * it. Those packets are sent here instead of being handed over.
+/* Recipes that a worker has borrowed from the owners of flows (vm/flow/track/loan.h), for flows whose packets keep
+ * coming to it. Those packets are sent here instead of being handed over.
  *
  * A packet never overtakes those of its flow that were handed over before it: a loan is used once the owner has
- * released them. A full set forgets the flow for which it asked longer ago. */
+ * released them. A full set forgets the flow for which the worker asked longer ago. */
 #pragma once
 
 #include <stdint.h>
@@ -30,7 +30,7 @@ struct borrowed {
     uint32_t put;      /* position in the owner's ring behind the last packet handed over */
     uint32_t world;    /* lower half of the number of the snapshot by which both worked */
     uint32_t asks_ms;  /* a packet soon after this time asks for a loan */
-    bool has, settled; /* a loan; and it has been used */
+    bool has, settled; /* has: there is a loan; settled: the loan has been used */
 };
 static_assert(sizeof(struct borrowed) == 128, "two lines");
 
@@ -49,7 +49,7 @@ void borrowed_take(struct borrowings *all, const struct offer *o);
 bool borrowed_takes(struct borrowed *b, uint64_t world, uint64_t now_ns, const uint32_t *released,
                     const struct pkt *pkt, const struct plain *p);
 
-/* True if it is time to ask for the loan once more, since half of its time has passed. */
+/* True if it is time to ask for the loan once more, because half of its time has passed. */
 bool borrowed_renews(struct borrowed *b, uint64_t now_ns);
 /* True if a packet of these ends, about to be handed over, should ask for a loan. */
 bool borrowed_asks(struct borrowed *b, uint64_t now_ns);

@@ -1,8 +1,8 @@
-/* Owners that are known from earlier packets of the same ends, for one worker: to find one again takes a third of an
- * established packet's way. Those by other facts or owners are forgotten all at once.
+/* Owners that one worker knows from earlier packets of the same ends, because finding an owner again would take a
+ * third of an established packet's time. Entries found by other facts or owners are forgotten all at once.
  *
- * A set is a line. A full one forgets its oldest member, so a sender with many ports costs others a search, never a
- * wrong owner. */
+ * A set is a cache line. A full set forgets its oldest member, so a sender with many ports costs others a search,
+ * never a wrong owner. */
 #pragma once
 
 #include <assert.h>
@@ -46,7 +46,7 @@ static inline bool known_is(const struct known *one, const struct known *e)
              (uint32_t)(one->udp ^ e->udp));
 }
 
-/* Return the worker of those ends by these owners; -1: unknown. No branch depends on the member that has them. */
+/* Return the worker of those ends by these owners; -1: unknown. No branch depends on which member has them. */
 static inline int known_find(struct known_owners *k, const struct known *ends)
 {
     const struct known *set = known_set(k, ends);

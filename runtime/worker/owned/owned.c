@@ -10,7 +10,7 @@
 
 enum { WISHES = 256, OFFERS = 256 };
 
-/* Return memory that begins on a line; bytes: a multiple of a line's. NULL: out of memory. */
+/* Return memory that begins on a cache line; bytes: a multiple of a line's. NULL: out of memory. */
 static void *zeroed(size_t bytes)
 {
     void *memory = aligned_alloc(64, bytes);
@@ -94,7 +94,7 @@ static unsigned fragment_owner(struct worker *w, struct pkt *pkt, uint64_t now)
     return datagram_owner(w->datagrams, w->cfg.owners, &w->egress.snapshot->facts, pkt, now);
 }
 
-/* Keep a copy until the owner is known. False: no room. */
+/* Keep a copy of a fragment until the owner is known. False: no room. */
 static bool keep_fragment(struct worker *w, const struct pkt *pkt, uint64_t now)
 {
     struct pkt *copy = w->fragments_waiting < FRAGMENTS_WAIT_MOST ? pool_copy(w->pool, pkt) : NULL;
@@ -166,7 +166,7 @@ static struct known ends_of(const struct plain *p, uint16_t iface)
                           .udp = (p->kind & KIND_UDP) != 0};
 }
 
-/* True for an end at this machine whose owner changes when a flow gets its port, or ends: it is not noted. */
+/* True for an end at this machine that is not noted, because its owner changes when a flow gets its port, or ends. */
 static bool is_changing(const struct facts *facts, const struct key *key)
 {
     const struct facts_ports *p = &facts->ports;
@@ -189,8 +189,8 @@ static bool deal_unknown(struct worker *w, struct pkt *pkt, const struct known *
 }
 
 /* True if recipes may be lent and borrowed: this worker is not recorded, because a replay of its tape has no other
- * worker that lends; no observer looks on, which would see packets without their flow; and super-packets, which are
- * else judged by their pieces, stay whole. */
+ * worker that lends; no observer watches, because it would see packets without their flow; and super-packets stay
+ * whole, instead of being judged by their pieces. */
 static bool trades(const struct worker *w) { return !w->tape && !w->observing.set && !w->cfg.cuts; }
 
 /* Ask the owner to lend a recipe further. */
@@ -237,7 +237,7 @@ static bool deal_others(struct worker *w, unsigned owner, struct pkt *pkt, const
 /* Fetch a frame's headers some packets before they are read. */
 enum { FETCH_AHEAD = 16 };
 
-/* The same as owned_deal where plain packets need no keys. */
+/* The same as owned_deal, if plain packets need no keys. */
 static unsigned deal_plain(struct worker *w, struct pkt *pkts[], unsigned n, struct vm_parsed *parsed, uint64_t now)
 {
     struct key *keys = vm_keys(w->vm);
@@ -301,7 +301,8 @@ static void take_key(struct worker *w, struct handed *h, bool plain, unsigned at
 {
     struct key *key = &vm_keys(w->vm)[at];
     const struct snapshot *world = w->egress.snapshot;
-    if (h->world != world->number) h->pkt.iface = w->ports[h->pkt.cookie].iface; /* perhaps another program's, too */
+    if (h->world != world->number)
+        h->pkt.iface = w->ports[h->pkt.cookie].iface; /* the sender may have another program, too */
     if (plain && h->is_plain) {
         add_plain(parsed, at, &h->plain, key);
         return;
@@ -313,7 +314,7 @@ static void take_key(struct worker *w, struct handed *h, bool plain, unsigned at
     add_parsed(parsed, at, &h->pkt, key);
 }
 
-/* Offer the packet's recipe to a worker. world: by which that one works. */
+/* Offer the packet's recipe to a worker. world: number of that worker's snapshot. */
 static void loan_offer(struct worker *w, unsigned to, const struct plain *p, uint16_t iface, uint64_t world,
                        uint64_t now)
 {

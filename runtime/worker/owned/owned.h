@@ -1,5 +1,5 @@
 /* Owners of packets if several workers share the arriving ones. A packet is judged here, or handed over to its
- * owner; a fragment whose datagram's first has not come has no owner yet and waits. */
+ * owner; a fragment has no owner and waits until the first fragment of its datagram has come. */
 #pragma once
 
 #include "runtime/worker/worker.h"
@@ -17,8 +17,8 @@ unsigned owned_handed(struct worker *w, unsigned from, struct pkt *own[], unsign
                       uint64_t now);
 /* Lend a worker the recipes that it asks for, also by the n packets last taken from it, which have left. */
 void owned_lend(struct worker *w, unsigned to, unsigned n, uint64_t now);
-/* Return waiting fragments of this worker whose first has come, or will not come. The caller returns them to the
- * pool. */
+/* Return waiting fragments of this worker whose first fragment has come, or will not come. The caller returns them
+ * to the pool. */
 unsigned owned_waited(struct worker *w, struct pkt *own[FRAGMENTS_WAIT_MOST], uint64_t now);
 
 /* Wake the sleeping workers that were handed something. */

@@ -37,7 +37,8 @@ cJSON *sets_question(const char *op, const char *set)
     return question;
 }
 
-/* Write a range of 2^n addresses that begins where such a prefix may as that prefix. False: it is another range. */
+/* Write a range as a prefix if it has 2^n addresses and begins where such a prefix may begin. False if it isn't such
+ * a range. */
 static bool prefix_of(const uint32_t lo[4], const uint32_t hi[4], unsigned words, struct member_record *r)
 {
     unsigned len = 0;
@@ -49,8 +50,8 @@ static bool prefix_of(const uint32_t lo[4], const uint32_t hi[4], unsigned words
     return true;
 }
 
-/* Write an IPv4 address or prefix that is mapped into IPv6 (RFC 4291, 2.5.5.2) as IPv4: dual-stack programs log clients
- * so. */
+/* Write an IPv4 address or prefix that is mapped into IPv6 (RFC 4291, 2.5.5.2) as IPv4, because dual-stack programs
+ * log clients in this form. */
 static void member_unmap(struct member_record *r)
 {
     enum { MAPPED = 96 };
@@ -98,7 +99,7 @@ void changes_refuse(struct changes *c, uint64_t line, const char *text, size_t l
     refusal_print(line, text, len, why);
 }
 
-/* Take a document of the answer: one that was refused, or all numbers. */
+/* Take a document of the answer: a refused change, or all numbers. */
 static void document_take(struct changes *c, const cJSON *o)
 {
     const uint64_t at = item_number(o, "at");
@@ -115,7 +116,7 @@ static void document_take(struct changes *c, const cJSON *o)
     c->uncut |= o && !item(o, "cut");
 }
 
-/* Ask, and read the complete answer. Return 0, also if some were refused, or 2. */
+/* Ask, and read the complete answer. Return 0, even if some changes were refused, or 2. */
 static int changes_ask(struct changes *c, int fd)
 {
     struct message m;
@@ -137,7 +138,7 @@ enum { AGAIN_MS = 100, AGAIN_TIMES = 100 };
 /* Wait a moment before the service is asked again. False: a signal came. */
 static bool pause_again(void) { return poll(&(struct pollfd){.fd = stop_fd(), .events = POLLIN}, 1, AGAIN_MS) <= 0; }
 
-/* Ask; where the service hangs up ask again, until a process answers. Return 0 or 2. */
+/* Ask; if the service hangs up, ask again until a process answers. Return 0 or 2. */
 static int changes_ask_on(struct changes *c, int fd)
 {
     const struct change_sums before = c->sums;

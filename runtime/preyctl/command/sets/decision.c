@@ -1,5 +1,5 @@
-/* Decisions as CrowdSec's custom bouncer writes them on standard input, a JSON object each: {"action": "add", "value":
- * "198.51.100.7", "scope": "Ip", "type": "ban", "duration": "3h59m57.1s", …}. */
+/* Decisions as CrowdSec's custom bouncer writes them on standard input, one JSON object each: {"action": "add",
+ * "value": "198.51.100.7", "scope": "Ip", "type": "ban", "duration": "3h59m57.1s", …}. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +12,7 @@ static const char *member_text(const cJSON *o, const char *name)
     return text ? text : "";
 }
 
-/* Read a duration of Go (time.Duration.String), in ms; less than 0 if its time has passed. False if the text is
- * none. */
+/* Read a duration of Go (time.Duration.String), in ms; negative if it has expired. False if the text isn't one. */
 static bool go_duration(const char *s, double *ms)
 {
     static const struct {

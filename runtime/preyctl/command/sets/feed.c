@@ -1,5 +1,5 @@
 /* preyctl sets NAME feed: one change per line, as long as standard input is open. Lines that come together are sent
- * together; no connection stays open while none comes. A takeover does not end it. */
+ * together; no connection stays open while no line comes. A takeover does not end it. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -8,7 +8,11 @@
 #include "runtime/base/when.h"
 #include "runtime/preyctl/command/sets/changes.h"
 
-enum { LINE_MOST = 4096 /* bytes of a line */, AT_ONCE = 1 << 16, MORE_MS = 1 /* a moment in which more may come */ };
+enum {
+    LINE_MOST = 4096 /* most bytes of a line */,
+    AT_ONCE = 1 << 16,
+    MORE_MS = 1 /* time in which more lines may come */
+};
 
 struct feed {
     struct changes c;
@@ -19,7 +23,7 @@ struct feed {
     int failed;
 };
 
-/* Read the duration after a member. False if the text is none. */
+/* Read the duration after a member. False if the text isn't one. */
 static bool duration_of(const char *s, size_t len, uint64_t *ms)
 {
     char text[32];

@@ -1,5 +1,5 @@
-/* preyctl sets NAME replace: an address file in the place of all members. It is read and put in order here; the service
- * takes it whole or not at all. */
+/* preyctl sets NAME replace: the addresses of a file in place of all members. The file is read and sorted here; the
+ * service accepts all of it or nothing. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +84,7 @@ static size_t members_in(const char *text, size_t len)
     return n;
 }
 
-/* Return the begins of all lines and the end of the text, [*lines + 1]; NULL: out of memory. */
+/* Return the beginnings of all lines and the end of the text, [*lines + 1]; NULL: out of memory. */
 static size_t *line_begins(const char *text, size_t len, size_t *lines)
 {
     size_t count = 1;
@@ -98,8 +98,8 @@ static size_t *line_begins(const char *text, size_t len, size_t *lines)
     return begin;
 }
 
-/* Report which line holds the member of that number, from 0, and why it was refused: it is the first behind which
- * there is one member more. */
+/* Report the line of the member with that number, from 0, and why it was refused. It is the first line up to whose
+ * end there are more members than `at`. */
 static void tell_refused(const char *text, size_t len, size_t at, const char *why)
 {
     size_t lines, lo = 0;

@@ -16,10 +16,10 @@ static const char usage[] =
 
 static int tell_usage(void) { return talk_complain("usage: preyctl sets %s", usage); }
 
-/* The user named last: a list names one again and again. */
+/* The user named last, kept because a list often names one user many times. */
 struct author {
     uint64_t uid;
-    char name[TEXT_NUMBER]; /* "": none yet */
+    char name[TEXT_NUMBER]; /* name of the user; "": none yet */
 };
 
 /* Return the user of a member's last change; "rule", "answer", or "-". */
@@ -37,7 +37,7 @@ static const char *author_of(const cJSON *o, struct author *a)
     return a->name;
 }
 
-/* Write how long a member stays: "9m 58s"; "for good". */
+/* Write the time for which a member stays: "9m 58s"; "for good". */
 static const char *left_text(const cJSON *o, char buf[TEXT_NUMBER])
 {
     if (!item_known(o, "left_ms")) return "for good";
@@ -167,11 +167,11 @@ static int ask_flush(struct talk *t, const char *set)
     return 0;
 }
 
-/* True for a word that another one belongs to. */
+/* True for a word that takes a value. */
 static bool takes_value(const char *s) { return !strcmp(s, "for") || !strcmp(s, "comment"); }
 static bool is_word(const char *s) { return !strcmp(s, "once") || !strcmp(s, "cut") || takes_value(s); }
 
-/* Read the words after `add` and `remove` that are no members. *at: the word; set to the one after it. Return 0 or
+/* Read the words after `add` and `remove` that are not members. *at: the word; set to the one after it. Return 0 or
  * 2. */
 static int word_read(struct changes *c, const struct command_line *l, unsigned *at, uint64_t *ms)
 {
