@@ -242,15 +242,15 @@ struct vm_recipes {
 bool vm_recipes(const struct vm *vm, struct vm_recipes *r);
 void vm_datagram(struct vm *vm, uint32_t next);
 
-/* Add counts of packets that the executor in the kernel handled without vm_run: verdicts, reasons, rules, defaults,
- * services, servers, meters and notes of the parser. The rest of `more` is ignored, since it has its own
- * REASON_NONE. */
+/* Add counts of packets that the kernel executor handled without vm_run: verdicts, reasons, rules, defaults, services,
+ * servers, meters, observed connections, audited verdicts, and notes of the parser. Other members of `more` are
+ * ignored. */
 void vm_count(struct vm *vm, const struct vm_counters *more);
 /* Return the program whose numbers these counters have; after a reload, with its past (program/remap.h). */
 const struct program *vm_program(const struct vm *vm);
 
-/* Release flows that have timed out and were not met since, before counting or listing flows: a part of the table
- * per call. *part begins as 0; false after the last part. */
+/* Release flows that have timed out and had no packet since. Call this before you count or list flows: each call does
+ * a part of the table. *part begins as 0; false after the last part. */
 bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned *part);
 
 /* Read the flows one by one: *at begins as 0; false at the end. */

@@ -18,7 +18,8 @@ struct tuples;
 
 /* For a closed start (--on-exit closed), as the first step: take the instance's name, and with it the guard rules
  * and judges that a former run has left in force. Return 0 and *p, or the exit status with the reason printed; if
- * another instance serves an interface, *p is set even so, so that the caller can shut the others and give up. */
+ * another instance serves an interface, *p is also set: the caller can shut the interfaces that no instance serves, and
+ * give up. */
 int parent_take(const struct options *o, struct parent **p);
 /* True if guard rules are in force, of this start or of a former run */
 bool parent_is_guarded(const struct parent *p);

@@ -132,7 +132,7 @@ bool opt_on_exit(struct reading *r, const char *n, const char *v)
 {
     r->o->on_exit = !strcmp(v, "open") ? OPTIONS_END_OPEN : OPTIONS_END_CLOSED;
     return r->o->on_exit == OPTIONS_END_OPEN || !strcmp(v, "closed") ||
-           wrong(r, "--%s: `%.60s` is neither open nor closed", n, v);
+           wrong(r, "--%s takes open or closed, not `%.60s`", n, v);
 }
 
 /* Read a name, which becomes part of file names and of a table's name. */

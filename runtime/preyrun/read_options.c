@@ -54,7 +54,7 @@ static bool opt_tap(struct reading *r, const char *n, const char *v)
 static bool opt_format(struct reading *r, const char *n, const char *v)
 {
     r->o->json = !strcmp(v, "json");
-    return r->o->json || !strcmp(v, "text") || wrong(r, "--%s: `%s` is neither text nor json", n, v);
+    return r->o->json || !strcmp(v, "text") || wrong(r, "--%s takes text or json, not `%s`", n, v);
 }
 
 static bool opt_json(struct reading *r, const char *n, const char *v) { return opt_format(r, n, "json"); }

@@ -55,7 +55,7 @@ chooses 'a recording of samples' "$fits" -i wan -i lan --record kept --record-sa
 # ---- user space ----
 
 at prey sysctl -q -w net.ipv4.ip_forward=0
-chooses 'where this machine forwards nothing' 'user, because this machine forwards nothing (net.ipv4.ip_forward=0), so all forwarded packets would go to preyrun' -i wan -i lan router.pbc
+chooses 'where this machine forwards nothing' 'user, because IP forwarding is off (net.ipv4.ip_forward=0), so the kernel executor would pass every packet that prey forwards to preyrun' -i wan -i lan router.pbc
 chooses 'tunnels' 'user, because `decap` opens tunnels' -i wan -i lan opens.pbc
 same 'preyc --stats tells it' "$("$bin/preyc" --stats opens.prey | grep -c 'all packets of `tunnel` go to user space, so `preyrun --exec auto` starts the user-space executor')" 1
 chooses 'connections in the wire' 'user, because service `w` keeps its inline connections in sockets, so all their packets would go to preyrun' -i wan -i lan wire.pbc

@@ -13,7 +13,7 @@ struct build_limits {
     enum build_ranks ranks;
 };
 
-/* True if some frame has these bits of key.kind: (kind & mask) == value. Cuts on kind leave out all other values.
+/* True if some frame has these bits of key.kind: (kind & mask) == value. Cuts on kind skip values that no frame has.
  * NULL: all values are possible. */
 typedef bool kind_possible_fn(uint32_t mask, uint32_t value);
 

@@ -108,5 +108,5 @@ void read_by_key(struct reading_rule *r, const struct subject *key, const cJSON 
     else if (kind && !strcmp(kind, "ct count"))
         want_flows(r, inside, m);
     else
-        read_unsaid(r, "prey counts only packets, bytes and connections, per address");
+        read_unsaid(r, "per address, prey can count only packets, bytes or connections");
 }

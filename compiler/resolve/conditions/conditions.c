@@ -127,7 +127,7 @@ static const char *with_ports(char buf[64])
     return buf;
 }
 
-/* Check that a port is beside a protocol that has ports, named or implied. */
+/* Check that a rule with a port has a protocol with ports. A rule without a protocol has all of those. */
 static void check_ports(struct rule_work *w)
 {
     const struct node *n = w->seen[N_C_PORT] ? w->seen[N_C_PORT] : w->seen[N_C_SPORT];

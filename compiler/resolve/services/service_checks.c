@@ -159,7 +159,8 @@ static void check_twice(struct compile *c, const struct pbc_endpoint *all, uint3
         const struct pbc_endpoint *a = sorted[i - 1], *b = sorted[i];
         if (compare_endpoints(a, b) != 0) continue;
         if (memcmp(&a->place, &b->place, sizeof(a->place)) == 0) {
-            diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place), "an address is twice in this service");
+            diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place),
+                 "this service already has this address, protocol and port");
             continue;
         }
         diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place),

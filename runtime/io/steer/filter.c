@@ -1,4 +1,4 @@
-/* Loads the program for newer kernels, else the one for older; the program's counters are mapped read-only */
+/* Loads the program for newer kernels, or else the one for older kernels. Its counters are mapped read-only */
 #include "runtime/io/steer/filter.h"
 
 #include <bpf/libbpf.h>

@@ -200,7 +200,8 @@ void refused_program(const struct linked *l, const char *name, int failed, char 
     }
     if (!last && failed == -E2BIG && l->count > INSNS_MOST)
         snprintf(err, err_len,
-                 "%s is too long for the kernel: %" PRIu32 " instructions, and 1,000,000 at most fit; use --exec user",
+                 "%s is too long for the kernel: it has %" PRIu32
+                 " instructions, and the limit is 1,000,000; use --exec user",
                  name, l->count);
     else if ((!last && failed == -E2BIG) || (last && strstr(last, "too large")))
         snprintf(err, err_len,

@@ -20,7 +20,7 @@
 extern char **environ;
 
 enum { WORDS_MOST = 4096, LINE_MOST = 1 << 21, SAYS_NS = 1000000000 };
-enum { STREAMS = 2 }; /* of a process: standard output and error */
+enum { STREAMS = 2 }; /* standard output and error */
 
 static int say_soon(int fd, const void *what, size_t len, const int fds[], unsigned count)
 {

@@ -121,7 +121,7 @@ uint8_t actor_routes(const struct story *t, const struct program *p);
 /* Do a recorded step or packet of this worker. The bytes are hostile: an impossible step stops the actor. */
 void actor_step(struct actor *a, const struct scene *s);
 void actor_packet(struct actor *a, const struct scene *s);
-/* Return the wall time of a time of the worker's clock. */
+/* Convert a time of the worker's clock to wall time. */
 static inline uint64_t actor_wall(const struct actor *a, uint64_t now_ns) { return now_ns + a->story->start.wall_ns; }
 /* Complete a batch or tick that waited for later words to the worker. */
 void actor_finish(struct actor *a);

@@ -137,7 +137,7 @@ static void refusals(void **state)
         {"eth / ip4 1.1.1.1 > 2.2.2.2 frag 7", "multiple of 8"},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 bogus 7", "no such word"},
         {"ip4 1.1.1.1 > 2.2.2.2 / icmp type nd-redirect", "no such name"},
-        {"ip4 1.1.1.1 > 2.2.2.2 / payload \"open", "does not end"},
+        {"ip4 1.1.1.1 > 2.2.2.2 / payload \"open", "doesn't end"},
         {"ip4 1.1.1.1 > 2.2.2.2 / payload x\"123\"", "half a byte"},
         {"eth / eth / raw x\"00\"", "no such layer here"},
         {"ip4 1.1.1.1 > 2.2.2.2 / pad 4 / payload \"x\"", "follow the padding"},

@@ -192,7 +192,7 @@ static void test_too_long(void **state)
     for (uint32_t i = 0; i < COUNT; i++) insns[i] = i + 1 < COUNT ? MOV(R0, 0) : EXIT;
     struct made m;
     make(&m, insns, COUNT, NULL, 0);
-    assert_says(load(&m), "instructions, and 1,000,000 at most fit; use --exec user");
+    assert_says(load(&m), "instructions, and the limit is 1,000,000; use --exec user");
     free(insns);
 }
 

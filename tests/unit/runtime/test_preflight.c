@@ -177,8 +177,8 @@ static void forwarding(void **state)
     assert_string_equal(look(&p, 0), "");
     sh("echo 1 >/proc/sys/net/ipv4/ip_forward");
     assert_string_equal(look(&p, 1),
-                        "fatal: the kernel forwards packets itself (net.ipv4.ip_forward), and would forward prey\'s "
-                        "packets a second time => sysctl -w net.ipv4.ip_forward=0\n");
+                        "fatal: the kernel forwards packets itself (net.ipv4.ip_forward), and would send a second "
+                        "copy of each packet that prey forwards => sysctl -w net.ipv4.ip_forward=0\n");
     p.guarded = true;
     assert_string_equal(look(&p, 0), "");
 }

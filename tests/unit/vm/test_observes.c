@@ -49,7 +49,7 @@ static void share_conditions(struct imgbuild *b, uint32_t count, uint32_t operan
     FAULT(left, "choice 5: of no observe service", img_add_choices(b, b->choices[4]))                                  \
     FAULT(zero, "observe 0: reserved bytes aren't zero", b->observes[0].reserved[0] = 1)                               \
     FAULT(cut, "observe 0: cuts into connections for service 6", b->observes[0].cut = 7)                               \
-    FAULT(cuts, "choice 0: its service has none for what it cuts into", b->choices[0].does = PBC_CUTS)                 \
+    FAULT(cuts, "choice 0: its service has no `cut` for its connections", b->choices[0].does = PBC_CUTS)               \
     FAULT(string, "observe 0: string past the end of `strings`", b->observes[0].stream = PBC_NONE)                     \
     FAULT(path, "observe 1: a path of more than 1024 bytes", b->observes[1].stream = long_path(b))                     \
     FAULT(does, "choice 0: does 5", b->choices[0].does = PBC_DOES)                                                     \

@@ -197,7 +197,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           img_add_would_twins(b, 0))                                                                                   \
     FAULT(would_list, "rule 0: in no list", b->meta->would = b->funcs_count - 1; img_add_would_twins(b, 0);            \
           img_add_would_rules(b, b->rules[0]))                                                                         \
-    FAULT(would_services, "meta: functions of services stand behind function 1", b->meta->would = 1;                   \
+    FAULT(would_services, "meta: functions of services must come before function 1", b->meta->would = 1;               \
           img_add_would_twins(b, 0))                                                                                   \
     FAULT(would_classifier, "meta: classifier 9 doesn't exist", b->meta->would = b->funcs_count - 1;                   \
           b->meta->would_classifiers = 9; img_add_would_twins(b, 0))                                                   \
@@ -310,7 +310,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(firewall_file, "firewall 0: string past the end of `strings`", b->firewalls[0].place.file = PBC_NONE)        \
     FAULT(firewall_iface, "firewall 1: interface 2 doesn't exist", b->firewalls[1].iface = 2)                          \
     FAULT(firewall_direction, "firewall 1: unknown direction 4", b->firewalls[1].direction = 4)                        \
-    FAULT(firewall_default, "firewall 1: default 3 is no verdict", b->firewalls[1].default_verdict = 3)                \
+    FAULT(firewall_default, "firewall 1: default 3 isn't a verdict", b->firewalls[1].default_verdict = 3)                \
     FAULT(firewall_other, "firewall 1: unknown `other frames` 3", b->firewalls[1].other = 3)                           \
     FAULT(firewall_audit, "firewall 1: unknown audit 1", b->firewalls[1].audit = 1)                                    \
     FAULT(firewall_past, "firewall 1: past the end of `rules`", b->firewalls[1].rule_count = 6)                        \
@@ -522,12 +522,13 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(named_service_short, "named 0: no name of a host or service in normal form", with_named(b, "_http._tcp"))    \
     FAULT(named_flags, "named 0: unknown flags 0x2", with_named(b, "_http._tcp.example")->flags = 2)                   \
     FAULT(named_nth, "named 0: number 1 of one server", with_named(b, "a.example")->nth = 1)                           \
-    FAULT(named_plain, "named 0: server 0 isn't flagged so", with_named(b, "a.example"); b->servers[0].flags = 0)      \
+    FAULT(named_plain, "named 0: server 0 doesn't have flag NAMED", with_named(b, "a.example");                        \
+          b->servers[0].flags = 0)                                                                                     \
     FAULT(named_place, "named 0: the address isn't the place of its name", with_named(b, "a.example");                 \
           b->servers[0].flags |= PBC_SERVER_UNKNOWN)                                                                   \
     FAULT(named_probe, "named 0: the address isn't the place of its name", unknown_named(b, 1)->flags = 0)             \
     FAULT(named_missing, "named: 0 rows for 1 servers", b->servers[0].flags = PBC_SERVER_NAMED)                        \
-    FAULT(named_unknown, "server 0: unknown without a name", b->servers[0].flags = PBC_SERVER_UNKNOWN)                 \
+    FAULT(named_unknown, "server 0: flag UNKNOWN is set without flag NAMED", b->servers[0].flags = PBC_SERVER_UNKNOWN) \
     FAULT(origin, "origin: 1 bytes", with_named(b, "a.example"); img_add_origin(b, 1))                                 \
     FAULT(server_vlan, "server 0: VLANs 4 and 0 don't go with flags 0x0", b->servers[0].vlan = 4)                      \
     FAULT(server_inner, "server 0: VLANs 0 and 0 don't go with flags 0x8", b->servers[0].flags = PBC_SERVER_HAS_INNER) \

@@ -104,7 +104,7 @@ ALONE uint32_t sctp_part_of(uint32_t dir, const struct sctp_packet *p THERE, str
     return has_chunk(p, SCTP_SHUTDOWN_ACK) && p->tag ? PART_BESIDE : PART_NONE;
 }
 
-/* Return the state after a packet that is the association's own. */
+/* Return the state after a packet that belongs to the association. */
 static enum flow_state state_after(const struct flow *now, enum flow_dir dir, const struct sctp_packet *p,
                                    const struct tcp_step *next)
 {

@@ -116,7 +116,8 @@ static bool verify_named(const struct verifier *v)
         const struct pbc_server *s = &p->servers[n->server];
         uint32_t place[4];
         program_named_place(program_str(p, n->host), n, s->family, place);
-        if (!(s->flags & PBC_SERVER_NAMED)) return fault(v, "named %u: server %u isn't flagged so", i, n->server);
+        if (!(s->flags & PBC_SERVER_NAMED))
+            return fault(v, "named %u: server %u doesn't have flag NAMED", i, n->server);
         if (s->flags & PBC_SERVER_UNKNOWN && memcmp(place, s->addr, sizeof place) != 0)
             return fault(v, "named %u: the address isn't the place of its name", i);
     }
@@ -124,7 +125,7 @@ static bool verify_named(const struct verifier *v)
         const uint8_t flags = p->servers[i].flags;
         flagged += (flags & PBC_SERVER_NAMED) != 0;
         if (flags & PBC_SERVER_UNKNOWN && !(flags & PBC_SERVER_NAMED))
-            return fault(v, "server %u: unknown without a name", i);
+            return fault(v, "server %u: flag UNKNOWN is set without flag NAMED", i);
     }
     if (flagged != p->named_count) return fault(v, "named: %u rows for %u servers", p->named_count, flagged);
     return p->origin_count == 0 || (p->origin_count == PBC_DIGEST_LEN && p->named_count) ||

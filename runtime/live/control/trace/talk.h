@@ -19,11 +19,11 @@ void talk_free(struct talk *t);       /* NULL is fine */
 /* Add a packet that represents `stands` packets. rule: name of the decider. */
 void talk_add(struct talk *t, const struct packet_ends *ends, const char *rule, uint32_t bytes, uint32_t stands);
 
-/* Answer with a document for all, then at most `limit` rows of each kind, the rows with most packets, or bytes,
- * first. False: no room. */
 struct talk_asked {
     uint64_t ns; /* time for which packets were summed up */
     unsigned limit;
     bool by_bytes;
 };
+/* Answer with a document of the totals, then with at most `limit` rows of each kind: those with the most packets (or
+ * bytes) first. False: no room. */
 bool talk_answer(const struct talk *t, const struct talk_asked *asked, struct call *c);
