@@ -1,6 +1,6 @@
-/* Differential test: the judge in the kernel against the native one. Random rules and frames, and large lists of both
- * families: for each frame the same rule, action, firewall and branch. What the generator makes is run here, in both of
- * its forms, by an interpreter (tests/lib/machine.h), and in the kernel, where programs of it may be loaded.
+/* Differential test: the judge in the kernel against the native one. Random rules and frames, and large lists of
+ * both families: each frame gets the same rule, action, firewall and branch. Both forms of the generated code run
+ * here in an interpreter (tests/lib/machine.h), and in the kernel if eBPF programs may be loaded.
  *
  *   kernel_judge [SEED [FILES [FRAMES]]]
  *
@@ -25,7 +25,7 @@
 #include "vm/vm.h"
 
 struct run {
-    struct kernel *kernel; /* NULL: it may not be asked */
+    struct kernel *kernel; /* NULL: unavailable */
     struct asker asker;
     struct program *p;
     struct code code, counted; /* in both forms (vm/kernel/loop.bpf.h) */
