@@ -2,7 +2,9 @@
  * conversations. The outcome that a worker reports for each packet must be the real outcome without the word
  * `audit`, and the counts of audited rules must be equal too. Workers with and without remembered verdicts, the rule
  * list and, if eBPF programs may be loaded, the kernel executor agree.
+ *
  *   audit [SEED [FILES [PACKETS]]]
+ *
  * The enforced rules accept everything, so every flow that audit assumes exists. No audited rule stops single
  * packets of an open TCP connection, which would really go on (docs/guide/how-to/change-rules.md). LONG=1: twenty
  * times as many. */

@@ -1,7 +1,9 @@
 /* Shared by the benchmarks: a clock, series of runs, and rows for tests/bench/run.sh, which makes the table and the
  * JSON.
+ *
  * A row compares our figure with a peer's from the same run; the two are measured in turns. Its ratio is the median
  * of the ratios of neighbouring runs, so a machine that drifts doesn't choose the winner.
+ *
  * If SMALL is set and not empty, sizes are small and runs few: every program finishes within a moment, and its
  * figures mean nothing. Rows keep the names of the full sizes. */
 #ifndef TESTS_LIB_BENCH_H
