@@ -261,10 +261,10 @@ static double rate_of(struct vm *vm, unsigned count)
     return 1e6 / per_packet(began, count);
 }
 
-/* Measure how fast flows open, in thousands per second: in memory that was never touched, so that the system
- * allocates a page for nearly each flow; in memory that flows used before; and in memory taken at the start. Also
- * measure the bytes that a worker reserves for `flows` more flows, as the difference of two limits, so that fixed
- * memory is left out. Returns these bytes. */
+/* Measure how fast flows open, in thousands per second: in memory that was never touched, so that the system allocates
+ * a page for nearly each flow; in memory that flows used before; and in memory taken at the start. Also measure the
+ * bytes that a worker reserves per flow, as the difference of two limits, so that fixed memory is left out. Returns
+ * these bytes. */
 static uint64_t measure_new(const struct mode *m)
 {
     const uint32_t fewer = million / 4;

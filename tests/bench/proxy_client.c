@@ -5,7 +5,7 @@
  *     proxy_client idle ADDRESS PORT CONNECTIONS PID...
  *     proxy_client cpu PID...
  *
- * short: each asks by 100 bytes, reads until the end and closes; echo: 64 bytes there and back, kept alive; http: a
+ * short: each sends 100 bytes, reads to the end and closes; echo: 64 bytes there and back, kept alive; http: a
  * GET, kept alive, in turn of a.example and b.example. CONNECTIONS are open at once. RATE 0: each reply starts the
  * next request; else RATE requests per second, whose latency includes the wait for a free connection. Prints the
  * replies per second, CPU nanoseconds of each in the processes PID, and the latency's median, 99 % and 99.9 % in

@@ -24,7 +24,7 @@ static int fail(const char *what)
     return 1;
 }
 
-/* Replies leave from the address that was asked, by any interface. */
+/* Replies leave from the requested address, by any interface. */
 static void answer(int fd, const char *name)
 {
     struct sockaddr_in6 peer;

@@ -19,8 +19,8 @@ static bool leads_from(const struct world *w, bool v6, const uint8_t addr[16], u
     return false;
 }
 
-/* True if prey rejects, where it leaves, a packet that came by an interface that isn't served. The host routes this
- * reply like one of the destination host; netfilter's router routes its reply by the reply's own source. */
+/* True if prey rejects a packet that came by an unserved interface, on the interface it leaves by. The host routes
+ * this reply like one of the destination host; netfilter's router routes its reply by the reply's own source. */
 bool is_reject_in_its_name(const struct difference *d)
 {
     struct packet netfilter, prey, sent;

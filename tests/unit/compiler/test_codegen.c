@@ -356,7 +356,7 @@ static void chains_by_size(void **state)
     (void)state;
 }
 
-/* A demand is exactly the prefix, whatever its length. */
+/* A demand is exactly the prefix, of any length. */
 static void demands(void **state)
 {
     for (unsigned len = 1; len <= 128; len++) {

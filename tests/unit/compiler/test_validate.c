@@ -24,7 +24,7 @@ struct breakable {
 
 static void *copy(const void *from, size_t bytes)
 {
-    void *to = aligned_alloc(64, (bytes + 127) / 64 * 64); /* as the loader does, because walks read whole lines */
+    void *to = aligned_alloc(64, (bytes + 127) / 64 * 64); /* as the loader does, because walks read complete lines */
 
     if (!to) abort();
     return memcpy(to, from, bytes);

@@ -1,4 +1,4 @@
-/* The capture reader alone: everything malformed, files that libpcap doesn't take, and the writer. */
+/* The capture reader by itself: everything malformed, files that libpcap doesn't take, and the writer. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

@@ -436,8 +436,8 @@ static void is_of_one_server(struct state *s, int at_client, const struct family
     assert_string_equal(from_server(at_client, f), but_one);
 }
 
-/* A server's forwarded packets, with fragments and ICMP errors, are hidden only if they come in and leave as the
- * match says; later fragments only if they have its protocol. */
+/* A server's forwarded packets, with fragments and ICMP errors, are hidden only if they come in and leave according
+ * to the match; later fragments only if they have its protocol. */
 static void is_by_its_devices(struct state *s, int at_client, const struct family *f)
 {
     const struct host_addr server = addr(f->server);

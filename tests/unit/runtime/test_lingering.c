@@ -98,7 +98,7 @@ static void what_stays_does_not(void **state)
     lingering_fini(&l);
 }
 
-/* Parts that the old program didn't have are judged by the rules for the host. */
+/* Replies of a proxy's server (GUARD_ANSWERS) don't linger, because the rules for the host judge them. */
 static void what_was_left_out_does_not(void **state)
 {
     (void)state;

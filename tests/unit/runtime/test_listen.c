@@ -1,4 +1,4 @@
-/* Sockets that share an address: the kernel chooses among them as listen_member says. */
+/* Sockets that share an address: the kernel chooses among them like listen_member. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

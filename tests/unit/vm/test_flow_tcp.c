@@ -4,9 +4,9 @@
  *
  * DIR is > for the side that opened the flow, < for the other. Flags are letters: S F R P A and - for none. LEN is
  * payload; numbers of > count from one base, those of < from another, and each script runs with many pairs of bases,
- * so that every number in it is across the wrap once. win is 1000 unless said. Everything that is not invalid is
- * accepted; what is invalid must change nothing. `quiet`: it doesn't keep the flow alive. Lines that say `pickup` or
- * `one-side` set how. */
+ * so that every number in it is across the wrap once. win is 1000 by default. Valid segments are accepted; invalid
+ * ones must change nothing. `quiet`: the segment doesn't keep the flow alive. Lines with `pickup` or `one-side` set
+ * how the flow is tracked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* Random conversations of two modelled TCP endpoints over a path that loses, doubles and reorders, seen from the
- * middle:
+ * middlebox:
  *  - on a path that reorders mildly, no honest segment is invalid;
- *  - on one that delays without bound, what is invalid is what its receiver would not take either;
+ *  - on one that delays without limit, the receiver of an invalid segment would reject it, too;
  *  - segments outside every window are invalid and change nothing;
- *  - whatever the middle drops, both sides come to their end, and the flow is closing then. */
+ *  - regardless of dropped segments, both sides finish, and the flow is then closing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

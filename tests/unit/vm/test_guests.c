@@ -86,7 +86,7 @@ static void test_bytes(void **state)
     guests_put(read);
     read = guests_new(8);
     b = (struct archive){.at = bytes, .left = sizeof bytes, .reads = true};
-    assert_false(guests_archive(read, &b, 4)); /* no such worker */
+    assert_false(guests_archive(read, &b, 4)); /* an unknown worker */
     guests_put(read);
     read = guests_new(8);
     b = (struct archive){.at = bytes, .left = sizeof(struct guest) * 10, .reads = true};

@@ -1,4 +1,4 @@
-/* Hashes by halves and by whole words, and the keyed table against a plain list. */
+/* Hashes by halves and by complete words, and the keyed table against a plain list. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

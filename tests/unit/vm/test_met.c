@@ -1,5 +1,5 @@
-/* A packet's result from the flow table: with it and the packet alone, a reader gets the table's statements about
- * both, and none for another packet. */
+/* A packet's result from the flow table: a reader that only has it and the packet gets the table's facts about both,
+ * and none for another packet. */
 #include "tests/lib/draw_talk.h"
 #include "tests/unit/vm/sender.h"
 #include "vm/context/context.h"

@@ -374,8 +374,8 @@ static void legs_have_shares(void **state)
     routes_put(r);
 }
 
-/* Make a table of one route, and if `twice`, of another with the same prefix and metric. True if IPv6 can't
- * distinguish them. */
+/* True if the table may hide routes. It has one route, and if `twice`, another with the same prefix and metric, which
+ * IPv6 can't distinguish. */
 static bool may_hide(struct route route, bool twice, const struct route_leg leg[2])
 {
     const struct route_way vias[] = {{.kind = ROUTE_ASK, .why = WAY_OTHER},

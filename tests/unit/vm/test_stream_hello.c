@@ -29,7 +29,7 @@ static uint32_t openssl_hello(uint8_t *out, size_t room, const char *name, const
     return (uint32_t)n;
 }
 
-/* Read byte by byte, each time in a block that ends with the bytes. Returns the last block, which the caller frees. */
+/* Read byte by byte, each time in a block that ends with the bytes. *last: the last block, which the caller frees. */
 static enum stream_read read_cut(struct hello *h, const uint8_t *bytes, uint32_t n, uint8_t **last)
 {
     struct hello_at at = {0};

@@ -143,7 +143,7 @@ static void takes_what_came_along(void **state)
     judge_up(&t.kernel, refused, (struct vm_up){.decision = decided_as(3, ACTION_REJECT, 0), .judged = true});
     same(&t);
     assert_int_equal(t.judge.asked, 0);
-    assert_int_equal(t.kernel.tx.count, 1); /* the answer */
+    assert_int_equal(t.kernel.tx.count, 1); /* the reply */
     judge_up(&t.kernel, refused, (struct vm_up){.judged = false});
     assert_int_equal(t.judge.asked, 1);
 
