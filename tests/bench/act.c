@@ -1,10 +1,9 @@
-/* act CAPTURE: nanoseconds a packet of what the modes do to packets, beside a plain copy of the same packets into
+/* act CAPTURE: nanoseconds per packet for the actions of the modes, against a plain copy of the same packets into
  * slots.
  *
- * Each figure is the copy and the action together, so the ratio says what the action adds; keys and offsets are known
+ * Each figure includes the copy and the action, so the ratio shows the action's share; keys and offsets are computed
  * before. TCP and UDP of the capture, in the order they came, in batches, IPv4 and IPv6 apart. Time is the thread's
- * processor time.
- */
+ * processor time. */
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +33,7 @@ static void die(const char *what, const char *why)
     exit(2);
 }
 
-/* TCP and UDP of one family, whole frames that fit a slot. */
+/* Load TCP and UDP of one family: complete frames that fit a slot. */
 static void load(const char *path, uint32_t family)
 {
     char err[PCAP_ERRBUF_SIZE];

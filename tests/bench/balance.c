@@ -1,9 +1,9 @@
 /* balance: nanoseconds to pick a server, for each way of balancing over 10 and 1,000 servers, and the time to build a
  * table of 65,537 slots.
  *
- * Beside a table is the paper's own loop (no weights, a table of 16-bit entries, positions by addition); beside
- * turns and connections a look at every server. Weights are drawn from 1 to 10. Hashes are made before, as a
- * packet's would be; what they cost is in rows of its own. Time is the thread's processor time. */
+ * The peer of a table is the paper's loop (no weights, a table of 16-bit entries, positions by addition). The peer
+ * of turns and connections is a look at every server. Weights are drawn from 1 to 10. Hashes are computed before,
+ * like a packet's; separate rows show their cost. Time is the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static struct lb_server servers[SERVERS];
 static char names[SERVERS][16];
 static uint64_t hashes[FLOWS];
 static uint32_t conns[SERVERS];
-static volatile uint64_t sum; /* keeps loops whose result is not read */
+static volatile uint64_t sum; /* prevents the removal of loops whose result is unused */
 
 static struct lb *make(enum lb_kind kind, uint32_t count)
 {
@@ -40,7 +40,7 @@ static void draw_all(void)
     for (uint32_t i = 0; i < FLOWS; i++) hashes[i] = rng_next(&r);
 }
 
-/* What a look at every server does: smooth turns; the first with the fewest connections. */
+/* Pick a server by looking at each: smooth turns, or the first with the fewest connections. */
 static int64_t riches[SERVERS];
 
 static uint32_t plain_turn(uint32_t count)
@@ -124,7 +124,7 @@ static void flow_hashes(const char *what, uint64_t (*hash)(struct lb_hash_key, c
     bench_row(&(struct bench_row){what, "ns", &ours, NULL, NULL, GOAL_NONE, 0});
 }
 
-/* The paper's pseudocode 1. */
+/* Build by the paper's pseudocode 1. */
 static void paper_build(uint32_t count)
 {
     static uint16_t table[SLOTS];
@@ -157,7 +157,7 @@ static void builds(uint32_t count, bool weighted)
         uint64_t begin = bench_cpu_ns();
         for (unsigned i = 0; i < build_count; i++) {
             for (uint32_t k = 0; k < count; k++) weights[k] = weighted ? servers[k].weight : 1;
-            weights[(run * build_count + i) % count] = 0; /* one that is down, each time another */
+            weights[(run * build_count + i) % count] = 0; /* one server is down, a different one each time */
             lb_update(lb, weights);
         }
         series_add(&ours, (double)(bench_cpu_ns() - begin) / build_count / 1e6);

@@ -1,7 +1,7 @@
-/* The floor of bench-live: a forwarder over AF_PACKET that does nothing but carry. A ring that the kernel fills,
- * frames sent from where they are by sendmmsg with another MAC.
+/* The lower bound of bench-live: a forwarder over AF_PACKET that only carries frames. The kernel fills a ring, from
+ * which sendmmsg sends the frames with another MAC.
  *
- *     bare IN [OUT]     without OUT frames are only taken */
+ *     bare IN [OUT]     without OUT frames are only received */
 #include <endian.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>

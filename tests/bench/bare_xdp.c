@@ -1,7 +1,7 @@
-/* The floor of bench-live for AF_XDP: a forwarder that does nothing but carry. Both interfaces share one memory; a
- * frame leaves from where it came, with another MAC.
+/* The lower bound of bench-live for AF_XDP: a forwarder that only carries frames. Both interfaces share one memory;
+ * a frame leaves from the same slot, with another MAC.
  *
- *     bare_xdp IN [OUT]     without OUT frames are only taken */
+ *     bare_xdp IN [OUT]     without OUT frames are only received */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -46,7 +46,7 @@ static int redirect(int sockets)
     return bpf_prog_load(BPF_PROG_TYPE_XDP, "bare", "BSD", code, sizeof code / sizeof *code, NULL);
 }
 
-/* By a link, so that the program is gone with this process. */
+/* Attach by a link, so that the program goes with this process. */
 static void attach(const char *name, int socket)
 {
     LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
@@ -76,7 +76,7 @@ static void give(struct port *p, uint64_t slot)
     xsk_ring_prod__submit(&p->fill, 1);
 }
 
-/* What has left is to be filled again. */
+/* Refill the slots of frames that have left. */
 static void reap(struct port *in, struct port *out)
 {
     uint32_t at;

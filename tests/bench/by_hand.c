@@ -1,5 +1,5 @@
-/* A contender of bench-live in the kernel, by hand: a program of peers/kernel_hand.bpf.c on what arrives by one
- * interface, which sends it out by another. Those that translate know bench-live's flows.
+/* A hand-written contender of bench-live in the kernel: a program of peers/kernel_hand.bpf.c that sends frames from
+ * one interface out by another. Translating programs know bench-live's flows.
  *
  *     by_hand IN OUT PROGRAM */
 #include <bpf/bpf.h>
@@ -23,7 +23,7 @@ static void die(const char *what)
     exit(2);
 }
 
-/* The programs, loaded, of which those of traffic control send out by that interface. */
+/* Load the programs. Those of traffic control send out by that interface. */
 static struct bpf_object *loaded(const char *self, unsigned out)
 {
     char path[500];
@@ -40,7 +40,7 @@ static void put(const struct bpf_object *o, const char *map, const void *key, co
     if (bpf_map_update_elem(bpf_object__find_map_fd_by_name(o, map), key, value, BPF_ANY)) die(map);
 }
 
-/* From 10.1.0.1 to 10.1.0.100:53, on to 10.2.0.2 from 10.2.0.50. */
+/* Add flows from 10.1.0.1 to 10.1.0.100:53, translated to 10.2.0.2 from 10.2.0.50. */
 static void flows_begin(const struct bpf_object *o)
 {
     for (unsigned n = 0; n < FLOWS; n++) {

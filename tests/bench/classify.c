@@ -1,10 +1,10 @@
-/* classify [SET...]: our classifier beside DPDK's rte_acl, a linear list in C and bpf_filter, on ClassBench's lists of
- * 1,000, 10,000 and 100,000 rules (where the corpus is absent, on lists made alike), and on lists made here: of IPv6
- * rules, among them random pairs of prefixes, and of a million rules, which no rival is asked for.
+/* classify [SET...]: our classifier beside DPDK's rte_acl, a linear list in C and bpf_filter, on ClassBench's lists
+ * of 1,000, 10,000 and 100,000 rules (without the corpus, on similar generated lists). Generated lists add IPv6
+ * rules, among them random pairs of prefixes, and a million rules, which no rival takes.
  *
- * Asked of each list: nanoseconds a header, for headers of the rules, such headers mutated, random ones, and the worst
- * that were found for our tree; seconds to build; memory while building, in a process of its own; bytes of what was
- * built. Every answer is compared before anything is timed: with ClassBench's own, else with the rivals'. */
+ * Figures of each list: nanoseconds per header, for headers of the rules, mutated ones, random ones, and the worst
+ * found for our tree; seconds to build; memory while building, in a separate process; bytes built. All results are
+ * compared before any is timed: with ClassBench's, else with the rivals'. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,19 +13,19 @@
 
 enum { REPEATED_BUILDS = 5, SLOW_SAMPLE = 400, SLOWEST_SAMPLE = 60 };
 enum {
-    FEW = 300 /* rules of a list made here, with SMALL; ClassBench's have 1,000 */,
+    FEW = 300 /* rules of a generated list with SMALL; ClassBench's have 1,000 */,
     FEW_HEADERS = 500,
     PAIRS_HEADERS = 4000
 };
 static unsigned run_ms;
-static uint32_t headers_most; /* of each kind */
+static uint32_t headers_most; /* per kind */
 
-/* Goals beside rte_acl, by size (docs/performance.md); and those of figures that stand alone: nanoseconds of a trace,
- * seconds, MiB of what was built. */
+/* Goals against rte_acl by size (docs/performance.md), and goals of figures without a peer: nanoseconds for a trace,
+ * seconds, MiB built. */
 struct goals {
     double search, build, memory;
 };
-/* Goals of random pairs of IPv6 prefixes, which have no peer; a search only, without what any packet costs. */
+/* Goals for random pairs of IPv6 prefixes, which have no peer: for a search without the fixed costs of a packet. */
 static const struct goals pairs_10k = {90, 0, 3e6 / 1048576}, pairs_100k = {120, 0.3, 16e6 / 1048576};
 static const struct size {
     const char *name;
@@ -46,7 +46,7 @@ struct bench {
     struct running prey, acl, lists;
     struct rival_built ours, theirs;
     bool has_acl;
-    int acl_best; /* its fastest way with bursts */
+    int acl_best; /* rte_acl's fastest method with bursts */
 };
 
 /* ---- lists and traffic ---- */
@@ -73,7 +73,7 @@ static void traffic_make(struct arena *a)
     traffic_take(a, TRAFFIC_RANDOM, &h);
 }
 
-/* Are the first rules that our linear scan finds those of the table? */
+/* Check that our linear scan finds the same first rules as the table. */
 static void expectations(const struct arena *a, const char *set, const struct headers *h)
 {
     for (uint32_t i = 0; i < h->count; i += h->count / SLOW_SAMPLE + 1)
@@ -98,7 +98,7 @@ static bool classbench_take(struct arena *a, const char *seed, const char *size)
     return true;
 }
 
-/* ---- answers ---- */
+/* ---- comparing results ---- */
 
 static void differ(const struct bench *b, const char *way, enum traffic t, uint32_t i, uint32_t ours, uint32_t other)
 {
@@ -107,7 +107,7 @@ static void differ(const struct bench *b, const char *way, enum traffic t, uint3
     exit(1);
 }
 
-/* The best walk against a linear scan of some headers, the other ways and rivals against it in all. */
+/* Compare the best walk with a linear scan on some headers, and the other ways and rivals with it on all. */
 static void check(struct bench *b, enum traffic t)
 {
     struct arena *a = b->arena;
@@ -131,7 +131,7 @@ static void check(struct bench *b, enum traffic t)
 
 /* ---- rows ---- */
 
-/* Goals of 0 are none; that of a figure alone counts where there is no peer. */
+/* Print a row. A goal of 0 is none; a goal for a figure alone counts only without a peer. */
 static void row(const struct bench *b, const char *what, const char *unit, const struct series *ours, const char *peer,
                 const struct series *theirs, double beside, double alone)
 {
@@ -153,7 +153,7 @@ static const struct goals *alone(const struct bench *b)
     return &b->size->alone[b->arena->rules.v6];
 }
 
-/* One of our ways beside one of the rival's, run by run. */
+/* Compare one of our ways with one of the rival's, run by run. */
 static void race(struct bench *b, const char *what, enum traffic t, int ours, struct running *rival, int theirs,
                  uint32_t count, double beside, double alone_ns)
 {
@@ -222,7 +222,7 @@ static void sizes_row(const struct bench *b, const char *what, uint64_t ours, ui
     row(b, what, "MiB", &a, b->has_acl ? "rte_acl" : NULL, b->has_acl ? &p : NULL, beside, alone_mib);
 }
 
-/* The classifier's limit: 0, as much as it takes. */
+/* Return the classifier's memory limit; 0: none. */
 static uint64_t room(const struct bench *b) { return b->size->rules < MILLION ? 0 : (uint64_t)MILLION_MIB << 20; }
 
 static void builds(struct bench *b)
@@ -242,8 +242,8 @@ static void builds(struct bench *b)
     sizes_row(b, "what was built", b->ours.bytes, b->theirs.bytes, b->size->beside.memory, alone(b)->memory);
 }
 
-/* Print the lines of the worst way through an IPv6 list: the builder keeps their bound (compiler/classify/README.md).
- */
+/* Print the number of lines on the worst path through an IPv6 list: the builder limits it
+ * (compiler/classify/README.md). */
 static void lines_row(const struct bench *b)
 {
     enum { LINES_GOAL = 64, LINES_GOAL_MILLION = 96 };
@@ -254,7 +254,7 @@ static void lines_row(const struct bench *b)
         b->size->rules < MILLION ? LINES_GOAL : LINES_GOAL_MILLION);
 }
 
-/* Building under a cap of memory, where rte_acl fails (docs/performance.md, Goals). */
+/* Build under a memory limit at which rte_acl fails (docs/performance.md, Goals). */
 static void capped(struct bench *b, const char *set, const char *size, unsigned mib)
 {
     char name[48], what[RIVAL_TEXT];

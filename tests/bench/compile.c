@@ -1,7 +1,6 @@
-/* compile FOLDER: time and peak memory of preyc on lists of 1,000 and 10,000 rules and on 100,000 of IPv6, beside
- * libpcap's pcap_compile of 100 and 1,000 or-ed pairs and, where it is installed and may run in a network namespace of
- * its own, nft's check of as many rules. Every contender is a process of its own: what is compared is what a user waits
- * for. */
+/* compile FOLDER: time and peak memory of preyc on lists of 1,000 and 10,000 rules and on 100,000 of IPv6, against
+ * libpcap's pcap_compile of 100 and 1,000 or-ed pairs, and nft's check of as many rules, if nft is installed and may
+ * run in a separate network namespace. Every contender is a process, so the figures are the times that a user waits. */
 #include <pcap/pcap.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,10 +12,10 @@
 #include "tests/lib/child.h"
 #include "tests/lib/ruleset.h"
 
-enum { RUNS = 5, FEW = 50 /* rules of any list, with SMALL */ };
+enum { RUNS = 5, FEW = 50 /* rules of any list with SMALL */ };
 enum kind { PREY, NFT, FILTER };
 
-/* The i-th pair of an address and a port; never twice the same. */
+/* Write the i-th pair of an address and a port; all are different. */
 static void pair_write(FILE *f, enum kind kind, unsigned i)
 {
     const unsigned a = 10 + i / 65536, b = i / 256 % 256, c = i % 256, port = 1 + i * 7919 % 65000;
@@ -41,7 +40,7 @@ static void list_write(const char *path, enum kind kind, unsigned n)
     if (fclose(f) != 0) exit(2);
 }
 
-/* The peer: what this program does when called with --filter. */
+/* Compile as the peer does: this program when called with --filter. */
 static int filter_compile(const char *path)
 {
     FILE *f = fopen(path, "r");
@@ -120,7 +119,7 @@ static void against_filter(const char *folder, const char *preyc, char *self, un
     prey_row(n, &a, peer, &b, GOAL_NONE, 0);
 }
 
-/* A list of IPv6 rules, made here: what a user waits for beside the classifier, which `classify` times only. */
+/* Measure generated IPv6 lists: the time that a user waits, of which `classify` only measures the classifier. */
 static void large(const char *folder, char *preyc, uint32_t n)
 {
     char rules[4200], out[4200], what[96];

@@ -1,7 +1,6 @@
-/* cookies: nanoseconds for a SYN that `syn cookies` answers, and for an ACK that claims a cookie and has none,
- * through all of vm_run, each packet of another client. The peer is the same service without cookies, to which a SYN
- * opens a flow that is sent on. Frames are in memory, one after the other; answers go back to the pool. Time is the
- * thread's processor time. */
+/* cookies: nanoseconds for a SYN that `syn cookies` replies to, and for an ACK with a false cookie, through all of
+ * vm_run, each packet from another client. The peer is the same service without cookies, where a SYN opens a
+ * forwarded flow. Frames are adjacent in memory; replies go back to the pool. Time is the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +45,7 @@ static struct vm *worker(const char *text)
     return vm;
 }
 
-/* A segment of client n, with the options of a Linux SYN. */
+/* Write a segment of client n with the options of a Linux SYN. */
 static void frame_of(uint8_t f[FRAME], uint32_t n, unsigned flags)
 {
     static const uint8_t options[20] = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7};
@@ -99,7 +98,7 @@ int main(void)
         const double a = timed(with, ACTION_FORWARD), b = timed(without, ACTION_FORWARD);
         fill(i * packets, ACK);
         const double c = timed(with, ACTION_DROP);
-        if (i == 0) continue; /* warms */
+        if (i == 0) continue; /* warms up */
         series_add(&syns, a);
         series_add(&flows, b);
         series_add(&acks, c);

@@ -1,8 +1,8 @@
-/* flow_packets: nanoseconds a packet of an established TCP connection through all of vm_run (view, parse, look-up, TCP
- * window, verdict, counters) at 1, 1,000 and a million connections, which were opened by their handshakes before.
+/* flow_packets: nanoseconds per packet of established TCP connections through all of vm_run (view, parse, look-up,
+ * TCP window, verdict, counters), with 1, 1,000 and a million connections that handshakes opened before.
  *
- * The peer judges the same packets by rules that ask no state and let the same ones in. Frames of 64 bytes are in
- * memory, one after the other. Time is the thread's processor time. */
+ * The peer judges the same packets by rules that test no state and accept the same ones. Frames of 64 bytes are
+ * adjacent in memory. Time is the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static struct program *compiled(const char *text)
     return p;
 }
 
-/* A segment of connection n; `reply`: from its server. */
+/* Write a segment of connection n; `reply`: from its server. */
 static void frame_of(uint8_t f[FRAME], uint32_t n, bool reply, unsigned flags, uint32_t seq, uint32_t ack)
 {
     const uint32_t client = 0x0a000000 + n / 200, server = 0xc0a80001;
@@ -59,7 +59,7 @@ static void frame_of(uint8_t f[FRAME], uint32_t n, bool reply, unsigned flags, u
     wire_put16(tcp + 14, 65535);
 }
 
-/* The first `count` frames through the vm; returns how many were accepted. */
+/* Run the first `count` frames through the vm; returns how many were accepted. */
 static unsigned run(struct vm *vm, unsigned count)
 {
     static struct pkt pkts[VM_BATCH];
@@ -133,7 +133,7 @@ static void measure(const struct scene *s, struct program *stateful, struct prog
     for (unsigned i = 0; i <= bench_runs(); i++) {
         draw(r, flows, s->skewed);
         const double a = timed(vm), b = timed(plain);
-        if (i == 0) continue; /* warms */
+        if (i == 0) continue; /* warms up */
         series_add(&ours, a);
         series_add(&peer, b);
     }

@@ -1,10 +1,10 @@
-/* flows: the flow table only. Nanoseconds to look a packet's flow up and stamp it, in batches of 64 whose memory is
- * asked for ahead as the worker does; what a miss, a new flow, an end and a sweep cost; bytes per flow.
+/* flows: the flow table only. Nanoseconds to look up a packet's flow and stamp it, in batches of 64 whose memory is
+ * prefetched like the worker's; the cost of a miss, a new flow, an end and a sweep; bytes per flow.
  *
- * The peer of a look-up is one random read: for the same packets in the same order, the line of the flow's slot in
- * memory of the same size, asked for a batch ahead and stamped in the same way. It knows the slot; a table has to
- * find it. Ours makes the id of each packet from its number in time that counts, as a worker makes it from the
- * packet. Time is the thread's processor time. */
+ * The peer of a look-up is one random read. For the same packets in the same order it reads the line of the flow's
+ * slot in memory of the same size, prefetched a batch ahead and stamped in the same way. It knows the slot, which a
+ * table must find. In our figure the time includes making each packet's id from its number, as a worker makes it
+ * from the packet. Time is the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +16,11 @@ enum { BATCH = 64, SECOND = 1000000000, LINE = 64 };
 static unsigned packets; /* per run, a multiple of BATCH: 2^18, less with SMALL */
 static uint32_t million; /* flows; less with SMALL */
 
-static uint32_t *numbers; /* of the packets' flows, in order */
-static int32_t *slots;    /* of those */
+static uint32_t *numbers; /* numbers of the packets' flows, in order */
+static int32_t *slots;    /* slots of those flows */
 static volatile uint64_t sum;
 
-/* Number and family to tuple; written in whole words, which the hash then reads. */
+/* Make a tuple from a number and a family, written in whole words because the hash then reads those. */
 static inline void id_of(struct flow_id *id, uint32_t n, bool v6)
 {
     const uint64_t ports = (1024 + n % 200) | 443u << 16, kind = v6 ? FLOW_ID_IP6 : 0;
@@ -79,7 +79,7 @@ static void ask_batch(struct flow_table *t, const uint32_t *number, bool v6, str
     for (unsigned i = 0; i < BATCH; i++) b->hint[i] = table_ask_slot(t, b->hash[i]);
 }
 
-/* As the tracker looks a flow up: where the hint holds, no group is searched. */
+/* Look a flow up as the tracker does: if the hint is right, no group is searched. */
 static int32_t find_at(struct flow_table *t, const struct flow_id *id, uint64_t hash, int32_t hint, uint64_t now_ns)
 {
     return table_holds(t, hint, id, now_ns) ? hint : flow_find(t, id, hash, now_ns);
@@ -137,8 +137,7 @@ static struct flow *memory_like(const struct flow_table *t)
     const size_t bytes = (size_t)flow_groups(t) * 16 * LINE;
     struct flow *memory = aligned_alloc(LINE, bytes);
     if (!memory) exit(2);
-    for (size_t i = 0; i < bytes / sizeof *memory; i++)
-        memory[i] = (struct flow){.taken = i}; /* pages that are there */
+    for (size_t i = 0; i < bytes / sizeof *memory; i++) memory[i] = (struct flow){.taken = i}; /* maps the pages */
     return memory;
 }
 
@@ -152,7 +151,7 @@ static void measure_look_up(const struct scene *s, struct rng *r)
     for (unsigned run = 0; run <= bench_runs(); run++) {
         draw_packets(t, r, flows, s->skewed, s->v6);
         const double ours = look_all(t, s->v6, 1), peer = read_all(memory);
-        if (run == 0) continue; /* warms */
+        if (run == 0) continue; /* warms up */
         series_add(&mine, ours);
         series_add(&theirs, peer);
     }
@@ -167,7 +166,7 @@ static void measure_look_up(const struct scene *s, struct rng *r)
     flow_table_free(t);
 }
 
-/* ---- what is not there, comes, and goes ---- */
+/* ---- misses, new flows and ends ---- */
 
 static void row(const char *what, const char *unit, const struct series *ours)
 {
@@ -189,7 +188,7 @@ static void measure_misses(void)
     flow_table_free(t);
 }
 
-/* A look-up that finds nothing, then an addition: what a new connection asks of the table. */
+/* Add flows as for new connections: each look-up finds nothing, then comes an addition. */
 static double add_all(struct flow_table *t, enum flow_state state, uint64_t now_ns)
 {
     const uint64_t began = bench_cpu_ns();
@@ -213,7 +212,7 @@ static void measure_changes(void)
         number_packets(&next);
         const double add = add_all(t, FLOW_STATE_OPEN, 1), end = look_all(t, false, 200ull * SECOND);
         if (flow_table_counters(t)->ended[FLOW_END_IDLE] != (run + 1) * packets) exit(2);
-        if (run == 0) continue; /* warms, and touches pages */
+        if (run == 0) continue; /* warms up, and maps the pages */
         series_add(&added, 1e3 / add);
         series_add(&expired, end);
     }
@@ -222,7 +221,7 @@ static void measure_changes(void)
     flow_table_free(t);
 }
 
-/* Half-open flows beyond their bound, beside a million that are established: each puts an end to an older one. */
+/* Add half-open flows beyond their limit to a million established ones: each evicts an older one. */
 static void measure_flood(void)
 {
     struct series rate = {0};

@@ -1,10 +1,9 @@
-/* handover: processor time of a frame that a worker forwards (all of worker_turn: take, judge, rewrite, send), alone,
- * and with two workers on CPUs of their own, where none, half or all of the frames that come to one belong to the
- * other.
+/* handover: processor time per frame that a worker forwards (all of worker_turn: take, judge, rewrite, send). It
+ * works alone, or with a second worker on another CPU that owns none, half or all of its frames.
  *
- * Frames of 64 bytes, UDP of 1,000 flows through a service (`passthrough`), are copied from memory and go nowhere: no
- * system call hides what a hand-over costs. Workers poll, and only turns count in which frames came. Who wakes whom,
- * and what that costs, is seen by make bench-live. */
+ * Frames of 64 bytes, UDP of 1,000 flows through a service (`passthrough`), are copied from memory and go nowhere,
+ * so no system call hides the cost of a hand-over. Workers poll, and only turns with frames count. make bench-live
+ * includes the cost of waking workers. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -22,7 +21,7 @@
 
 enum { FRAME = 64, STRIDE = 256, ROOM = IO_HEADROOM + 2, FLOWS = 1000, WORKERS = 2, SEED = 7, KEPT_UP = 128 };
 
-static unsigned frames; /* of each port and pass */
+static unsigned frames; /* per port and pass */
 static struct program *program;
 static struct snapshot *world;
 static struct opened opened;
@@ -37,7 +36,7 @@ static void die(const char *what)
 
 struct io_port {
     struct worker *w;
-    uint8_t flows[FLOWS][FRAME]; /* a frame of each that comes by it */
+    uint8_t flows[FLOWS][FRAME]; /* one frame of each flow that comes by it */
     unsigned flow_count, next, left;
     uint64_t sent;
     uint8_t *memory; /* [VM_BATCH][STRIDE] */
@@ -50,7 +49,7 @@ static void make(uint8_t f[FRAME], unsigned flow)
     (void)frame_fill(&h, FRAME, f);
 }
 
-/* True if some other worker has more to take than a worker in its turn leaves there: frames would be lost. */
+/* True if another worker has more to take than it takes in a turn: frames would be lost. */
 static bool others_lag(const struct io_port *p)
 {
     for (unsigned i = 0; i < p->w->cfg.workers; i++) {
@@ -113,7 +112,7 @@ static void compile(void)
     if (!world || !opened_init(&opened, program)) die("out of memory");
 }
 
-/* Let the flows come by worker 0's port of which so many of a hundred are worker 1's, or by that of the only one. */
+/* Choose the flows of worker 0's port, so that `others` percent belong to worker 1; without `o` one worker owns all. */
 static void choose(const struct owners *o, unsigned others)
 {
     struct io_port *p = &ports[0];
@@ -164,7 +163,7 @@ static void end(unsigned count)
     }
 }
 
-static unsigned running, done; /* workers that take part; those to whom no more frames come */
+static unsigned running, done; /* workers that run; workers that have no more frames to come */
 
 static void *turns(void *arg)
 {
@@ -191,7 +190,7 @@ static void *turns(void *arg)
     return NULL;
 }
 
-/* One pass of frames through worker 0's port. Return the processor time of all, a frame. */
+/* Send one pass of frames through worker 0's port. Return the processor time per frame of all workers. */
 static double pass(unsigned count)
 {
     pthread_t threads[WORKERS];
@@ -238,7 +237,7 @@ int main(void)
             series_add(&line, passing_line_ns(cpus, bench_size(200000, 2000)));
             choose(NULL, 0);
             begin(1, NULL);
-            pass(1); /* opens the flows, and warms */
+            pass(1); /* opens the flows and warms up */
             const double alone = pass(1);
             series_add(&one, alone);
             series_add(&bare, alone + ring * rows[r].others / 100);

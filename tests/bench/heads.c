@@ -1,5 +1,5 @@
-/* The first bytes of a connection: an HTTP/1 head as browsers send it, a ClientHello, and both a byte at a time from a
- * client that sends 64 KiB so. */
+/* Cost of a connection's first bytes: an HTTP/1 head as browsers send it, a ClientHello, and both from a client that
+ * sends 64 KiB one byte at a time. */
 #include <string.h>
 
 #include "tests/lib/bench.h"
@@ -27,7 +27,7 @@ static void row(const char *what, const struct series *ours, enum bench_goal goa
     bench_row(&(struct bench_row){what, "ns", ours, NULL, NULL, goal, limit});
 }
 
-/* All of it at once, as nearly every client sends it. */
+/* Measure all bytes at once, as nearly every client sends them. */
 static bool whole(const uint8_t *bytes, uint32_t n, unsigned wants, struct series *ns)
 {
     const struct first_asked asked = {.wants = wants};
@@ -41,7 +41,7 @@ static bool whole(const uint8_t *bytes, uint32_t n, unsigned wants, struct serie
     return true;
 }
 
-/* What one more byte costs, of bytes that never become whole. */
+/* Measure one more byte of first bytes that never become complete. */
 static bool slowly(const uint8_t *bytes, unsigned wants, struct series *ns)
 {
     const struct first_asked asked = {.wants = wants};
@@ -55,8 +55,7 @@ static bool slowly(const uint8_t *bytes, unsigned wants, struct series *ns)
     return true;
 }
 
-/* A hello of `message` bytes in records of `part` bytes; its extensions are one unknown extension. Returns its
- * length. */
+/* Write a hello of `message` bytes in records of `part` bytes, with one unknown extension. Returns its length. */
 static uint32_t hello(uint8_t *out, uint32_t message, uint32_t part)
 {
     static uint8_t all[HELLO_MAX];

@@ -1,10 +1,10 @@
-/* judge CAPTURE: nanoseconds a packet to judge frames that are in memory, beside libpcap's bpf_filter on the same
+/* judge CAPTURE: nanoseconds per packet to judge frames in memory, against libpcap's bpf_filter on the same
  * question.
  *
- * Every question is asked once by our rules and once by a filter expression, and the numbers of packets that match
- * must be equal before anything is timed. Ours is the whole of vm_run: view, parse, rules, counters. Beside it are
- * the floor (touching 64 bytes of each packet), parsing only, the rules alone on headers that were parsed before,
- * and the naive executor of the same rule list. Time is the thread's processor time. */
+ * Every question is a rule file and a filter expression, and must match equally many packets in both before anything
+ * is timed. Ours is the complete vm_run: view, parse, rules, counters. Other rows are the lower bound (touching 64
+ * bytes of each packet), parsing only, only the rules on headers that were parsed before, and the naive executor of
+ * the same rule list. Time is the thread's processor time. */
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ struct packet {
 static struct packet *packets;
 static uint8_t *bytes;
 static unsigned packet_count;
-static volatile uint64_t sink; /* keeps loops whose result is not read */
+static volatile uint64_t sink; /* prevents the removal of loops whose result is unused */
 
 static void die(const char *what, const char *why)
 {
@@ -32,9 +32,9 @@ static void die(const char *what, const char *why)
 static const struct facts facts;
 static unsigned left_out;
 
-/* Do both sides mean the same by this frame? bpf_filter looks neither at lengths nor past an IPv6 extension header;
- * what we drop as malformed, or find behind such headers, is left out for all contenders, and so are fragments, which
- * follow their first. */
+/* True if both sides understand the frame in the same way. bpf_filter checks no lengths, and doesn't read past an
+ * IPv6 extension header. Frames that we drop as malformed, frames with such headers, and fragments, which follow
+ * their first, are left out for all contenders. */
 static bool is_plain(const u_char *data, const struct pcap_pkthdr *h)
 {
     struct pkt pkt;
@@ -44,7 +44,7 @@ static bool is_plain(const u_char *data, const struct pcap_pkthdr *h)
            !(key.kind & (KIND_FRAG_FIRST | KIND_FRAG_LATER));
 }
 
-/* All frames of the capture, packed one after the other, each on a cache line. */
+/* Load all frames of the capture, packed one after the other, each on a cache line. */
 static void load(const char *path)
 {
     char err[PCAP_ERRBUF_SIZE];
@@ -70,13 +70,13 @@ static void load(const char *path)
     if (!packet_count) die(path, "no packets");
 }
 
-/* One contender: a pass over all packets; returns how many matched. */
+/* A contender: a pass over all packets that returns how many matched. */
 struct contender {
     uint64_t (*pass)(struct contender *);
     struct vm *vm;
     const struct program *program;
     struct bpf_program bpf;
-    unsigned passes; /* a run, so that it takes long enough */
+    unsigned passes; /* per run, so that it takes long enough */
     struct series ns;
 };
 
@@ -129,7 +129,7 @@ static uint64_t pass_vm(struct contender *c)
     return accepted;
 }
 
-/* The rules only: headers and views of all packets, made once. */
+/* For the rules only: headers and views of all packets, made once. */
 static struct key *keys;
 static struct pkt *views;
 
@@ -198,7 +198,7 @@ static struct program *compiled(const char *text)
     return p;
 }
 
-/* One question in both languages: three contenders, one row for each of ours. */
+/* Measure one question in both languages: three contenders, and a row for each of ours. */
 static void question(const char *name, const char *rules, const char *filter, enum bench_goal goal, double goal_value)
 {
     struct contender code = {.pass = pass_vm}, naive = {.pass = pass_vm}, bpf = {.pass = pass_bpf};
@@ -230,7 +230,8 @@ static void question(const char *name, const char *rules, const char *filter, en
     program_put(p);
 }
 
-/* The destination and port of some packets of the capture, then others that none has: so some of the list matches. */
+/* Write the destination and port of some packets of the capture, and later ones that no packet has, so that part of
+ * the list matches. */
 static void pair_at(unsigned i, unsigned n, char *host, size_t room, unsigned *port)
 {
     const unsigned step = packet_count / n ? packet_count / n : 1;
@@ -245,8 +246,8 @@ static void pair_at(unsigned i, unsigned n, char *host, size_t room, unsigned *p
     *port = 1024 + i * 7 % 60000;
 }
 
-/* `n` pairs of a host and a port. To them: a rule a pair. Either way, which is what a filter means by `host A and port
- * P`: four rules a pair, since each may be source or destination. */
+/* Measure `n` pairs of a host and a port. Only as destination: one rule per pair. Either way, which is the meaning
+ * of a filter's `host A and port P`: four rules per pair, because each may be source or destination. */
 static void pairs(unsigned n, bool either_way, enum bench_goal goal, double goal_value)
 {
     static const char *const one = "accept tcp vlan none to %s port %u\n";
@@ -276,7 +277,7 @@ static void pairs(unsigned n, bool either_way, enum bench_goal goal, double goal
     question(name, rules, filter, goal, goal_value);
 }
 
-/* A firewall in audit beside the same one enforced: rules between its braces. */
+/* Compare a firewall in audit with the same one enforced; `rules` go between its braces. */
 static void audited(const char *name, const char *rules)
 {
     static char text[2][TEXT];

@@ -1,7 +1,7 @@
-/* kernel: nanoseconds that a judgement takes in the kernel, by BPF_PROG_TEST_RUN, over a program that does nothing: a
- * plain drop, 1 to 1,000 rules by comparisons and by search, ClassBench's lists of 100,000, sets, meters; beside the
- * same program on the same frames in user space (vm_run), and ten rules written by hand. Processor time. Skipped where
- * programs of the kernel may not be loaded. */
+/* kernel: nanoseconds that a judgement takes in the kernel, by BPF_PROG_TEST_RUN, above a program that does nothing.
+ * Measured are a plain drop, 1 to 1,000 rules by comparisons and by search, ClassBench's lists of 100,000, sets and
+ * meters. Peers are the same program on the same frames in user space (vm_run), and ten hand-written rules.
+ * Processor time. Skipped if eBPF programs may not be loaded. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +13,16 @@
 #include "vm/judge/lives.h"
 #include "vm/packet/wire.h"
 
-enum { FEW_RULES = 300 /* of any list, with SMALL */ };
-enum { FLOWS = 4096 /* that frames are of, where any do */, FEW = 1024 /* headers that caches hold the rules of */ };
+enum { FEW_RULES = 300 /* rules of any list with SMALL */ };
+enum {
+    FLOWS = 4096 /* number of the frames' flows, if they have any */,
+    FEW = 1024 /* headers whose rules fit the caches */
+};
 
 static struct both none; /* no rules: every packet is dropped */
 
-/* The rows of a program: whole ways beside each other; and by how much ours is longer than without rules, where there
- * is a goal for that. */
+/* Print a program's rows: complete times against each other; and with a goal for it, the difference between ours and
+ * ours without rules. */
 static void rows_of(const char *what, const struct both *b, enum action action, double goal_over_none)
 {
     char more[120];
@@ -28,7 +31,7 @@ static void rows_of(const char *what, const struct both *b, enum action action, 
         const double nothing = time_nothing(), a = time_kernel(b->kernel->kernel, action, nothing),
                      without = goal_over_none > 0 ? time_kernel(none.kernel->kernel, ACTION_DROP, nothing) : 0,
                      c = time_user(executor_vm(b->user), &both_facts, action);
-        if (i == 0) continue; /* warms */
+        if (i == 0) continue; /* warms up */
         series_add(&ours, a);
         series_add(&user, c);
         series_add(&over, a - without);
@@ -48,7 +51,7 @@ static void row(const char *what, const char *text, enum action action)
 
 /* ---- rules ---- */
 
-/* Ports that no frame has, so all are tried: as kernel_hand.bpf.c's ten. */
+/* Write rules for ports that no frame has, so that all are tried, like kernel_hand.bpf.c's ten. */
 static char *rules_text(unsigned count)
 {
     char *text;
@@ -98,7 +101,7 @@ static void ten_by_hand(void)
 struct traced {
     const struct ruleset *rules;
     const struct headers *headers;
-    uint32_t count; /* the first ones, again and again */
+    uint32_t count; /* the first ones, repeated */
 };
 
 static void trace_frame(void *arg, uint32_t i, uint8_t frame[FRAMES_LONG])
@@ -153,7 +156,7 @@ static void list_rows(void)
 
 /* ---- sets ---- */
 
-/* Member i, spread over all addresses. */
+/* Return member i, spread over all addresses. */
 static uint32_t member(uint32_t i) { return (i + 1) * 2654435761u; }
 
 static char *set_text(uint32_t members)
@@ -172,7 +175,7 @@ static char *set_text(uint32_t members)
     return text;
 }
 
-/* From an address of the set, one of `*arg` members, or from one beside it; all as likely. */
+/* Make a frame from an address of the set, which has `*arg` members, or from a neighbour; all are equally likely. */
 static void set_frame(void *arg, uint32_t i, uint8_t frame[FRAMES_LONG])
 {
     const uint32_t *members = arg;
@@ -200,7 +203,8 @@ static void set_row(const char *what, uint32_t full)
     free(text);
 }
 
-/* A live set with so many members of its overlay, all of one length, and of its base; by frames of its members. */
+/* Measure a live set with `full` members in its overlay, all of one length, or in its base; frames come from
+ * members. */
 static void live_row(const char *what, uint32_t full, bool base)
 {
     uint32_t members = bench_size(full, 2000);
@@ -214,7 +218,7 @@ static void live_row(const char *what, uint32_t full, bool base)
             time_die("member", "was refused");
     if (base) {
         qsort(r, members, sizeof *r, by_low);
-        uint32_t count = 0; /* those that touch are one */
+        uint32_t count = 0; /* ranges that touch are merged */
         for (uint32_t i = 1; i < members; i++) {
             if (r[i].lo <= r[count].hi + 1)
                 r[count].hi = r[i].hi;
@@ -231,7 +235,7 @@ static void live_row(const char *what, uint32_t full, bool base)
 
 /* ---- meters ---- */
 
-/* From one of so many addresses. */
+/* Make a frame from one of `*arg` addresses. */
 static void meter_frame(void *arg, uint32_t i, uint8_t frame[FRAMES_LONG])
 {
     const uint32_t *sources = arg;

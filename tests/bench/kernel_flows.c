@@ -1,8 +1,8 @@
-/* kernel_flows: nanoseconds a packet of flows that are known takes in the kernel, by BPF_PROG_TEST_RUN, over a
- * program that does nothing: of established TCP connections, and of UDP flows that are sent on in every mode; 1,000
- * and a million flows; one CPU, and two on the same flows. Beside it the user executor on the same frames, edited in
- * place, and a translation written by hand. Frames of 64 bytes; processor time. Skipped where programs of the kernel
- * may not be loaded. */
+/* kernel_flows: nanoseconds that packets of known flows take in the kernel, by BPF_PROG_TEST_RUN, above a program
+ * that does nothing. Measured are established TCP connections, and UDP flows forwarded in every mode; 1,000 and a
+ * million flows; one CPU, and two on the same flows. Peers are the user-space executor on the same frames, edited in
+ * place, and a hand-written translation. Frames of 64 bytes; processor time. Skipped if eBPF programs may not be
+ * loaded. */
 #include <bpf/bpf.h>
 #include <endian.h>
 #include <pthread.h>
@@ -16,9 +16,9 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/kernel_both.h"
 
-enum { THOUSAND = 1000, MILLION = 1000000, FEW = 10000 /* with SMALL */, CHUNK = 1000, SERVERS = 32 };
+enum { THOUSAND = 1000, MILLION = 1000000, FEW = 10000 /* FEW: with SMALL */, CHUNK = 1000, SERVERS = 32 };
 
-/* By rules with room for all flows. */
+/* Load rules with room for all flows. */
 static struct both both_for(const char *text)
 {
     char all[4000];
@@ -34,7 +34,7 @@ static void race(const char *what, const struct both *b, enum action action)
     for (unsigned i = 0; i <= bench_runs(); i++) {
         const double nothing = time_nothing(), a = time_kernel(b->kernel->kernel, action, nothing),
                      c = time_user(executor_vm(b->user), &both_facts, action);
-        if (i == 0) continue; /* warms */
+        if (i == 0) continue; /* warms up */
         series_add(&ours, a);
         series_add(&user, c);
     }
@@ -74,7 +74,7 @@ static void *run_side(void *arg)
     return NULL;
 }
 
-/* Packets a second that both do together, in millions, over those of `over` nanoseconds. */
+/* Return the packets per second of both CPUs together, in millions; `over`: nanoseconds to subtract. */
 static double both_sides(int program, int other, const double over[2])
 {
     pthread_barrier_t begin;
@@ -115,7 +115,7 @@ static void race_two(const char *what, const struct both *b)
     "  accept tcp port 443\n"                                                                                          \
     "}\n"
 
-/* Open so many connections in both executors. */
+/* Open `flows` connections in both executors. */
 static struct both established(const char *rules, uint32_t flows)
 {
     static const enum time_kind handshake[] = {TIME_SYN, TIME_SYN_ACK, TIME_ACK};
@@ -141,7 +141,7 @@ static void established_rows(uint32_t flows, const char *count)
     both_end(&b);
 }
 
-/* The same firewall in audit, beside it enforced, by each executor. */
+/* Compare a firewall in audit with the same one enforced, in each executor. */
 static void audited_rows(uint32_t flows, const char *count)
 {
     char what[100];
@@ -154,7 +154,7 @@ static void audited_rows(uint32_t flows, const char *count)
                      without = time_kernel(e.kernel->kernel, ACTION_ACCEPT, nothing),
                      here = time_user(executor_vm(a.user), &both_facts, ACTION_ACCEPT),
                      own = time_user(executor_vm(e.user), &both_facts, ACTION_ACCEPT);
-        if (i == 0) continue; /* warms */
+        if (i == 0) continue; /* warms up */
         series_add(&audit, there);
         series_add(&enforced, without);
         series_add(&audit_user, here);
@@ -173,7 +173,7 @@ static void audited_rows(uint32_t flows, const char *count)
 
 struct mode {
     const char *name;
-    bool port; /* the servers' port is another */
+    bool port; /* the servers use another port */
 };
 static const struct mode modes[] = {
     {"passthrough", true},

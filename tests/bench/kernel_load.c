@@ -1,6 +1,6 @@
-/* kernel_load: how long programs take into the kernel: its stages once, then judges of 1 to 100,000 rules, which take
- * the place of one another, and the proof of each. Processor time, which the kernel's verifier takes. Skipped where
- * that is not allowed. */
+/* kernel_load: time to load programs into the kernel: its stages once, then judges of 1 to 100,000 rules that
+ * replace each other, and the verification of each. Processor time, including the kernel's verifier. Skipped if
+ * loading is not allowed. */
 #include <bpf/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +13,9 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/ruleset.h"
 
-enum { FEW = 300 /* rules of any list, with SMALL */ };
+enum { FEW = 300 /* rules of any list with SMALL */ };
 
-/* Processor time of all threads. */
+/* Return the processor time of all threads. */
 static uint64_t cpu_ns(void)
 {
     struct timespec t;
@@ -42,7 +42,7 @@ static struct program *compiled(const struct ruleset *rs)
     return p;
 }
 
-/* Instructions that the verifier walked through. */
+/* Return the number of instructions that the verifier processed. */
 static uint32_t verified(const struct kernel *k, enum kernel_entry e)
 {
     struct bpf_prog_info info = {0};
@@ -50,7 +50,7 @@ static uint32_t verified(const struct kernel *k, enum kernel_entry e)
     return bpf_obj_get_info_by_fd(kernel_program(k, e), &info, &len) ? 0 : info.verified_insns;
 }
 
-/* Prepared, proved, put in force; or err gives the reason. */
+/* Prepare a program, verify it and put it in force. On a failure err gives the reason. */
 static void load(struct kernel *k, const struct program *p, struct series *judged, struct series *proved,
                  struct proof *proof, char *err, size_t err_len)
 {
@@ -68,7 +68,7 @@ static void load(struct kernel *k, const struct program *p, struct series *judge
         series_add(proved, ms_since(begin));
 }
 
-/* What a list of `count` rules is called by, whatever the size that is measured. */
+/* Print a row; the name has `count`, even if SMALL reduces the list. */
 static void put_row(const char *what, const char *list, uint32_t count, const struct series *ms, double goal)
 {
     char name[120];

@@ -1,7 +1,7 @@
 /* kernel_shapes: nanoseconds that packets of known flows take in the kernel by the shape of their headers, by
- * BPF_PROG_TEST_RUN, over a program that does nothing: IPv6, and one VLAN tag, beside IPv4 without one. UDP through a
- * service and through a nat, and established TCP connections; 1,000 flows, frames of 80 bytes, processor time. Skipped
- * where programs of the kernel may not be loaded. */
+ * BPF_PROG_TEST_RUN, above a program that does nothing. IPv6, and one VLAN tag, are compared with IPv4 without one.
+ * UDP goes through a service and through a nat, and TCP connections are established; 1,000 flows, frames of 80
+ * bytes, processor time. Skipped if eBPF programs may not be loaded. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static const struct shape shapes[] = {
     {"IPv4", false, false}, {"IPv6", true, false}, {"IPv4, a tag", false, true}, {"IPv6, a tag", true, true}};
 enum { SHAPES_PLAIN = 2, SHAPES = sizeof shapes / sizeof *shapes };
 
-/* A kind of frames: their protocol, the program, and the action that it takes. */
+/* A kind of frames: their protocol, the program, and its action on them. */
 struct kind {
     const char *name, *text;
     uint8_t proto;
@@ -30,7 +30,7 @@ struct kind {
     bool sent_on, untagged; /* untagged: a nat takes no frame with a tag */
 };
 
-/* A packet of a flow: of TCP the first three are the handshake, the second from the other side. */
+/* A packet of a flow. The first three of TCP are the handshake, the second from the other side. */
 struct wanted {
     const struct shape *shape;
     const struct kind *kind;
@@ -62,10 +62,10 @@ static void make(void *arg, uint32_t i, uint8_t frame[FRAMES_LONG])
     if (w->shape->tag) t.tag_count = 1, t.tags[0].tpid = ETHER_VLAN, t.tags[0].vid = VID;
     if (talk_build(&t, made) > FRAMES_LONG) time_die(w->shape->name, "is too long");
     memcpy(frame, made, FRAMES_LONG);
-    frame[0] = frame[6] = 2; /* one station's */
+    frame[0] = frame[6] = 2; /* unicast MAC addresses */
 }
 
-/* Begin the flows of that shape, and leave them as they are when packets are ordinary. */
+/* Begin the flows of that shape, until their packets are ordinary. */
 static void begin(const struct both *b, const struct kind *kind, const struct shape *shape)
 {
     static uint8_t frames[FLOWS][FRAMES_LONG];
@@ -77,7 +77,7 @@ static void begin(const struct both *b, const struct kind *kind, const struct sh
     if (kind->sent_on) both_resolve(b->kernel, IFACE_NONE);
 }
 
-/* How many packets have taken the long way so far. */
+/* Return how many packets have taken the long path so far. */
 static uint64_t long_ways(const struct both *b)
 {
     const struct kernel_counters c = kernel_counters(b->kernel->kernel);
@@ -88,7 +88,7 @@ static uint64_t long_ways(const struct both *b)
 
 static void rows(const struct kind *kind)
 {
-    struct series ns[SHAPES][2] = {0}; /* IPv4's and its own, turn about */
+    struct series ns[SHAPES][2] = {0}; /* IPv4's and its own, in turns */
     struct both b = both_of(kind->text);
     const unsigned count = kind->untagged ? SHAPES_PLAIN : SHAPES;
     for (unsigned s = 0; s < count; s++) begin(&b, kind, &shapes[s]);

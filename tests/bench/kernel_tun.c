@@ -1,8 +1,8 @@
-/* kernel_tun PREY NFT SINK: processor time of a packet that comes by a device without Ethernet and leaves by a veth,
- * its source translated; and of prey's program only, by BPF_PROG_TEST_RUN. PREY and NFT are network namespaces where
- * preyrun and nftables translate, each with a TUN device t0 and a TAP device t1; what leaves by theirs arrives at s0
- * and s1 in SINK. UDP, 64 bytes from the IP header on, in 100 flows, written into the devices turn about. Called by
- * kernel_tun.sh, which makes all that. */
+/* kernel_tun PREY NFT SINK: processor time of a packet that comes by a device without Ethernet and leaves by a veth
+ * with its source translated; and of only prey's program, by BPF_PROG_TEST_RUN. PREY and NFT are network namespaces
+ * where preyrun and nftables translate, each with a TUN device t0 and a TAP device t1. Packets that leave there
+ * arrive at s0 and s1 in SINK. UDP, 64 bytes from the IP header on, in 100 flows, written into the devices in turns.
+ * kernel_tun.sh makes the namespaces and calls this program. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,17 +22,18 @@
 #include "vm/packet/wire.h"
 
 enum { FLOWS = 100, SENT = 50000, LEN = 64, WAYS = 4, TCX_INGRESS = 46 /* BPF_TCX_INGRESS, since Linux 6.6 */ };
-/* First clients. A test run takes the first two bytes of a bare packet's source address for the type of its frame. */
+/* First clients' addresses. A test run takes the first two bytes of a bare packet's source address for the frame's
+ * type. */
 enum { CLIENTS_BARE = 0x08000002, CLIENTS_ETHERNET = 0x0a070002 };
 
-/* Where packets are written, and who counts them in the sink */
+/* A device that packets are written into, and the device in the sink that counts them */
 struct way {
     int fd;
     bool ethernet;
     unsigned ifindex;
-    int program;      /* takes what arrives there; -1: none */
-    uint8_t mac[6];   /* its own, of a TAP device */
-    const char *sink; /* device */
+    int program;      /* program for packets that arrive there; -1: none */
+    uint8_t mac[6];   /* MAC address of a TAP device */
+    const char *sink; /* device in the sink */
 };
 
 __attribute__((noreturn)) static void die(const char *what)
@@ -113,7 +114,7 @@ static void send_all(const struct way *w, uint32_t count)
         if (write(w->fd, frames[i % FLOWS], len) != (ssize_t)len) die("a packet");
 }
 
-/* Nanoseconds a packet; nearly all must arrive. */
+/* Return nanoseconds per packet; nearly all must arrive. */
 static double run(const struct way *w)
 {
     const uint32_t sent = bench_size(SENT, 2000);
@@ -126,7 +127,7 @@ static double run(const struct way *w)
     exit(1);
 }
 
-/* Nanoseconds of the program only, for a packet that it sends on. */
+/* Return nanoseconds of only the program, for a packet that it forwards. */
 static double run_program(const struct way *w)
 {
     uint8_t bytes[ETHER_LEN + LEN];
@@ -143,7 +144,7 @@ static double run_program(const struct way *w)
     return (double)all / count;
 }
 
-/* Both programs, turn about. The thread is in the namespace of their devices. */
+/* Compare both programs, in turns. The thread is in the namespace of their devices. */
 static void programs_row(const struct way *bare, const struct way *ethernet)
 {
     struct series a = {{0}, 0}, b = {{0}, 0};
@@ -167,7 +168,7 @@ int main(int argc, char **argv)
     enter(argv[3]);
     if (unshare(CLONE_NEWNS)) die("a mount namespace");
     if (system("mount -t sysfs none /sys")) die("/sys");
-    for (unsigned i = 0; i < WAYS; i++) { /* flows begin, and their ways are found */
+    for (unsigned i = 0; i < WAYS; i++) { /* flows begin, and their routes are found */
         for (unsigned n = 0; n < 20; n++) {
             send_all(&ways[i], FLOWS);
             usleep(20000);

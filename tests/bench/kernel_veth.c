@@ -1,8 +1,8 @@
-/* kernel_veth GEN FWD SINK: processor time that a frame takes through three network namespaces, from g0 to f0 in FWD,
- * and from f1 there to s0: sending it and counting it where it arrives are in it. Who sends it on in FWD: nobody (it is
- * dropped, or redirected unseen), a translation by hand, ours, the kernel's own forwarding, nftables' DNAT; and where
- * all are dropped at f0: ours and nftables by as many rules. UDP frames of 64 bytes in 1,000 flows. Called by
- * kernel_veth.sh, which makes the namespaces. */
+/* kernel_veth GEN FWD SINK: processor time of a frame through three network namespaces, from g0 to f0 in FWD, and
+ * from f1 there to s0, including sending and counting it. Forwarders in FWD are: none (the frame is dropped, or
+ * redirected blindly), a hand-written translation, ours, the kernel's forwarding and nftables' DNAT. With every
+ * frame dropped at f0: ours and nftables with as many rules. UDP frames of 64 bytes in 1,000 flows. kernel_veth.sh
+ * makes the namespaces and calls this program. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <endian.h>
@@ -23,7 +23,7 @@
 #include "tests/lib/kernel_both.h"
 #include "tests/lib/kernel_time.h"
 
-enum { FLOWS = 1000, SENT = 50000, WAY = 1 /* interface id of f1 */ };
+enum { FLOWS = 1000, SENT = 50000, WAY = 1 /* WAY: interface id of f1 */ };
 
 static int fwd, gen; /* namespaces */
 static int f0, f1;   /* interfaces */
@@ -67,18 +67,18 @@ static void rules(const char *text)
     if (nft_run_cmd_from_buffer(nft, text)) time_die("nftables", nft_ctx_get_error_buffer(nft));
 }
 
-/* ---- who sends them on ---- */
+/* ---- forwarders ---- */
 
 struct contender {
     const char *what;
-    int program;          /* at f0; -1: none, the stack has them */
-    const char *on, *off; /* of nftables, while it runs; NULL */
-    bool drops;           /* nothing arrives */
-    uint32_t sent;        /* frames */
-    uint32_t *told;       /* is 1 while it runs: drops are told (kernel_world.drops); NULL */
+    int program;          /* at f0; -1: none, the kernel's stack gets the frames */
+    const char *on, *off; /* nft commands to turn it on and off; NULL: none */
+    bool drops;           /* no frame arrives */
+    uint32_t sent;        /* frames sent */
+    uint32_t *told;       /* set to 1 while it runs: drops are reported (kernel_world.drops); or NULL */
 };
 
-/* How many have arrived, once the last ones have, too; so many are awaited. */
+/* Return how many frames have arrived, after waiting for the last of `sent`. */
 static uint64_t arrivals(const struct frames *f, uint64_t sent)
 {
     uint64_t came = 0;
@@ -90,7 +90,7 @@ static uint64_t arrivals(const struct frames *f, uint64_t sent)
     return came;
 }
 
-/* Nanoseconds a frame; all must arrive, or none. */
+/* Return nanoseconds per frame; all must arrive, or none. */
 static double run(const struct contender *c)
 {
     char why[200];
@@ -100,7 +100,7 @@ static double run(const struct contender *c)
     if (c->on) rules(c->on);
     if (c->told) *c->told = 1;
     enter(gen);
-    time_send(sent / 10); /* connections begin */
+    time_send(sent / 10); /* begins the connections */
     f->arrived = 0;
     const double ns = time_send(sent);
     const uint64_t came = arrivals(f, c->drops ? 0 : sent);
@@ -116,7 +116,7 @@ static void race(const char *what, const struct contender *ours, const struct co
     struct series a = {0}, b = {0};
     for (unsigned i = 0; i <= bench_runs(); i++) {
         const double x = run(ours), y = run(peer);
-        if (i == 0) continue; /* warms */
+        if (i == 0) continue; /* warms up */
         series_add(&a, x);
         series_add(&b, y);
     }
@@ -153,7 +153,7 @@ static void by_hand(void)
     }
 }
 
-/* Flows are opened, their packets leave by f1. */
+/* Open flows whose packets leave by f1. */
 static void by_us(struct both *b)
 {
     const uint32_t way = WAY;
@@ -198,7 +198,7 @@ static void forward_rows(void)
 
 /* ---- dropping ---- */
 
-/* The same rules in both languages: ports that no frame has, then all is dropped. */
+/* Write the same rules in both languages: ports that no frame has, then a drop of everything. */
 static char *drops_text(unsigned count, bool of_nft)
 {
     char *text;

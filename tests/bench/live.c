@@ -1,19 +1,20 @@
-/* One contender of bench-live: frames into its namespace, counted where they come out, and what CPU time that took.
+/* Measures one contender of bench-live: sends frames into its namespace, counts those that come out, and measures
+ * CPU time.
  *
  *     live PID GENERATOR SINK COUNT FLOWS forward|drop [PROGRAM SEED OWNERS]
  *     live PID GENERATOR SINK COUNT FLOWS INTERVAL
  *
- * Sends COUNT frames of 64 bytes, UDP of so many flows to 10.1.0.100:53, by g0 in the namespace GENERATOR; with
+ * Sends COUNT frames of 64 bytes, UDP of FLOWS flows to 10.1.0.100:53, by g0 in the namespace GENERATOR; with
  * PROTO=tcp in the environment ACKs of as many connections. PID (0: the kernel itself does it) is the contender's
  * process. With NEWS=1 in the environment each frame is the first of its flow.
  *
- * First form: in bursts, each when the one before has arrived at s0 in SINK or is overdue. Prints frames that arrived,
- * CPU nanoseconds a frame in sending (which the kernel's way of each frame up to a ring, or out again, is part of) and
- * in the process, and nanoseconds a frame that it took. Of two workers with that program and seed, OWNERS says whose
- * flows these are: 0, 1, or both.
+ * First form: in bursts; each is sent when the one before has arrived at s0 in SINK or is overdue. Prints frames
+ * that arrived, CPU nanoseconds per frame for sending (including the kernel's path of each frame to a ring or out
+ * again) and in the process, and elapsed nanoseconds per frame. Of two workers with that program and seed, OWNERS
+ * selects whose flows are sent: 0, 1, or both.
  *
- * Second form: one every INTERVAL nanoseconds. Prints how many arrived, and how many nanoseconds after sending began
- * the median did, 99 % of them, 99.9 %. */
+ * Second form: one every INTERVAL nanoseconds. Prints how many arrived, and the median, 99 % and 99.9 % of their
+ * delays in nanoseconds, from the beginning of sending. */
 #include <endian.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -38,7 +39,7 @@ enum {
     WARMING = 10 * BURST,
     FRAME = 60,
     LATE_NS = 3000000,
-    ANY_NS = 2000000000 /* where nothing is measured */,
+    ANY_NS = 2000000000 /* if nothing is measured */,
     STAMP = FRAME - 8,
     FLOWS_MOST = 50000
 };
@@ -69,7 +70,7 @@ static int sender(void)
     return fd;
 }
 
-/* Frames that s0 has received; fd is a netlink socket of its namespace. */
+/* Return the number of frames that s0 has received; fd is a netlink socket of its namespace. */
 static uint64_t arrived(int fd, int ifindex)
 {
     struct {
@@ -105,9 +106,9 @@ static void make(uint8_t f[FRAME], const uint8_t to[6], unsigned flow)
     if (is_tcp) frame_segment(l4, 1000, 0, 0x10);
 }
 
-/* ---- whose flows ---- */
+/* ---- owners of flows ---- */
 
-static uint16_t flows[FLOWS_MOST]; /* that are sent, in turn */
+static uint16_t flows[FLOWS_MOST]; /* flows that are sent, in turn */
 
 static unsigned owner_of(const struct owners *o, unsigned flow)
 {
@@ -150,7 +151,7 @@ static void next_frame(struct run *r, uint8_t f[FRAME])
     r->at = (r->at + 1) % r->flow_count;
 }
 
-/* The last ones have 20 ms; where nothing is measured, as long as a busy machine takes. */
+/* Wait for the last frames: 20 ms, or if nothing is measured, as long as a busy machine takes. */
 static void settle(const struct run *r, uint64_t goal)
 {
     const uint64_t late = clock_of(CLOCK_MONOTONIC) + (bench_small() ? ANY_NS : 0);
@@ -158,7 +159,7 @@ static void settle(const struct run *r, uint64_t goal)
     while (arrived(r->sink, r->ifindex) < goal && clock_of(CLOCK_MONOTONIC) < late);
 }
 
-/* ---- as fast as it goes ---- */
+/* ---- at full speed ---- */
 
 static void burst(struct run *r, bool drops)
 {
@@ -181,7 +182,7 @@ static void burst(struct run *r, bool drops)
 static int throughput(struct run *r, unsigned pid, long count, bool drops)
 {
     const unsigned before = are_new ? WARMING : r->flow_count + WARMING;
-    for (unsigned i = 0; i < before; i += BURST) burst(r, drops); /* flows begin, or the way there is known */
+    for (unsigned i = 0; i < before; i += BURST) burst(r, drops); /* flows begin, or the route becomes known */
     const uint64_t from = arrived(r->sink, r->ifindex), cpu = pid ? clock_of(r->process) : 0;
     const uint64_t begin = clock_of(CLOCK_MONOTONIC);
     r->sending_ns = 0;
@@ -196,9 +197,9 @@ static int throughput(struct run *r, unsigned pid, long count, bool drops)
     return 0;
 }
 
-/* ---- one after the other ---- */
+/* ---- one by one ---- */
 
-/* Whatever comes to s0, with the kernel's time. */
+/* Open a socket for every frame that comes to s0, with the kernel's time. */
 static int listener(int ifindex)
 {
     const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, 0), one = 1, bytes = 256 << 20;
@@ -210,7 +211,7 @@ static int listener(int ifindex)
     return fd;
 }
 
-/* How long the next one took; 0: there is none. */
+/* Return the delay of the next frame; 0: none. */
 static uint64_t one_way(int fd)
 {
     uint8_t frame[2048], control[CMSG_SPACE(sizeof(struct timespec))] __attribute__((aligned(8)));
@@ -253,7 +254,7 @@ static int latency(struct run *r, int heard, long count, uint64_t interval)
     uint64_t *took = calloc((size_t)count, sizeof *took), one;
     long n = 0;
     if (!took) fail("memory");
-    send_paced(r, r->flow_count, interval); /* flows begin */
+    send_paced(r, r->flow_count, interval); /* begins the flows */
     while (one_way(heard)) continue;
     send_paced(r, count, interval);
     while (n < count && (one = one_way(heard))) took[n++] = one;

@@ -1,5 +1,5 @@
-/* Live sets: a look at a base of a million ranges beside a static set of the same, a look at 100,000 members of an
- * overlay for one and for eight prefix lengths, what a change costs, and the memory of a member. */
+/* Live sets: a look-up in a base of a million ranges against a static set of the same; a look-up among 100,000
+ * members of an overlay with one and with eight prefix lengths; the cost of a change; the memory of a member. */
 #include <malloc.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,9 +14,9 @@
 #include "vm/judge/effects.h"
 #include "vm/judge/lives.h"
 
-enum { RANGES = 1000000, MEMBERS = 100000, QUERIES_MOST = 1 << 20, FEW = 3000 /* of any, with SMALL */ };
+enum { RANGES = 1000000, MEMBERS = 100000, QUERIES_MOST = 1 << 20, FEW = 3000 /* of any kind with SMALL */ };
 static unsigned queries;
-static volatile unsigned sink; /* keeps looks whose answer is not read */
+static volatile unsigned sink; /* prevents the removal of look-ups whose result is unused */
 
 static void row(const char *what, const struct series *ours, const char *peer, const struct series *theirs)
 {
@@ -30,7 +30,7 @@ static void began_to(struct series *s, uint64_t began, unsigned count)
     series_add(s, (double)(bench_cpu_ns() - began) / count);
 }
 
-/* A million single addresses, drawn. */
+/* Measure a million single addresses, drawn. */
 static void base_rows(struct key *keys)
 {
     const uint32_t count = bench_size(RANGES, FEW);
@@ -76,7 +76,7 @@ static struct live_net net_of(uint32_t i, bool v6, unsigned length)
     return (struct live_net){{a >> length << length}, (uint8_t)len, false};
 }
 
-/* Members of `lengths` lengths: nearly all single addresses, and one of each other length. */
+/* Measure members of `lengths` prefix lengths: nearly all single addresses, and one of each other length. */
 static void overlay_rows(struct key *keys, bool v6, unsigned lengths)
 {
     const uint32_t count = bench_size(MEMBERS, FEW);
@@ -137,7 +137,7 @@ static void to_tape(void *arg, struct heard_answers *h)
     tape_done_to(t, tape_there(t));
 }
 
-/* What it costs a worker that an answer is recorded: 64 senders a batch, and one only. */
+/* Measure a worker's cost of recording a reply: 64 senders per batch, and only one. */
 static void heard_rows(struct key *keys)
 {
     static struct heard_answers h;
@@ -162,7 +162,7 @@ static void heard_rows(struct key *keys)
     tape_fini(&t);
 }
 
-/* Return the bytes of memory that this process has from the system, and has touched. */
+/* Return the bytes of memory that this process has allocated from the system and touched. */
 static double resident(void)
 {
     unsigned long all, touched;
@@ -177,12 +177,12 @@ static void memory_row(const char *what, double bytes, double goal)
 {
     struct series s = {0};
     char text[128];
-    series_add(&s, round(bytes * 100) / 100); /* a page or two are no member's */
+    series_add(&s, round(bytes * 100) / 100); /* a page or two belong to no member */
     snprintf(text, sizeof text, "live set: memory, %s", what);
     bench_row(&(struct bench_row){text, "bytes", &s, NULL, NULL, goal > 0 ? GOAL_VALUE : GOAL_NONE, goal});
 }
 
-/* A full set of a million members; then a note for each, with its author and a comment of 13 bytes. */
+/* Measure a full set of a million members; then a note for each, with its author and a comment of 13 bytes. */
 static void member_memory(bool v6)
 {
     const double before = resident();
@@ -208,7 +208,7 @@ static void member_memory(bool v6)
     live_free(s);
 }
 
-/* A base of a million ranges, each of an address of its own, with its table. */
+/* Measure a base of a million ranges, each a separate address, with its table. */
 static void base_memory(bool v6)
 {
     struct pbc_range *r4 = calloc(RANGES, sizeof *r4);

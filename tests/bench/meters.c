@@ -1,8 +1,8 @@
-/* meters: nanoseconds to ask a meter, for what it may meet: one bucket for all, a key that is held (1,000 and 65,536 of
- * them, in random order), a new key, and a table that is full and stays so.
+/* meters: nanoseconds to test a meter, with one bucket for all, with keys that it holds (1,000 and 65,536 of them,
+ * in random order), with new keys, and with a table that stays full.
  *
- * Beside keys is one random read of memory as large as the table: what any table of that size costs at least.
- * Headers are made before. Time is the thread's processor time. */
+ * The peer of keys is one random read of memory as large as the table, the minimum cost of any table of that size.
+ * Headers are built before. Time is the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,14 +14,14 @@ enum { ENTRIES = 65536, SECOND = 1000000000 };
 static unsigned packets, passes; /* per pass, and per run */
 
 static struct key *keys;
-static uint64_t packet;       /* number of the next */
-static volatile uint64_t sum; /* keeps loops whose result is not read */
+static uint64_t packet;       /* number of the next one */
+static volatile uint64_t sum; /* prevents the removal of loops whose result is unused */
 
 struct scene {
     const char *what;
     enum pbc_per per;
-    uint32_t held; /* keys that come, in random order; 0: each is new */
-    bool full;     /* none ever gives its place away */
+    uint32_t held; /* number of keys, in random order; 0: each is new */
+    bool full;     /* no bucket can be replaced */
     size_t slot_bytes;
 };
 
@@ -62,7 +62,7 @@ static double read_all(const uint64_t *memory, uint64_t mask)
 
 static void measure(const struct scene *s, struct rng *r)
 {
-    /* full: a bucket takes an hour to come back; else most are idle again before a key comes back */
+    /* full: a bucket takes an hour to become idle; else most are idle before a key returns */
     struct pbc_meter def = {.per = (uint8_t)s->per, .count = s->full ? 1 : 1000, .burst = 1, .len4 = 32, .len6 = 128};
     const struct program p = {.meters = &def, .meters_count = 1};
     struct series ours = {0}, peer = {0};
@@ -73,7 +73,7 @@ static void measure(const struct scene *s, struct rng *r)
     struct meters *m = meters_new(&p, 1);
     uint64_t *memory = calloc(1, bytes + 64);
     if (!m || !memory) exit(2);
-    for (uint64_t i = 0; i < bytes / 8; i++) memory[i] = i; /* pages that are there */
+    for (uint64_t i = 0; i < bytes / 8; i++) memory[i] = i; /* maps the pages */
     meters_at(m, now);
     for (uint32_t i = 0; s->full && i < ENTRIES; i++) {
         struct key key = key_of(i);
@@ -87,7 +87,7 @@ static void measure(const struct scene *s, struct rng *r)
             mine += ask_all(m, &now, s->full ? 0 : 100) / passes;
             if (bytes) theirs += read_all(memory, bytes / 8 - 1) / passes;
         }
-        if (run == 0) continue; /* warms */
+        if (run == 0) continue; /* warms up */
         series_add(&ours, mine);
         if (bytes) series_add(&peer, theirs);
     }

@@ -1,11 +1,11 @@
-/* modes: nanoseconds a packet of flows that are sent on, through all of vm_run (view, parse, look-up, rewriting or
- * wrapping, checksums, what leaves), for each mode at 1, 1,000 and a million flows; new flows per second; bytes per
- * flow.
+/* modes: nanoseconds per packet of forwarded flows, through all of vm_run (view, parse, look-up, rewriting or
+ * encapsulation, checksums, sending), for each mode with 1, 1,000 and a million flows; new flows per second; bytes
+ * per flow.
  *
- * Two peers: a plain copy of the same packets into the same pool, and one random read a packet of as much memory as
- * the flows take. One more is what one would write by hand for a single task: UDP's addresses and ports translated
- * there and back in place, checksums updated, by a table of 5,000 flows. Frames of 64 bytes, UDP, are in memory one
- * after the other; time is the thread's processor time. */
+ * Two peers: a plain copy of the same packets into the same pool, and one random read per packet of as much memory
+ * as the flows take. A third is hand-written for a single task: UDP's addresses and ports translated there and back
+ * in place, checksums updated, by a table of 5,000 flows. Frames of 64 bytes, UDP, are in memory one after the
+ * other; time is the thread's processor time. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static void die(const char *what, const char *why)
 
 struct mode {
     const char *name;
-    bool port; /* the servers' port is another */
+    bool port; /* the servers use another port */
 };
 static const struct mode modes[] = {
     {"passthrough", true}, {"passthrough keep source", true}, {"dsr l2", false}, {"dsr rewrite", true},
@@ -77,12 +77,12 @@ static void frame_of(uint8_t f[FRAME], uint32_t n)
 {
     const struct header h = {client_of(n), SERVICE, client_port(n), 53, 17};
     uint8_t *udp = frame_fill(&h, FRAME, f);
-    wire_put16(udp + 6, 0x1234); /* any: an update keeps a wrong one wrong */
+    wire_put16(udp + 6, 0x1234); /* any checksum: an update keeps a wrong one wrong */
 }
 
 /* ---- contenders ---- */
 
-/* The same over memory that may be written, a slot of ROOM bytes of headroom a frame: what leaves is rewritten in
+/* The same over writable memory, one slot per frame with ROOM bytes of headroom: packets that leave are rewritten in
  * place. */
 enum { ROOM = 64, STRIDE = ROOM + FRAME };
 static uint8_t *writable; /* [packets][STRIDE] */
@@ -117,7 +117,7 @@ static void fill_writable(void)
         memcpy(writable + (size_t)i * STRIDE + ROOM, frames + (size_t)i * FRAME, FRAME);
 }
 
-/* All flows are over. */
+/* End all flows by their time. */
 static void outlive(struct vm *vm)
 {
     static struct tx_entry entries[VM_TX_PER_PACKET];
@@ -129,7 +129,7 @@ static void outlive(struct vm *vm)
     while (vm_expire(vm, &in, &tx, &part)) continue;
 }
 
-/* The first `count` frames through the vm; what leaves is put back. All of them must have left. */
+/* Run the first `count` frames through the vm and return packets that leave to the pool. All must have left. */
 static void run(struct vm *vm, unsigned count)
 {
     static struct pkt pkts[VM_BATCH];
@@ -170,7 +170,7 @@ static void copy(unsigned count)
     sink += sum;
 }
 
-/* A read a packet of the line that is the flow's own, in the order of the packets. */
+/* Read one line per packet, the one of its flow, in the order of the packets. */
 static void read_lines(const uint8_t *memory, uint64_t lines)
 {
     uint64_t sum = 0;
@@ -208,7 +208,7 @@ static struct vm *worker_with(struct program *p, bool prefault)
 
 static struct vm *worker(struct program *p) { return worker_with(p, false); }
 
-/* `peer` and `reads`: a plain copy of the same packets, and a read of a line each, of `lines`. */
+/* Measure a mode. `peer` and `reads`: a plain copy of the same packets, and the read of one of `lines` per packet. */
 static void measure(const struct mode *m, struct program *p, uint32_t flows, const char *count, uint64_t bytes_a_flow,
                     struct rng *r)
 {
@@ -231,7 +231,7 @@ static void measure(const struct mode *m, struct program *p, uint32_t flows, con
         began = bench_cpu_ns();
         read_lines(memory, lines);
         const double c = per_packet(began, packets);
-        if (i == 0) continue; /* warms */
+        if (i == 0) continue; /* warms up */
         series_add(&ours, a);
         series_add(&peer, b);
         series_add(&reads, c);
@@ -243,7 +243,7 @@ static void measure(const struct mode *m, struct program *p, uint32_t flows, con
     free(memory);
 }
 
-/* All that this process has mapped: tables are mapped, and so is what is large of the heap. */
+/* Return the bytes that this process has mapped: tables are mapped, and so are large heap blocks. */
 static size_t mapped_bytes(void)
 {
     unsigned long pages = 0;
@@ -253,7 +253,7 @@ static size_t mapped_bytes(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Thousands of flows per second that open by the first `count` frames. */
+/* Return thousands of flows per second that the first `count` frames open. */
 static double rate_of(struct vm *vm, unsigned count)
 {
     const uint64_t began = bench_cpu_ns();
@@ -261,11 +261,10 @@ static double rate_of(struct vm *vm, unsigned count)
     return 1e6 / per_packet(began, count);
 }
 
-/* How fast flows open, in thousands a second: where the table's memory was never touched, so that the system hands out
- * a page with nearly each of them, where flows were before, and where it was taken at the start; and the bytes that a
- * worker reserves for each of `flows` more: the difference of two limits, so that what does not grow with flows is left
- * out. Returns these bytes.
- */
+/* Measure how fast flows open, in thousands per second: in memory that was never touched, so that the system allocates
+ * a page for nearly each flow; in memory that flows used before; and in memory taken at the start. Also measure the
+ * bytes that a worker reserves per flow, as the difference of two limits, so that fixed memory is left out. Returns
+ * these bytes. */
 static uint64_t measure_new(const struct mode *m)
 {
     const uint32_t fewer = million / 4;
@@ -306,7 +305,7 @@ static uint64_t measure_new(const struct mode *m)
     return (uint64_t)series_median(&bytes);
 }
 
-/* ---- by hand ---- */
+/* ---- hand-written ---- */
 
 struct hand_flow {
     uint32_t src, dst, to_src, to_dst;
@@ -338,7 +337,7 @@ static const struct hand_flow *hand_find(uint32_t src, uint32_t dst, uint16_t sp
     return NULL;
 }
 
-/* RFC 1624, eqn. 3. */
+/* Update a checksum (RFC 1624, eqn. 3). */
 static uint16_t hand_sum(uint16_t old, uint64_t gone, uint64_t come)
 {
     uint64_t s = (uint16_t)~old + gone + come;
@@ -350,7 +349,7 @@ static uint16_t hand_sum(uint16_t old, uint64_t gone, uint64_t come)
 static uint64_t halves(uint32_t v) { return (v >> 16) + (v & 0xffff); }
 static uint64_t unlike(uint32_t v) { return (uint16_t) ~(v >> 16) + (uint64_t)(uint16_t)~v; }
 
-/* One packet: what a careful hand checks, no more. */
+/* Translate one packet with only the necessary checks. */
 static bool hand_translate(uint8_t *f, unsigned len, uint64_t now)
 {
     uint8_t *ip = f + 14;
@@ -377,7 +376,7 @@ static bool hand_translate(uint8_t *f, unsigned len, uint64_t now)
     return true;
 }
 
-/* What is translated there is what comes back in the next pass: in place, nothing copied. */
+/* Translate all frames in place. The next pass translates the same frames back, so nothing is copied. */
 static double hand_pass(uint8_t *theirs, uint64_t now)
 {
     unsigned done = 0;
@@ -399,7 +398,7 @@ static void hand_flows(void)
                                         .to_dst = 0x0a000001,
                                         .to_sport = (uint16_t)(1024 + n),
                                         .to_dport = 8080};
-        /* Turned round, then as it came once more: the frame is the first again, but for its TTL. */
+        /* Turned around twice, so the frame is the first again except for its TTL. */
         const struct hand_flow back = {.src = there.to_src,
                                        .dst = there.to_dst,
                                        .sport = there.to_sport,
@@ -423,7 +422,7 @@ static void measure_hand(const struct mode *m, struct rng *r)
     if (!theirs) die("flows", "out of memory");
     if (!hand_is_filled++) hand_flows();
     open_all(vm, HAND_FLOWS);
-    open_all(vm, HAND_FLOWS); /* the second packet of a flow leaves its recipe */
+    open_all(vm, HAND_FLOWS); /* because the second packet of a flow makes its recipe */
     draw(r, HAND_FLOWS);
     memcpy(theirs, frames, (size_t)packets * FRAME);
     for (unsigned i = 0; i <= bench_runs(); i++) {

@@ -1,8 +1,8 @@
-/* observe [CAPTURE]: nanoseconds a packet of long connections that `mode observe` watches, through all of vm_run, and
- * bytes of an idle one. With CAPTURE only writes those packets there, for tests/bench/observe.sh.
+/* observe [CAPTURE]: nanoseconds per packet of long connections with `mode observe`, through all of vm_run, and
+ * bytes of an idle one. With CAPTURE the program only writes those packets there, for tests/bench/observe.sh.
  *
  * 64 connections send segments of 1,448 bytes in turn, and every second one is acknowledged. The peer judges the
- * same packets without watching. Frames are in memory; time is the thread's processor time. */
+ * same packets without observing. Frames are in memory; time is the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #include "vm/vm.h"
 
 enum { HEAD = 54, FRAME = 1536, PAYLOAD = 1448, CONNS = 64, IDLE = 200000, PAGE = 4096 };
-enum { CLIENT_SEQ = 1000, SERVER_SEQ = 5000, EVENTS = 3 /* packets of a round for each connection */ };
+enum { CLIENT_SEQ = 1000, SERVER_SEQ = 5000, EVENTS = 3 /* EVENTS: packets per connection in a round */ };
 
 #define WATCHED                                                                                                        \
     "limits { observed 200_000 }\nfirewall f default accept { }\n"                                                     \
@@ -97,7 +97,7 @@ static uint32_t shake(uint32_t from, uint32_t to)
     return at;
 }
 
-/* Make the packets of a round: those of all connections that come next. */
+/* Make the next round's packets, those of all connections. */
 static uint32_t talk(uint64_t round)
 {
     uint32_t at = 0;
@@ -140,7 +140,7 @@ static void measure(struct program *watched, struct program *plain)
         const uint32_t count = talk(i);
         sent += (uint64_t)count / EVENTS * 2 * PAYLOAD;
         const double a = timed(vm, count), b = timed(other, count);
-        if (i == 0) continue; /* warms */
+        if (i == 0) continue; /* warms up */
         series_add(&ours, a);
         series_add(&peer, b);
     }
@@ -165,7 +165,7 @@ static uint64_t resident(void)
     return pages * PAGE;
 }
 
-/* Requests and their answers on many connections, which then wait. */
+/* Measure requests and replies on many connections, which then wait. */
 static void measure_idle(struct program *watched)
 {
     static const char request[] = "GET /index.html HTTP/1.1\r\nHost: www.example.org\r\n\r\n",
@@ -199,7 +199,7 @@ static void measure_idle(struct program *watched)
     vm_free(vm);
 }
 
-/* Write packets to a capture: microseconds, Ethernet. */
+/* Write packets to a capture with microsecond times and Ethernet. */
 static void write_packets(FILE *f, uint32_t count, uint64_t *us)
 {
     for (uint32_t i = 0; i < count; i++, *us += 5) {

@@ -1,17 +1,17 @@
-/* plot [set]: what a header costs by the number of rules, for every contender: lines `NUMBER CONTENDER NANOSECONDS
+/* plot [set]: time per header by the number of rules, for every contender: lines `NUMBER CONTENDER NANOSECONDS
  * LOWEST HIGHEST`, tab-separated, for rules.gp. Lists are drawn from ClassBench's largest access list, in its order;
- * where the corpus is absent from one made here. */
+ * without the corpus, from a generated one. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/bench/peers/rival.h"
 #include "tests/lib/bench.h"
 
-enum { RUN_MS = 3, LISTS_MS = 15, SLOW_NS = 4000000, NOISE_NS = 20, FEW = 200 /* rules of any list, with SMALL */ };
+enum { RUN_MS = 3, LISTS_MS = 15, SLOW_NS = 4000000, NOISE_NS = 20, FEW = 200 /* rules of any list with SMALL */ };
 static const uint32_t numbers[] = {10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000};
 enum { NUMBERS = sizeof numbers / sizeof *numbers };
 
-/* `n` of the rules, in their order, each as likely as any other. */
+/* Draw `n` of the rules in their order, each equally likely. */
 static void draw(struct ruleset *to, const struct ruleset *all, uint32_t n)
 {
     struct rng r = {.state = n};
@@ -34,7 +34,7 @@ static void traffic(struct arena *a)
 
 static bool is_slow(const struct running *r) { return r->rival == &rival_lists || r->rival == &rival_nft; }
 
-/* How many headers one pass may take, so that it ends within milliseconds. */
+/* Return how many headers one pass may take to end within milliseconds. */
 static uint32_t headers_for(const struct running *r, uint32_t rules)
 {
     const uint32_t n = is_slow(r) ? SLOW_NS / rules / 4 : RIVAL_HEADERS;
@@ -66,7 +66,7 @@ static void line(struct running *r, uint32_t rules, int way, const char *name)
     print_line(rules, name, &s);
 }
 
-/* What the rules add to sending a packet; where that is lost in what sending takes, there is no point. */
+/* Print the rules' share of the time to send a packet; no point if the noise of sending hides it. */
 static void nft_line(struct running *r, uint32_t rules)
 {
     struct series s = {0};
@@ -77,7 +77,7 @@ static void nft_line(struct running *r, uint32_t rules)
     if (series_median(&s) > NOISE_NS) print_line(rules, "nftables, rules alone", &s);
 }
 
-/* Its fastest method with bursts of 64. */
+/* Return its fastest method with bursts of 64. */
 static int fastest(struct running *acl)
 {
     char way[RIVAL_TEXT];

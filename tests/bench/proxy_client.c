@@ -1,17 +1,18 @@
-/* The client of bench-proxy: connections through a balancer, how many a second, and what CPU time each took there.
+/* The client of bench-proxy: connections through a balancer, their number per second, and the CPU time that each
+ * took there.
  *
  *     proxy_client short|echo|http ADDRESS PORT CONNECTIONS SECONDS RATE PID...
  *     proxy_client idle ADDRESS PORT CONNECTIONS PID...
  *     proxy_client cpu PID...
  *
- * short: each asks by 100 bytes, reads until the end and closes; echo: 64 bytes there and back, kept alive; http: a
- * GET, kept alive, in turn of a.example and b.example. So many CONNECTIONS at once. RATE 0: the next as soon as one is
- * answered; else so many are asked a second, and what one waits for a free connection is part of its latency. Prints
- * how many a second were answered, CPU nanoseconds of each in those processes, and the latency's median, 99 % and
- * 99.9 % in microseconds.
+ * short: each sends 100 bytes, reads to the end and closes; echo: 64 bytes there and back, kept alive; http: a
+ * GET, kept alive, in turn of a.example and b.example. CONNECTIONS are open at once. RATE 0: each reply starts the
+ * next request; else RATE requests per second, whose latency includes the wait for a free connection. Prints the
+ * replies per second, CPU nanoseconds of each in the processes PID, and the latency's median, 99 % and 99.9 % in
+ * microseconds.
  *
- * idle: opens so many, each echoes once and rests; prints how many are open, and bytes of memory that each took in
- * those processes. cpu: prints the CPU nanoseconds that they have used. */
+ * idle: opens CONNECTIONS; each echoes once and rests. Prints how many are open, and the bytes of memory that each
+ * took in the processes PID. cpu: prints the CPU nanoseconds that they have used. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +45,7 @@ static uint64_t clock_of(clockid_t id)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* ---- what the balancer uses ---- */
+/* ---- the balancer's resources ---- */
 
 static uint64_t cpu_of(char *const pids[])
 {
@@ -55,8 +56,8 @@ static uint64_t cpu_of(char *const pids[])
     return sum;
 }
 
-/* Memory of its own that they hold: bytes. Rings of packet sockets are the kernel's, there from the start, and are
- * touched slot by slot: they are left out. */
+/* Return the bytes of private memory of the processes. Rings of packet sockets are left out, because they belong to
+ * the kernel from the start and are touched slot by slot. */
 static uint64_t memory_of(char *const pids[])
 {
     uint64_t sum = 0;
@@ -66,7 +67,7 @@ static uint64_t memory_of(char *const pids[])
         snprintf(path, sizeof path, "/proc/%s/smaps", *pids);
         FILE *f = fopen(path, "r");
         while (f && fgets(line, sizeof line, f)) {
-            /* "7f00-7f10 rw-s 00000000 00:09 5690 socket:[5690]", then what is known of it */
+            /* "7f00-7f10 rw-s 00000000 00:09 5690 socket:[5690]", then lines about it */
             if (strchr("0123456789abcdef", line[0]) && sscanf(line, "%*s %*s %*s %*s %*s %15s", of) != 1) of[0] = 0;
             if (strncmp(of, "socket:", 7) && sscanf(line, "Private_Dirty: %llu", &kib) == 1) sum += 1024 * kib;
         }
@@ -79,10 +80,10 @@ static uint64_t memory_of(char *const pids[])
 
 struct conn {
     int fd;
-    bool waits;         /* SHORT: until it is connected */
-    size_t got, wanted; /* bytes of the answer; wanted 0: not known yet */
+    bool waits;         /* SHORT: waits for its connection */
+    size_t got, wanted; /* bytes of the reply; wanted 0: unknown yet */
     uint64_t due, asked;
-    struct conn *next; /* resting */
+    struct conn *next; /* next resting one */
 };
 
 struct load {
@@ -92,7 +93,7 @@ struct load {
     struct conn *resting;
     uint64_t interval, next_due, answered, failed;
     unsigned turn;
-    uint32_t *took; /* nanoseconds of each, at most MOST */
+    uint32_t *took; /* nanoseconds of each request, at most MOST */
 };
 
 static int dial(const struct load *l, int flags)
@@ -143,7 +144,7 @@ static void answered(struct load *l, struct conn *c, uint64_t now)
     rest(l, c);
 }
 
-/* How long an answer is whose first bytes these are; 0: they do not say. */
+/* Return the length of a reply from its first bytes; 0: unknown yet. */
 static size_t length_of(char *text, size_t n)
 {
     text[n] = 0;
@@ -161,7 +162,7 @@ static void read_answer(struct load *l, struct conn *c)
             fprintf(stderr, "proxy_client: a connection ended\n");
             exit(2);
         }
-        if (n <= 0) { /* all of it, or not */
+        if (n <= 0) { /* sent completely or not at all */
             l->failed += !c->got;
             close(c->fd);
             answered(l, c, clock_of(CLOCK_MONOTONIC));
@@ -186,7 +187,7 @@ static void ready(struct load *l, struct conn *c, uint32_t events)
     if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) read_answer(l, c);
 }
 
-/* Whatever is due and finds a connection that rests. */
+/* Send every due request for which a connection rests. */
 static void ask_due(struct load *l)
 {
     const uint64_t now = clock_of(CLOCK_MONOTONIC);
@@ -211,7 +212,7 @@ static void go_on_until(struct load *l, uint64_t end)
     }
 }
 
-/* ---- what is asked for ---- */
+/* ---- requests ---- */
 
 static int compare(const void *a, const void *b)
 {
@@ -254,7 +255,7 @@ static int run(struct load *l, double seconds, char *const pids[])
     l->answered = l->failed = 0;
     const uint64_t cpu = cpu_of(pids), begin = clock_of(CLOCK_MONOTONIC);
     go_on_until(l, begin + (uint64_t)(seconds * 1e9));
-    /* Where nothing is measured, a busy machine may take its time. */
+    /* If nothing is measured, a busy machine gets more time. */
     for (unsigned more = 0; bench_small() && !l->answered && more < 100; more++)
         go_on_until(l, clock_of(CLOCK_MONOTONIC) + WARM_NS);
     const double took = (double)(clock_of(CLOCK_MONOTONIC) - begin), used = (double)(cpu_of(pids) - cpu);

@@ -1,9 +1,9 @@
-/* The server of bench-proxy, as cheap as one can be, for it shares its CPU with the client:
+/* The server of bench-proxy, as cheap as possible because it shares its CPU with the client:
  *
  *     proxy_server SHORT ECHO HTTP
  *
- * listens on these ports: 1,000 bytes for whatever is asked, and the end; what comes is sent back; to each request
- * without a body an answer of 1,000 bytes. One thread; says `ready`. */
+ * listens on these ports. SHORT: 1,000 bytes for any request, then the end. ECHO: sends back what it receives. HTTP:
+ * a reply of 1,000 bytes to each request without a body. One thread; prints `ready`. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@
 enum { KINDS = 3, EVENTS = 256, BODY = 1000, DESCRIPTORS = 70000 };
 enum kind { LISTENER, SHORT, ECHO, HTTP };
 
-static uint8_t kinds[DESCRIPTORS], serves[DESCRIPTORS]; /* by descriptor; of a listener: what it serves */
+static uint8_t kinds[DESCRIPTORS], serves[DESCRIPTORS]; /* by descriptor; serves: the kind that a listener serves */
 static char answer[BODY + 200], in[65536];
 static size_t answer_len;
 

@@ -1,6 +1,6 @@
-/* replay CAPTURE RULES.pbc PASSES: a whole replay by preyrun (read, judge, count) beside libpcap's mere reading of the
- * same file, both as processes with warm page cache, turn about. Each reads the file PASSES times, so that starting a
- * process does not count; a run is divided by the frames of all passes. */
+/* replay CAPTURE RULES.pbc PASSES: a complete replay by preyrun (read, judge, count) against libpcap only reading
+ * the same file, both as processes with warm page cache, in turns. Each reads the file PASSES times, so that the
+ * start of a process doesn't count; a run is divided by the frames of all passes. */
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/child.h"
 
-/* The peer: what this program does when called with --read. */
+/* Read as the peer does: this program when called with --read. */
 static int mere_reading(const char *path, unsigned long passes)
 {
     unsigned long frames = 0;

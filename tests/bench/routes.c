@@ -1,16 +1,16 @@
-/* A table of 10,000 to a million routes, with prefix lengths as the Internet's tables have them and sixteen next hops:
- * making it, its memory, and what a packet waits for, by random places and by few. */
+/* Tables of 10,000 to a million routes, with prefix lengths like the Internet's and sixteen next hops: the time to
+ * build one, its memory, and a packet's time for look-ups of random places and of few places. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/lib/bench.h"
 #include "vm/judge/routes.h"
 
-enum { QUERIES_MOST = 1 << 18, WAYS = 16, FEW = 1000 /* routes of any table, with SMALL */ };
+enum { QUERIES_MOST = 1 << 18, WAYS = 16, FEW = 1000 /* routes of any table with SMALL */ };
 
 static struct route draw(struct rng *r, bool six)
 {
-    /* About three in five of IPv4's are /24, of IPv6's half are /48. */
+    /* About three in five IPv4 routes are /24; half of the IPv6 routes are /48. */
     static const uint8_t four[] = {24, 24, 24, 24, 24, 24, 23, 22, 20, 16}, longer[] = {48, 48, 48, 48, 40, 44, 32, 29};
     struct route x = {.family = six ? 6 : 4, .way = 1 + rng_below(r, WAYS)};
     x.bits = six ? longer[rng_below(r, 8)] : four[rng_below(r, 10)];
@@ -48,9 +48,9 @@ static void row(uint32_t n, bool six, const char *what, const char *unit, const 
     bench_row(&(struct bench_row){text, unit, ours, NULL, NULL, GOAL_NONE, 0});
 }
 
-static volatile unsigned sink; /* keeps look-ups whose answer is not read */
+static volatile unsigned sink; /* prevents the removal of look-ups whose result is unused */
 
-/* `size` of them; `n` is what they are called. */
+/* Measure `size` look-ups; the row calls them `n`. */
 static void look_up_rows(const struct routes *r, const struct route *all, uint32_t size, uint32_t n, bool six)
 {
     static uint32_t to[QUERIES_MOST][4];

@@ -1,11 +1,10 @@
-/* rules write|compile|packets FOLDER: does a packet's cost depend on how many rules there are? Whole packets (view,
- * parse, rules, counters) through vm_run and through preyrun --repeat, by lists of 100, 1,000, 10,000 and 100,000
- * rules, each beside the list of 100 in the same run; and what the same lists cost to compile, beside `nft -c` with as
- * many rules that say the same.
+/* rules write|compile|packets FOLDER: a packet's cost by the number of rules. Packets (view, parse, rules, counters)
+ * go through vm_run and through preyrun --repeat, with lists of 100, 1,000, 10,000 and 100,000 rules, each against
+ * the list of 100 in the same run. Also the cost to compile the same lists, against `nft -c` with as many equal
+ * rules.
  *
- * Lists are drawn from ClassBench's of 100,000 rules, in their order; where the corpus is absent they are made here.
- * They are written first, by a process of its own: the memory of a child is told with that of the process that starts
- * it. */
+ * Lists are drawn from ClassBench's of 100,000 rules, in their order; without the corpus they are generated. A
+ * separate process writes them first, because a child's measured memory includes that of the process that starts it. */
 #include <fcntl.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>
@@ -18,15 +17,15 @@
 #include "tests/lib/ruleset.h"
 #include "vm/vm.h"
 
-enum { NUMBERS = 4, FAMILIES = 3, COMPILES = 5, FEW = 200 /* rules of any list, with SMALL */, PATH = 4300 };
+enum { NUMBERS = 4, FAMILIES = 3, COMPILES = 5, FEW = 200 /* rules of any list with SMALL */, PATH = 4300 };
 static const uint32_t numbers[NUMBERS] = {100, 1000, 10000, 100000};
 static const char *const families[FAMILIES] = {"acl1", "fw1", "ipc1"};
-static unsigned frames; /* of each list */
+static unsigned frames; /* per list */
 static const struct facts facts;
 static const char *folder;
 static char preyc[4200], preyrun[4200];
 
-/* One list's files, and what was measured. */
+/* A list's files and its measurements. */
 struct list {
     char prey[PATH], nft[PATH], pbc[PATH], pcap[PATH];
     char name[40];
@@ -52,7 +51,7 @@ static struct list list_of(const char *family, uint32_t n)
     return l;
 }
 
-/* A child that discards its warnings: lists of others hold rules that can never match. */
+/* Run a child that discards its warnings: such lists contain rules that can never match. */
 static int quietly(char *const argv[], struct child *c)
 {
     const int kept = dup(2), null = open("/dev/null", O_WRONLY);
@@ -66,7 +65,7 @@ static int quietly(char *const argv[], struct child *c)
 
 /* ---- lists ---- */
 
-/* `n` of the rules, in their order, each as likely as any other. */
+/* Draw `n` of the rules in their order, each equally likely. */
 static struct ruleset drawn(const struct ruleset *all, uint32_t n)
 {
     struct ruleset rs = *all;
@@ -156,7 +155,7 @@ static void size_row(const struct list *l)
     bench_row(&(struct bench_row){what, "MiB", &size, NULL, NULL, GOAL_NONE, 0});
 }
 
-/* nft takes seconds for the largest lists: one family of them shows how that compares. */
+/* Measure compiling. nft takes seconds for the largest lists, so only one family of them is compared. */
 static void compiles(struct list *l, bool with_nft)
 {
     char *ours[] = {preyc, l->prey, "-o", l->pbc, NULL}, what[120];
@@ -176,7 +175,7 @@ static void compiles(struct list *l, bool with_nft)
     size_row(l);
 }
 
-/* ---- whole packets ---- */
+/* ---- packets ---- */
 
 struct judged {
     struct list list;
@@ -230,7 +229,7 @@ static void run_once(struct judged *l)
     series_add(&l->ns, (double)took / passes / frames);
 }
 
-/* The code and the rule list must say the same of every frame before anything is timed. */
+/* Check that the code and the rule list judge every frame alike before anything is timed. */
 static void check(struct judged *l)
 {
     for (uint32_t i = 0; i<frames; i += l->list.number> 1000 ? 97 : 7) {
@@ -243,7 +242,7 @@ static void check(struct judged *l)
     }
 }
 
-/* The median that preyrun --repeat tells, in nanoseconds a packet. */
+/* Add the median of preyrun --repeat, in nanoseconds per packet. */
 static void replay_once(struct judged *l)
 {
     char command[4 * PATH], line[160];

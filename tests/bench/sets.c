@@ -1,7 +1,7 @@
-/* sets FOLDER: address sets of 100,000 and 1,000,000 members. What a user waits for: preyc on a file of them beside nft
- * loading the same members in a network namespace of its own, each a process; the size of the program; loading it. And
- * what a packet waits for: a look-up, alone and as a batch of packets does it, beside a plain open-addressing hash of
- * the same addresses. */
+/* sets FOLDER: address sets of 100,000 and 1,000,000 members. A user's time: preyc on a file of them against nft
+ * loading the same members in a separate network namespace, each a process; also the program's size and the time to
+ * load it. A packet's time: a single look-up, and a batch's look-ups, against a plain open-addressing hash of the
+ * same addresses. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +14,11 @@
 #include "tests/lib/rng.h"
 #include "vm/judge/effects.h"
 
-enum { PATH = 4200, FEW = 3000 /* members of any set, with SMALL */ };
+enum { PATH = 4200, FEW = 3000 /* members of any set with SMALL */ };
 static unsigned queries, process_runs;
 
-/* V4: single addresses. V6: networks and addresses in a few providers' blocks. MIXED: both, nested prefixes among them.
- */
+/* V4: single addresses. V6: networks and addresses in few providers' blocks. MIXED: both, some of them nested
+ * prefixes. */
 enum shape { V4, V6, MIXED };
 static const char *const shape_name[] = {[V4] = "IPv4 addresses", [V6] = "IPv6 prefixes", [MIXED] = "mixed prefixes"};
 
@@ -42,7 +42,7 @@ static void v6_write(FILE *f, struct rng *r)
     if (len < 128) fprintf(f, "/%u", len);
 }
 
-/* The i-th member. Both files draw the same ones. */
+/* Write the i-th member. Both files draw the same ones. */
 static void member_write(FILE *f, enum shape shape, struct rng *r, unsigned i)
 {
     static const unsigned lengths[] = {16, 20, 24, 24, 24, 28, 32, 32, 32, 32};
@@ -112,7 +112,7 @@ static void row(const char *name, unsigned n, const char *what, const char *unit
     bench_row(&(struct bench_row){text, unit, ours, peer, theirs, goal, value});
 }
 
-/* Processes: preyc, and nft where there is one that may. */
+/* Measure the processes: preyc, and nft if there is one that may run. */
 static void compile_rows(const struct paths *p, enum shape shape, unsigned n)
 {
     char preyc[PATH];
@@ -166,7 +166,7 @@ static struct program *load_rows(const struct paths *p, enum shape shape, unsign
     return program;
 }
 
-/* The peer: single IPv4 addresses, linear probing, at most half full; 0 marks a free slot. */
+/* The peer's table: single IPv4 addresses, linear probing, at most half full; 0 marks a free slot. */
 struct hash {
     uint32_t *slot, mask;
 };
@@ -223,7 +223,7 @@ static struct key key_of(const struct program *p, enum traffic t, struct rng *r)
     return key;
 }
 
-static volatile unsigned sink; /* keeps look-ups whose answer is not read */
+static volatile unsigned sink; /* prevents the removal of look-ups whose result is unused */
 
 static double per_query(uint64_t began) { return (double)(bench_cpu_ns() - began) / queries; }
 
@@ -256,7 +256,7 @@ static void look_up_rows(const struct program *p, enum shape shape, unsigned n)
         snprintf(what, sizeof what, "look-up, %s", traffic_name[t]);
         row(shape_name[shape], n, what, "ns", &alone, h.slot ? "open-addressing hash" : NULL, h.slot ? &hash : NULL,
             GOAL_NONE, 0);
-        if (n < 1000000) continue; /* small enough for the caches: nothing is asked for */
+        if (n < 1000000) continue; /* small enough for the caches: no prefetch */
         snprintf(what, sizeof what, "in batches, %s", traffic_name[t]);
         row(shape_name[shape], n, what, "ns", &batch, h.slot ? "open-addressing hash" : NULL, h.slot ? &hash : NULL,
             GOAL_NONE, 0);

@@ -1,11 +1,11 @@
-/* Attacks in simulation: floods against a worker whose table is full of connections. What was established goes on, who
- * is new and real still gets in, and memory stays what it was.
+/* Attacks in simulation: floods against a worker whose table is full of connections. Established flows go on, real
+ * new clients still get in, and memory doesn't grow.
  *
  *   attack [FLOWS]
  *
- * The table holds FLOWS, of which a tenth may be half open; each eighth is a UDP tunnel, the others are TCP.
+ * The table holds FLOWS, of which a tenth may be half open; every eighth is a UDP tunnel, the others are TCP.
  * Attackers send ten packets per flow, in ten seconds unless stated otherwise; a real client comes every thousandth
- * packet, and is answered after 50 ms. LONG=1: a million flows. Times are printed and judge nothing. */
+ * packet, and gets a reply after 50 ms. LONG=1: a million flows. Times are only printed. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@
 enum { SERVER = 0x0a000001, PER_FLOW = 10, EVERY = 1000, SLOTS = 256, SLOT_BYTES = 2048, WAITING = 1 << 16 };
 #define MS UINT64_C(1000000)
 
-/* A real client on its way: its next packet, and when. */
+/* A real client: its next packet and that packet's time. */
 struct client {
     struct talk talk;
     uint64_t at_ns;
@@ -46,10 +46,10 @@ struct field {
     uint8_t bytes[VM_BATCH][TALK_FRAME_MAX];
     struct pkt pkts[VM_BATCH];
     struct verdict verdicts[VM_BATCH];
-    unsigned count;                 /* in the batch that is being filled */
-    struct client waiting[WAITING]; /* a ring: all wait equally long */
+    unsigned count;                 /* packets in the current batch */
+    struct client waiting[WAITING]; /* a ring, because all wait equally long */
     unsigned first, last;
-    uint64_t came, got_in; /* real clients, and those whose every packet was let in */
+    uint64_t came, got_in; /* real clients, and those whose packets were all accepted */
     uint64_t packets, let_in, busy_ns;
 };
 
@@ -113,7 +113,7 @@ static void add_packet(struct field *f, const struct talk *t)
     f->count++;
 }
 
-/* One packet only, at once: was it let in? */
+/* Judge one packet at once: true if it was accepted. */
 static bool ask(struct field *f, const struct talk *t)
 {
     flush(f);
@@ -165,7 +165,7 @@ static struct talk last_ack(const struct talk *t)
 
 enum { TUNNEL_EACH = 8 };
 
-/* A tunnel: three datagrams of each side, and no handshake. */
+/* Open a tunnel: three datagrams from each side, without a handshake. */
 static void tunnel(struct field *f, uint64_t n)
 {
     const struct talk t = client_of(n, IPPROTO_NR_UDP), a = answer_of(&t);
@@ -187,8 +187,8 @@ static void establish(struct field *f, uint64_t n)
     add_packet(f, &l);
 }
 
-/* Count flows that were established before and no longer are. In a tunnel the server asks, since no rule lets it begin
- * one. */
+/* Count the flows that were established before and no longer are. In a tunnel the server sends, because no rule lets
+ * it begin one. */
 static uint64_t lost(struct field *f)
 {
     uint64_t gone = 0;
@@ -218,7 +218,7 @@ static void client_comes(struct field *f, uint8_t proto)
     f->last = (f->last + 1) % WAITING;
 }
 
-/* Those whose time has come are answered, and go on. */
+/* Reply to the clients that have waited long enough, and let them continue. */
 static void clients_go_on(struct field *f)
 {
     while (f->first != f->last && f->waiting[f->first].at_ns <= f->in.mono_ns) {
@@ -246,7 +246,7 @@ static void udp_flood(struct field *f, struct talk *t)
     t->dst_port = 53;
 }
 
-/* Questions of forged sources, each of which is answered. */
+/* Send a query from a forged source; each gets a reply. */
 static void asks(struct field *f, struct talk *t, uint8_t proto)
 {
     syn_flood(f, t);
@@ -274,7 +274,7 @@ static void gre_flood(struct field *f, struct talk *t)
     t->payload = 8;
 }
 
-/* Who knows the addresses and ports, but not the numbers. */
+/* Send a reset from an attacker who knows the addresses and ports but not the sequence numbers. */
 static void blind_resets(struct field *f, struct talk *t)
 {
     *t = client_of(rng_next(&f->rng) % f->flows, IPPROTO_NR_TCP);
@@ -283,7 +283,7 @@ static void blind_resets(struct field *f, struct talk *t)
     t->seq = (uint32_t)rng_next(&f->rng);
 }
 
-/* Errors about connections that are there, with numbers that are not; and about none. */
+/* Send an ICMP error: about an open connection with wrong sequence numbers, or about none. */
 static void icmp_errors(struct field *f, struct talk *t)
 {
     static struct talk about;
@@ -298,7 +298,7 @@ static void icmp_errors(struct field *f, struct talk *t)
                        .quoted = &about};
 }
 
-/* Fragments of datagrams that never become whole: first ones, and later ones whose first never comes. */
+/* Send a fragment of a datagram that never completes: a first one, or a later one whose first never comes. */
 static void fragments(struct field *f, struct talk *t)
 {
     udp_flood(f, t);
@@ -307,8 +307,8 @@ static void fragments(struct field *f, struct talk *t)
     t->fragment = rng_one_in(&f->rng, 2) ? 1 : 2;
 }
 
-/* PER_FLOW packets for each flow in the table, in `seconds`. proto: of the real clients; answered: so is each packet.
- */
+/* Send PER_FLOW packets for each flow in the table, in `seconds`. proto: of the real clients; answered: each packet
+ * gets a reply. */
 static void flood(struct field *f, attack_fn *attack, uint8_t proto, double seconds, bool answered)
 {
     const uint64_t packets = f->flows * PER_FLOW, began = f->in.mono_ns;
@@ -415,7 +415,7 @@ static void test_answered(struct field *f, attack_fn *attack, const char *what)
     end(f);
 }
 
-/* A datagram in two pieces, a millisecond apart, while others never become whole. */
+/* Send datagrams in two pieces, a millisecond apart, while others never complete. */
 static void test_fragments(struct field *f)
 {
     uint64_t whole = 0, sent = 0;

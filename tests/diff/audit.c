@@ -1,13 +1,13 @@
-/* Differential test: audit against the same rules enforced. Random rules, some of them in audit, and conversations:
- * what a worker reports would become of each packet must be what becomes of it where the word `audit` is left out;
- * and its counts of audited rules must be the counts there. Workers that remember, that forget, the rule list and
- * the kernel executor, where programs of it may be loaded, agree.
+/* Differential test: audit against the same rules enforced, on random rules with some in audit, and random
+ * conversations. The outcome that a worker reports for each packet must be the real outcome without the word
+ * `audit`, and the counts of audited rules must be equal too. Workers with and without remembered verdicts, the rule
+ * list and, if eBPF programs may be loaded, the kernel executor agree.
  *
  *   audit [SEED [FILES [PACKETS]]]
  *
- * What decides in fact lets everything pass, so each flow that would be is there; and no audited rule stops some
- * packets of an open TCP connection, which in fact goes on (docs/guide/how-to/change-rules.md). LONG=1: twenty times as
- * many. */
+ * The enforced rules accept everything, so every flow that audit assumes exists. No audited rule stops single
+ * packets of an open TCP connection, which would really go on (docs/guide/how-to/change-rules.md). LONG=1: twenty
+ * times as many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ enum {
 #define S UINT64_C(1000000000)
 
 struct conversation {
-    struct talk talk; /* of the asking side */
+    struct talk talk; /* as its opener sends it */
     uint32_t seq[2];
     unsigned step;
 };
@@ -49,7 +49,7 @@ struct way {
 
 struct run {
     struct rng rng;
-    char text[2][TEXT]; /* with the word, and without */
+    char text[2][TEXT]; /* with the word `audit`, and without */
     struct program *program[2];
     struct vm_in in;
     struct facts facts;
@@ -65,7 +65,7 @@ struct totals {
 
 /* ---- drawing ---- */
 
-/* Append to both texts; to the second without what is between `<` and `>`. */
+/* Append to both texts; the second omits the text between `<` and `>`. */
 static void put(struct run *r, const char *s)
 {
     for (unsigned k = 0; k < 2; k++) {
@@ -144,7 +144,7 @@ static void draw_rules(struct run *r)
 static void begin_talk(struct run *r, struct conversation *c)
 {
     static const uint8_t protos[] = {IPPROTO_NR_TCP, IPPROTO_NR_TCP,  IPPROTO_NR_UDP,
-                                     IPPROTO_NR_UDP, IPPROTO_NR_ICMP, 47}; /* no SCTP: `would` knows no tags */
+                                     IPPROTO_NR_UDP, IPPROTO_NR_ICMP, 47}; /* no SCTP, because `would` knows no tags */
     static const uint16_t ports[] = {80, 443, 53, 8080, 1234, 40000};
     static uint16_t next = 2000;
     *c = (struct conversation){.seq = {1000, 5000}};
@@ -153,14 +153,15 @@ static void begin_talk(struct run *r, struct conversation *c)
     t->v6 = rng_one_in(&r->rng, 5);
     t->src = 0x0a000000 + rng_below(&r->rng, 256);
     t->dst = 0x0a000100 + rng_below(&r->rng, 256);
-    t->src_port = rng_one_in(&r->rng, 4) ? 53 : next++; /* a tuple of TCP is not used again with other numbers */
+    t->src_port =
+        rng_one_in(&r->rng, 4) ? 53 : next++; /* because a TCP tuple isn't reused with other sequence numbers */
     if (t->proto == IPPROTO_NR_TCP) t->src_port = next++;
     t->dst_port = ports[rng_below(&r->rng, sizeof ports / sizeof *ports)];
     if (t->v6 && t->proto == IPPROTO_NR_ICMP) t->proto = IPPROTO_NR_ICMP6;
     if (next > 60000) next = 2000;
 }
 
-/* The next packet of a conversation; who speaks alternates at first, and is then drawn. */
+/* Draw the next packet of a conversation. The sides alternate at first, and are drawn later. */
 static void go_on(struct run *r, struct conversation *c, struct talk *t)
 {
     const unsigned dir = c->step < 3 ? c->step & 1 : rng_below(&r->rng, 2);
@@ -189,7 +190,7 @@ static void draw_packet(struct run *r, unsigned i)
     struct talk t, about;
     if (c->step == 0 || rng_one_in(&r->rng, 30)) begin_talk(r, c);
     go_on(r, c, &t);
-    if (rng_one_in(&r->rng, 12)) { /* an error about it instead */
+    if (rng_one_in(&r->rng, 12)) { /* an error about the packet instead */
         about = t;
         t.proto = t.v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP;
         t.type = t.v6 ? 1 : 3;
@@ -223,7 +224,7 @@ static const char *rule_of(const struct program *p, uint32_t rule, char *name, s
     return rule == RULE_NONE ? "-" : rule == RULE_DEFAULT ? "default" : rule_name(p, rule, name, len);
 }
 
-/* True if what would become of packet i is what becomes of it without the word. */
+/* True if the assumed outcome of packet i is the real outcome without the word. */
 static bool is_so(struct run *r, unsigned i)
 {
     const struct verdict *v = &r->ways[0].verdicts[i], *e = &r->ways[ENFORCED].verdicts[i];
@@ -251,7 +252,7 @@ static bool same_counter(const struct counter *a, const struct counter *b)
     return a->packets == b->packets && a->bytes == b->bytes;
 }
 
-/* True if audited rules and defaults have the counts that they have where they are enforced. */
+/* True if audited rules and defaults have the counts that they have when enforced. */
 static bool counts_agree(const struct run *r)
 {
     const struct program *would = r->program[0]->would, *p = r->program[1];
@@ -283,7 +284,7 @@ static bool same_woulds(const struct program *p, const struct vm_counters *a, co
            !memcmp(a->rules, b->rules, p->rules_count * sizeof *a->rules);
 }
 
-/* Logs of audited rules are those of the rules enforced, and other logs are those of the other workers. */
+/* True if audited rules log like the enforced ones, and other logs equal those of the other workers. */
 static bool logs_agree(const struct run *r)
 {
     unsigned would[WAYS] = {0}, own[WAYS] = {0};
@@ -336,7 +337,7 @@ static bool compare(struct run *r, unsigned n, struct totals *totals)
 
 /* ---- running ---- */
 
-/* True if programs of the kernel may be loaded; asked once. */
+/* True if eBPF programs may be loaded; tried once. */
 static bool may_load(void)
 {
     static int may = -1;
@@ -411,7 +412,7 @@ static bool check_file(uint64_t seed, unsigned packets, struct totals *totals)
     return good;
 }
 
-#ifdef __SANITIZE_ADDRESS__ /* every file takes its tables from the system again, which sanitizers make dear */
+#ifdef __SANITIZE_ADDRESS__ /* because every file allocates its tables again, which is slow with sanitizers */
 enum { FILES = 20 };
 #else
 enum { FILES = 60 };

@@ -1,12 +1,11 @@
-/* Flows that are sent on, at random: clients, floods, replies, errors, servers that come and go, and time, in any
- * order.
+/* Random forwarded flows: clients, floods, replies, errors, servers that come and go, and time, in any order.
  *
  *   bindings [SEED [RUNS [STEPS]]]
  *
- * After every packet: no two live flows are seen as the same tuple; a flow has the server that it began with; none
- * begins at a service that drains; a flow of passthrough holds one port, and no port is held without an owner; every
- * packet is in one verdict counter; what leaves has right checksums; and what the server answers arrives as the
- * answer of what the client asked. LONG=1: ten times as many runs. */
+ * After every packet: no two live flows have the same outer tuple. A flow keeps its first server, and none begins at
+ * a draining service. A passthrough flow holds one port, and every held port has an owner. Every packet is in one
+ * verdict counter. Packets leave with right checksums, and the server's replies arrive as replies to the client's
+ * packets. LONG=1: ten times as many runs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +67,7 @@ static void fail(struct world *w, const char *why)
     if (!w->fault) w->fault = why;
 }
 
-/* ---- what must always hold ---- */
+/* ---- invariants ---- */
 
 static bool same_end(const uint32_t a[4], uint16_t pa, const uint32_t b[4], uint16_t pb)
 {
@@ -97,7 +96,7 @@ static void check_pair(struct world *w, const struct flow_record *a, const struc
     if (two_sided(w, b) && same_end(a->to_src, a->to_src_port, b->to_src, b->to_src_port) &&
         same_end(a->to_dst, a->to_dst_port, b->to_dst, b->to_dst_port))
         fail(w, "two flows are seen as one tuple");
-    if (a->proto == 1) return; /* a query's other identifier is not told */
+    if (a->proto == 1) return; /* the identifier on a query's other side isn't reported */
     if (same_end(a->to_src, a->to_src_port, b->src, b->src_port) &&
         same_end(a->to_dst, a->to_dst_port, b->dst, b->dst_port))
         fail(w, "a flow is seen as another's own tuple");
@@ -156,7 +155,7 @@ static void check_checksums(struct world *w, const struct pkt *out)
 
 /* ---- packets ---- */
 
-/* What left of the packet at hand that is neither an answer nor a reset: into `out`, or false. */
+/* Copy the current packet as it left, unless it is a reply or a reset, into `out`; false if there is none. */
 static bool take_sent(struct world *w, struct note *out)
 {
     bool any = false;
@@ -198,7 +197,7 @@ static struct verdict run(struct world *w, const char *text, struct note *sent, 
 
 static const char *const flags[] = {"syn", "syn", "syn", "ack ack 1", "ack ack 1", "fin ack ack 1", "rst"};
 
-/* A client, a server that is one, or a stranger with prey's source address. */
+/* Draw a client, a server that acts as one, or a stranger with prey's source address. */
 static const char *draw_client(struct world *w, char *buf, size_t len)
 {
     const unsigned kind = rng_below(&w->rng, 12);
@@ -215,7 +214,7 @@ static const char *draw_client(struct world *w, char *buf, size_t len)
 
 struct asked {
     char client[32], service[32], l4[8];
-    unsigned port; /* or identifier */
+    unsigned port; /* port or identifier */
 };
 
 static void ask_text(struct world *w, struct asked *a, char *text, size_t len)
@@ -246,7 +245,7 @@ static bool parse(struct note *n, struct key *key, struct pkt *pkt)
     return pkt_parse(pkt, NULL, key) == REASON_NONE;
 }
 
-/* What the server answers to what it got arrives as the answer to what was asked. */
+/* Let the server reply to the packet it got, and check that the client gets the reply to its own packet. */
 static void answer(struct world *w, const struct asked *a, struct note *sent, const struct verdict *first)
 {
     struct pkt pkt;
@@ -278,7 +277,7 @@ static void answer(struct world *w, const struct asked *a, struct note *sent, co
         fail(w, "a reply is not the answer to what was asked");
 }
 
-/* An error about what the server got: the client is notified of what it sent. */
+/* Send an error about the packet that the server got, and check that the client is notified about its own packet. */
 static void complain(struct world *w, const struct asked *a, struct note *sent)
 {
     struct pkt pkt;
@@ -333,7 +332,7 @@ static void step_flood(struct world *w)
     }
 }
 
-/* Servers come and go, and time goes by. */
+/* Change servers and advance the time. */
 static void step_world(struct world *w)
 {
     static struct note sent;
@@ -414,7 +413,7 @@ int main(int argc, char **argv)
     const unsigned steps = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 1500;
     struct program *p = compiled_text(rules);
     bool good = p;
-    /* Some things are rare: further runs are made until each has come about. */
+    /* rare events: further runs until each has happened */
     for (unsigned i = 0; good && (i < runs || (!all_came() && i < 4 * runs)); i++) good = campaign(p, first + i, steps);
     program_put(p);
     printf("%s - flows that are sent on keep their promises: %u runs of %u steps\n", good ? "ok" : "not ok", runs,

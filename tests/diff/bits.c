@@ -1,8 +1,8 @@
-/* --diff tells each bit of what a program holds of checks, pools, servers, services, proxies, nats and observe
- * services: one bit changes in the file, and where the file still loads, the comparison shows a difference. The bits
- * that change nothing for a packet are listed with their reasons.
+/* --diff shows each bit of a program's checks, pools, servers, services, proxies, nats and observe services. One bit
+ * of the file is changed; if the file still loads, the comparison must show a difference. Bits that change nothing
+ * for a packet are listed with their reasons.
  *
- * Each bit of each byte is asked, so a new member can't be forgotten. */
+ * Every bit of every byte is tried, so a new member can't be forgotten. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static const char rules[] =
     "    mss clamp 1400\n"
     "}\n";
 
-/* Bytes of a record of which --diff tells nothing, and why: [at, at + len) */
+/* Bytes of a record that --diff doesn't show, with the reason: [at, at + len) */
 static const struct untold {
     enum pbc_kind kind;
     size_t at, len;
@@ -83,7 +83,7 @@ static const struct untold {
     {PBC_SERVERS, offsetof(struct pbc_server, mac) + 6, 2, "no MAC has these bits"},
 };
 
-/* Beginnings of runs, with the count behind: a run of none begins anywhere */
+/* Members where a run begins, with its count: an empty run may begin anywhere */
 static const struct {
     enum pbc_kind kind;
     size_t at;
@@ -124,7 +124,7 @@ static bool is_untold(enum pbc_kind kind, size_t at)
     return false;
 }
 
-/* True for a byte of the beginning of a run of none */
+/* True for a byte of an empty run's beginning */
 static bool is_of_none(enum pbc_kind kind, const uint8_t *entry, size_t byte)
 {
     uint32_t count;
@@ -136,7 +136,7 @@ static bool is_of_none(enum pbc_kind kind, const uint8_t *entry, size_t byte)
     return false;
 }
 
-/* The bit changes in the program of `len` bytes at `at`. */
+/* Outcome of a change of one bit in a program's `len` bytes at `at`. */
 enum outcome { REFUSED, SILENT, TOLD };
 static enum outcome changed(struct program *old, uint8_t *bytes, size_t len, size_t at, unsigned bit)
 {
@@ -155,7 +155,7 @@ static enum outcome changed(struct program *old, uint8_t *bytes, size_t len, siz
     return outcome;
 }
 
-/* Check a bit of the record: one of the program's entries tells it, or none loads with it. */
+/* Check a bit of a record: --diff shows it in one of the program's entries, or no entry loads with the change. */
 static void check_bit(struct program *old, uint8_t *bytes, size_t len, const struct pbc_section *s,
                       const struct record *r, size_t byte, unsigned bit)
 {

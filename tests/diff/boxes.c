@@ -1,7 +1,6 @@
-/* Differential test: classifiers built of boxes that are drawn to be nasty find what looking at one box after the
- * other finds, by every walk: nested and equal prefixes, storms of single addresses, ranges of ports, one field
- * only, fields that few boxes ask. Headers are corners of boxes, what is just outside, random ones, and those that
- * cost the tree most.
+/* Differential test: every walk of a classifier finds the same as a linear search of its boxes. The boxes are
+ * difficult ones: nested and equal prefixes, many single addresses, ranges of ports, one field only, fields that few
+ * boxes test. Headers are corners of boxes, points just outside, random ones, and those that cost the tree most.
  *
  *   boxes [SEED [SETS [LARGEST]]]
  *
@@ -18,12 +17,12 @@
 
 enum { BATCH = 64, STOCK = 12, HALVES = 8, LIMIT = 256 << 20 };
 
-/* How the boxes of one set are drawn. Chances are out of 16. */
+/* Ways to draw the boxes of one set. Chances are out of 16. */
 struct style {
     unsigned boxes, per_entry, coded;
-    unsigned src, dst, sport, dport, kind, marks, half[HALVES]; /* that a box asks */
+    unsigned src, dst, sport, dport, kind, marks, half[HALVES]; /* chance that a box tests the field */
     bool v6, both_families, few_lengths;
-    unsigned stock; /* addresses that prefixes are of; 0: any */
+    unsigned stock; /* number of addresses that prefixes are made of; 0: any */
     uint32_t net[STOCK][4];
     uint16_t port[STOCK];
 };
@@ -50,7 +49,7 @@ static void *must(void *p)
     return p;
 }
 
-/* Drawing ---------------------------------------------------------------------------------------------------------- */
+/* ---- drawing ---- */
 
 static unsigned chance(struct rng *r)
 {
@@ -167,7 +166,7 @@ static void draw_boxes(struct set *s)
     for (uint32_t i = 0; i < s->boxes.entries; i++) s->coded[i] = is_so(s->r, s->style.coded);
 }
 
-/* Where box and header meet ---------------------------------------------------------------------------------------- */
+/* ---- matching ---- */
 
 static bool holds(const struct boxes *b, uint32_t box, const struct key *key)
 {
@@ -178,7 +177,7 @@ static bool holds(const struct boxes *b, uint32_t box, const struct key *key)
            key->dst_port <= dport.hi;
 }
 
-/* The next entry at or behind that of box `*at`, which becomes the first box of a later one; ENTRY_NONE. */
+/* Find the next entry from box `*at` on, or ENTRY_NONE. `*at` becomes the first box of a later entry. */
 static uint32_t next_by_looking(const struct boxes *b, const struct key *key, uint32_t *at)
 {
     for (; *at < b->count; ++*at) {
@@ -190,7 +189,7 @@ static uint32_t next_by_looking(const struct boxes *b, const struct key *key, ui
     return ENTRY_NONE;
 }
 
-/* No frame is of both families, and what has no ports has 0 there. */
+/* False if a frame would have both families. */
 static bool is_possible(uint32_t mask, uint32_t value)
 {
     return (value & KIND_IP) != KIND_IP || (mask & KIND_IP) != KIND_IP;
@@ -227,7 +226,7 @@ static void draw_any(struct set *s, struct key *key)
     key->kind &= (1u << 26) - 1;
 }
 
-/* A header of the box: the bits that it does not ask are random, all clear or all set. */
+/* Draw a header inside the box: the bits that the box doesn't test are random, all clear or all set. */
 static void draw_inside(struct set *s, uint32_t box, struct key *key)
 {
     const struct boxes *b = &s->boxes;
@@ -249,7 +248,7 @@ static void draw_key(struct set *s, struct key *key)
         draw_any(s, key);
     else
         draw_inside(s, rng_below(s->r, s->boxes.count), key);
-    if (s->boxes.slots && rng_one_in(s->r, 3)) { /* just outside: the last bit that some box asks */
+    if (s->boxes.slots && rng_one_in(s->r, 3)) { /* just outside: invert the last bit that some box tests */
         const unsigned i = rng_below(s->r, s->boxes.slots);
         const uint32_t mask = s->boxes.mask[i][rng_below(s->r, s->boxes.count)];
         key->slot[s->boxes.slot[i]] ^= mask & -mask;
@@ -257,7 +256,7 @@ static void draw_key(struct set *s, struct key *key)
     settle(key, s->r);
 }
 
-/* Comparing -------------------------------------------------------------------------------------------------------- */
+/* ---- comparing ---- */
 
 static bool differs(const char *who, const struct key *key, uint32_t from, uint32_t found, uint32_t want)
 {
@@ -267,7 +266,8 @@ static bool differs(const char *who, const struct key *key, uint32_t from, uint3
     return false;
 }
 
-/* Entries in turn, as a packet asks them whose residues all fail: the next behind each that has code. */
+/* Check the sequence of entries that a packet would try if all their residues failed: after each entry with code,
+ * the next. */
 static bool check_turns(struct set *s, const struct key *key, uint32_t *first, struct totals *totals)
 {
     const struct pbc_classifier *c = s->program->classifiers;
@@ -325,10 +325,10 @@ static bool check_program(struct set *s, unsigned batches, struct totals *totals
     return check_keys(s, keys, BATCH, totals);
 }
 
-/* Then the compiler refuses the list (E0594), or writes straight code. */
+/* True if the list exceeds the limits: then the compiler rejects it (E0594) or writes straight code. */
 static bool asks_too_much(const struct built *b)
 {
-    enum { OF_AN_ENTRY = 16 }; /* instructions of img_list's code, at most */
+    enum { OF_AN_ENTRY = 16 }; /* longest code of an entry in img_list, in instructions */
     return b->chain > PBC_CHAIN_MAX || built_steps(b) + (uint64_t)b->chain * OF_AN_ENTRY > PBC_PATH_MAX;
 }
 
@@ -405,7 +405,7 @@ int main(int argc, char **argv)
            t.sets, t.boxes, t.keys, t.found, t.asked, t.last_resort, t.ranked, t.refused, t.worst);
     const bool fair = t.refused * 10 < t.sets && t.found * 3 > t.keys && (t.keys - t.found) * 20 > t.keys && t.asked &&
                       t.ranked * 4 > t.sets;
-    const bool again = sets < SETS; /* a few sets, run again, say nothing of all */
+    const bool again = sets < SETS; /* few sets run again don't cover every case */
     printf("%s - headers fall inside and outside%s\n", fair || again ? "ok" : "not ok",
            again ? " # SKIP few sets" : "");
     return fair || again ? 0 : 1;

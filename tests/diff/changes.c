@@ -1,6 +1,6 @@
-/* What --diff says of random rule files before and after random edits, against the plain rule list: every packet
- * that the two lists judge differently is in a region that names its two rules; every packet of a region that is
- * certain is judged so; every example was confirmed; and a program differs in nothing from itself.
+/* Differential test: --diff of random rule files before and after random edits, against the plain rule list. Every
+ * packet that the two lists judge differently is in a region that names its two rules. Every packet of a certain
+ * region is judged as the region shows. Every example was confirmed, and a program doesn't differ from itself.
  *
  *   changes [SEED [PAIRS [FRAMES]]]
  *
@@ -16,7 +16,7 @@
 #include "tests/lib/note.h"
 #include "vm/forward/service.h"
 
-/* Edits ------------------------------------------------------------------------------------------------------------ */
+/* ---- edits ---- */
 
 static size_t end_of_line(const struct text *t, size_t at)
 {
@@ -24,7 +24,7 @@ static size_t end_of_line(const struct text *t, size_t at)
     return at < t->len ? at + 1 : at;
 }
 
-/* Where some line that can stand or fall begins; t->len: nowhere. */
+/* Return the beginning of a line that can be removed; t->len: none. */
 static size_t some_line(const struct text *t, struct rng *r)
 {
     size_t chosen = t->len;
@@ -123,11 +123,11 @@ static void edit(struct text *t, struct rng *r)
     }
 }
 
-/* Interfaces ------------------------------------------------------------------------------------------------------- */
+/* ---- interfaces ---- */
 
 static void add(struct text *t, const char *s) { splice(t, t->len, t->len, s, strlen(s)); }
 
-/* One to three interfaces; a name that the other side lacks gives others other numbers. */
+/* Add one to three interfaces; a name that the other side lacks shifts the numbers of the others. */
 static void add_interfaces(struct text *t, const char *words, struct rng *r)
 {
     static const char *const all[] = {"i0", "i1", "\"eth0\"", "\"eth1\"", "\"eth7\"", "\"a1\"", "\"wg*\""};
@@ -139,7 +139,8 @@ static void add_interfaces(struct text *t, const char *words, struct rng *r)
     }
 }
 
-/* Add a firewall for what crosses, by where it comes in and leaves. It is an error beside another one. */
+/* Add a firewall for forwarded packets, with the interfaces they come in and leave by. It is an error if there is
+ * another one. */
 static void add_crossing(struct text *t, struct rng *r)
 {
     add(t, "firewall crossing forward default drop {\n");
@@ -152,7 +153,7 @@ static void add_crossing(struct text *t, struct rng *r)
     add(t, "}\n");
 }
 
-/* Programs --------------------------------------------------------------------------------------------------------- */
+/* ---- programs ---- */
 
 static char *plain(const struct text *t)
 {
@@ -166,7 +167,7 @@ static char *plain(const struct text *t)
     return s;
 }
 
-/* NULL when it does not compile. */
+/* Compile and load; NULL if the text doesn't compile. */
 static struct program *compile(const struct text *t)
 {
     char *text = plain(t), why[256] = "";
@@ -181,7 +182,7 @@ static struct program *compile(const struct text *t)
     return p;
 }
 
-/* Packets ---------------------------------------------------------------------------------------------------------- */
+/* ---- packets ---- */
 
 struct totals {
     uint64_t pairs, differing, frames, apart, in_regions, regions, undecided;
@@ -206,7 +207,7 @@ static void world_of(struct world *w, const struct stock *s)
     w->facts = (struct facts){.self4 = s->self4, .self4_count = STOCK_SELF, .self6 = w->self6, .self6_count = 2};
 }
 
-/* The frame as it is in the image of both, and as each side judges it. */
+/* A frame as both images see it, and as each side judges it. */
 struct shown {
     struct pkt pkt;
     struct key key;
@@ -235,7 +236,7 @@ static unsigned openness(const struct program *p, const struct decision *by)
     return by->rule < RULE_DEFAULT && verdict_is(p->rules[by->rule].verdict, VERDICT_OPENS);
 }
 
-/* Do both let as much through, or answer both or neither? */
+/* True if both sides let equally much through, and both or neither reply. */
 static bool alike(const struct diff *d, const struct shown *s)
 {
     const unsigned was = openness(d->side[OLD].program, &s->by[OLD]), now = openness(d->side[NEW].program, &s->by[NEW]);
@@ -250,7 +251,8 @@ static bool decided_by(const struct diff *d, unsigned side, const struct decisio
     return found->rule == by->rule - d->side[side].rules;
 }
 
-/* *metered: only if a meter says so. A fresh one does of packets that are larger than it ever lets by. */
+/* True if the frame is in the change. metered: set if this depends on a meter. A fresh meter exceeds its limit only
+ * for packets larger than its burst. */
 static bool in_change(const struct diff *d, const struct change *c, const struct shown *s, bool *metered)
 {
     const struct moment m = {.key = &s->key, .pkt = &s->pkt, .flows = 0};
@@ -267,7 +269,7 @@ static bool in_change(const struct diff *d, const struct change *c, const struct
     return false;
 }
 
-/* Travels it on the new side according to the change? */
+/* True if the frame's direction on the new side is one of the change's. */
 static bool goes_so(const struct diff *d, const struct change *c, const struct shown *s)
 {
     struct key key = s->key;
@@ -277,7 +279,7 @@ static bool goes_so(const struct diff *d, const struct change *c, const struct s
     return c->dirs >> dir & 1;
 }
 
-/* NULL: what was found is true of the frame; else what is wrong. */
+/* Return NULL if the findings are true for the frame, else the fault. */
 static const char *check_frame(const struct diff *d, const struct shown *s, struct totals *totals)
 {
     const bool apart = !alike(d, s);
@@ -350,7 +352,7 @@ static bool check_frames(const struct diff *d, const struct text t[SIDES], const
     return true;
 }
 
-/* Two programs; the same: they must not differ. */
+/* Check two programs; same: they must not differ. */
 static bool check_pair(const struct text t[SIDES], struct program *const p[SIDES], const struct stock *s, struct rng *r,
                        unsigned frames, bool same, struct totals *totals)
 {
@@ -399,7 +401,7 @@ static bool check_seed(uint64_t seed, unsigned frames, struct totals *totals)
     p[OLD] = compile(&t[OLD]);
     for (unsigned i = same ? 0 : 1 + rng_below(&r, 3); i > 0; i--) edit(&t[NEW], &r);
     p[NEW] = compile(&t[NEW]);
-    /* an edit may spoil the rules: then there is nothing to compare */
+    /* an edit may break the rules; then nothing is compared */
     const bool good = !p[OLD] || !p[NEW] || check_pair(t, p, &s, &r, frames, same, totals);
     for (unsigned k = 0; k < SIDES; k++) {
         program_put(p[k]);

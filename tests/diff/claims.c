@@ -1,6 +1,6 @@
-/* Differential test: random rule files, random claims about every packet. What is proved no random frame contradicts,
- * as the plain rule list judges it; what is refuted is so by a packet that a test finds judged as was said, written as
- * it was printed. No claim is left undecided where nothing but values is asked for.
+/* Differential test: random rule files and random claims about every packet. No random frame that the plain rule
+ * list judges contradicts a proved claim. Each refuted claim names a packet that a test, written as printed, finds
+ * judged as reported. No claim that tests only values is undecided.
  *
  *   claims [SEED [FILES [FRAMES]]]
  *
@@ -26,7 +26,7 @@ enum side_kind { SIDE_ANY, SIDE_SELF, SIDE_V4, SIDE_V6 };
 struct side {
     enum side_kind kind;
     bool negated;
-    unsigned at; /* in the stock */
+    unsigned at; /* index in the stock */
 };
 
 struct drawn_claim {
@@ -35,9 +35,9 @@ struct drawn_claim {
     uint32_t protocols; /* bits of key.kind */
     struct side from, to;
     bool asks_sport, asks_dport, not_on, leaves;
-    const char *on; /* a device or a pattern, where it came or (leaves) by which it goes; NULL: it asks for none */
+    const char *on; /* a device or pattern by which the packet came, or (leaves) by which it goes; NULL: no condition */
     uint16_t sport_lo, sport_hi, dport_lo, dport_hi;
-    uint32_t marks; /* the states named; 0: none is */
+    uint32_t marks; /* states named; 0: none */
     bool proved;
 };
 
@@ -48,7 +48,7 @@ struct trial {
     struct facts facts;
     struct text rules;
     struct drawn_claim claims[CLAIMS];
-    char *text; /* the rules, then the claims */
+    char *text; /* rules, then claims */
     struct program *p;
 };
 
@@ -56,7 +56,7 @@ struct totals {
     uint64_t files, proved, refuted, unknown, empty, met, written;
 };
 
-/* Text ------------------------------------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 struct buffer {
     char *s;
@@ -144,7 +144,7 @@ static void say_claim(struct buffer *b, const struct trial *t, const struct draw
     say(b, "\n}\n");
 }
 
-/* Claims ----------------------------------------------------------------------------------------------------------- */
+/* ---- claims ---- */
 
 static struct side draw_side(struct trial *t)
 {
@@ -208,7 +208,8 @@ static bool holds_side(const struct trial *t, const struct side *side, const str
     return in != side->negated;
 }
 
-/* No rule distinguishes the devices of one id: with one of them all are meant, but for `not`. */
+/* True if the packet is on the claim's interface. No rule distinguishes the devices of one id, so one of them means
+ * all, except with `not`. */
 static bool holds_on(const struct trial *t, const struct drawn_claim *c, const struct key *key, const struct pkt *pkt)
 {
     const struct iface_table ifaces = program_ifaces(t->p);
@@ -221,7 +222,8 @@ static bool holds_on(const struct trial *t, const struct drawn_claim *c, const s
     return inside || (device ? around == iface : around == PBC_NONE);
 }
 
-/* What this machine sends is in few claims (docs/guide/reference/language/claims.md). */
+/* True if the claim covers the packet's path. Few claims cover packets that this machine sends
+ * (docs/guide/reference/language/claims.md). */
 static bool speaks_of_way(const struct trial *t, const struct drawn_claim *c, const struct key *key)
 {
     bool judged = false;
@@ -233,7 +235,7 @@ static bool speaks_of_way(const struct trial *t, const struct drawn_claim *c, co
     return c->from.kind == SIDE_ANY || c->from.negated || c->pinned;
 }
 
-/* Is the packet one of the claim's, its state apart? */
+/* True if the packet is one of the claim's, apart from its state. */
 static bool speaks_of(const struct trial *t, const struct drawn_claim *c, const struct key *key, const struct pkt *pkt)
 {
     const uint32_t flags = t->p->meta->flags;
@@ -249,7 +251,7 @@ static bool speaks_of(const struct trial *t, const struct drawn_claim *c, const 
     return speaks_of_way(t, c, key);
 }
 
-/* Nothing that was proved is so. */
+/* True if the packet contradicts the proved claim. */
 static bool contradicts(const struct trial *t, const struct drawn_claim *c, const struct key *key,
                         const struct pkt *pkt)
 {
@@ -260,8 +262,8 @@ static bool contradicts(const struct trial *t, const struct drawn_claim *c, cons
     return c->always ? d.action != c->action : d.action == c->action;
 }
 
-/* In all states that it can have and the claim speaks of; a segment with ACK alone is new while `pickup` lasts, where
- * connections are followed at all. */
+/* Try all states that the packet can have and the claim covers. If connections are followed, a segment with only ACK
+ * is new while `pickup` lasts. */
 static bool contradicted(const struct trial *t, const struct drawn_claim *c, struct key *key, const struct pkt *pkt,
                          struct totals *totals)
 {
@@ -284,7 +286,7 @@ static bool contradicted(const struct trial *t, const struct drawn_claim *c, str
     return false;
 }
 
-/* Compiling -------------------------------------------------------------------------------------------------------- */
+/* ---- compiling ---- */
 
 static void fail(const struct trial *t, const char *what, const char *more)
 {
@@ -308,7 +310,7 @@ static cJSON *diagnostics(struct compile *c)
     fputc('}', out);
     fclose(out);
     cJSON *json = cJSON_Parse(text);
-    if (!json) { /* the list may bring its own braces */
+    if (!json) { /* because the list may have its own braces */
         char *inner = strchr(text + 1, '{');
         json = inner ? cJSON_Parse(inner) : NULL;
     }
@@ -329,7 +331,7 @@ static const char *text_of_item(const cJSON *item, const char *name)
     return text && text->valuestring ? text->valuestring : "";
 }
 
-/* The packet of a refutation, if a test can be written of it as it is. */
+/* Return the packet of a refutation if a test can be written with it unchanged, else NULL. */
 static const char *packet_of(const cJSON *d)
 {
     const cJSON *note;
@@ -346,7 +348,7 @@ static const char *packet_of(const cJSON *d)
     return packet;
 }
 
-/* `expect` of what was found. */
+/* Write the `expect` line of a refutation. */
 static void say_refutation(struct buffer *b, const struct trial *t, const struct drawn_claim *c, const cJSON *d,
                            unsigned n)
 {
@@ -365,7 +367,7 @@ static bool asks_residue(const struct trial *t)
     return false;
 }
 
-/* What became of each claim; refutations as tests go to `b`. */
+/* Read the outcome of each claim; refutations go to `b` as tests. */
 static bool read_outcomes(struct trial *t, struct compile *c, struct buffer *b, struct totals *totals)
 {
     cJSON *json = diagnostics(c);
@@ -400,7 +402,7 @@ static bool read_outcomes(struct trial *t, struct compile *c, struct buffer *b, 
     return good;
 }
 
-/* The rules again, with what was found expected in so many words. */
+/* Compile the rules again with the refutations as expectations. */
 static bool expect_found(struct trial *t, const struct buffer *b, struct totals *totals)
 {
     struct compile c;
@@ -426,7 +428,7 @@ static bool expect_found(struct trial *t, const struct buffer *b, struct totals 
     return good;
 }
 
-/* Trials ----------------------------------------------------------------------------------------------------------- */
+/* ---- trials ---- */
 
 static void world_of(struct trial *t)
 {

@@ -1,11 +1,11 @@
-/* Differential test: random rule files, random frames; the code, straight or with every list a classifier or as the
- * compiler chooses, must judge every frame as the rule list does, and count and log the same rules.
+/* Differential test: random rule files, random frames; the code must judge every frame like the rule list, and count
+ * and log the same rules. It is straight, or has a classifier for every list, or is as the compiler chooses.
  *
  *   code_and_list [SEED [FILES [FRAMES]]]
  *
- * The same numbers give the same run. On a difference the rules are shrunk, line by line and condition by condition, as
- * long as the frame still divides the two, and printed with the frame and both answers. LONG=1: twenty times as many.
- */
+ * The same numbers give the same run. On a difference the rules are shrunk, line by line and condition by condition,
+ * as long as the frame still divides the two, and printed with the frame and both verdicts. LONG=1: twenty times as
+ * many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,18 +20,18 @@
 #include "vm/forward/service.h"
 
 enum { BATCH = 64, STEP = 20 };
-/* Longer than a stretch of code and a leaf, and soon a classifier; with sanitizers the compiler takes forty seconds to
- * choose one of 600 rules. */
+/* Longer than a stretch of code and a leaf, so it is often a classifier. With sanitizers the compiler takes forty
+ * seconds to choose one for 600 rules. */
 #ifdef __SANITIZE_ADDRESS__
 enum { LONG_LIST = 200 };
 #else
 enum { LONG_LIST = 600 };
 #endif
-#define STEP_NS 7654321u /* a frame */
+#define STEP_NS 7654321u /* time per frame */
 
 struct world {
     enum classify_when classify;
-    unsigned frames; /* that divide code and list together, while that is shrunk: one, where one does */
+    unsigned frames; /* frames that show the difference together while the text shrinks; one if one is enough */
     struct pbc_range6 self6[2];
     struct facts facts;
 };
@@ -53,7 +53,7 @@ static void world_of(struct world *w, const struct stock *s)
     if (!s->has_self) w->facts.self4_count = w->facts.self6_count = 0;
 }
 
-/* Text with the marks read as spaces; the caller frees it. */
+/* Return the text with its marks as spaces; the caller frees it. */
 static char *plain(const struct text *t)
 {
     char *s = malloc(t->len + 1);
@@ -66,7 +66,7 @@ static char *plain(const struct text *t)
     return s;
 }
 
-/* NULL when it does not compile; the diagnostics go to `err` unless that is NULL. */
+/* Compile and load; NULL if the text doesn't compile. Diagnostics go to `err` unless that is NULL. */
 static struct program *compile(const struct text *t, enum classify_when classify, FILE *err)
 {
     char *text = plain(t), why[256] = "";
@@ -91,7 +91,7 @@ static bool same_decision(struct decision a, struct decision b)
     return a.rule == b.rule && a.firewall == b.firewall && a.action == b.action;
 }
 
-/* Does this frame divide code and list, in any state that it can have? Then that is in key->marks. */
+/* True if code and list differ on this frame in any state that it can have; that state is then in key->marks. */
 static bool divides_as(const struct program *p, const struct world *w, const struct pkt *frame, struct decision d[2],
                        struct key *key)
 {
@@ -138,7 +138,7 @@ static void run_side(struct side *s, struct program *p, bool naive, const struct
         pkts[i] = &copies[i];
     }
     memset(s->verdicts, 0, sizeof(s->verdicts));
-    /* Time passes and schedules change between runs of frames, and keys of meters come back. */
+    /* between runs of frames, time passes, schedules change and keys of meters return */
     for (unsigned done = 0, some; done < n; done += some) {
         const struct vm_in in = {.mono_ns = 1 + done * STEP_NS, .facts = &facts};
 
@@ -164,7 +164,7 @@ static bool same_counters(const struct program *p, const struct side *a, const s
            memcmp(a->verdicts, b->verdicts, sizeof(a->verdicts)) == 0;
 }
 
-/* Do batch runs of these frames count, log and judge differently? */
+/* True if batch runs of these frames count, log or judge differently. */
 static bool divides_batch(struct program *p, const struct world *w, const struct pkt *frames, unsigned n)
 {
     static struct side code, list;
@@ -177,7 +177,7 @@ static bool divides_batch(struct program *p, const struct world *w, const struct
     return !same;
 }
 
-/* Shrinking ------------------------------------------------------------------------------------------------------- */
+/* ---- shrinking ---- */
 
 static bool still_divides(const struct text *t, const struct world *w, const struct pkt *frame)
 {
@@ -189,7 +189,7 @@ static bool still_divides(const struct text *t, const struct world *w, const str
     return yes;
 }
 
-/* Try to do without the stretch; true if that succeeded. */
+/* Remove the stretch if the difference remains without it; true if so. */
 static bool try_without(struct text *t, size_t from, size_t to, const struct world *w, const struct pkt *frame)
 {
     struct text less = {.s = malloc(t->cap), .cap = t->cap, .len = t->len - (to - from)};
@@ -212,7 +212,7 @@ static size_t end_of(const struct text *t, size_t at, const char *stops)
     return at;
 }
 
-/* Where the line after the next `lines` begins. */
+/* Return the beginning of the line after the next `lines`. */
 static size_t after_lines(const struct text *t, size_t at, unsigned lines)
 {
     for (; lines && at < t->len; lines--) {
@@ -224,7 +224,8 @@ static size_t after_lines(const struct text *t, size_t at, unsigned lines)
 
 static bool out_of_time(clock_t began) { return clock() - began > 30 * CLOCKS_PER_SEC; }
 
-/* Stretches of so many lines; what only holds blocks together stays because it would not compile without. */
+/* Remove stretches of that many lines. Lines that hold blocks together stay, because the text wouldn't compile
+ * without them. */
 static bool shrink_lines(struct text *t, const struct world *w, const struct pkt *frame, unsigned lines, clock_t began)
 {
     bool any = false;
@@ -237,7 +238,7 @@ static bool shrink_lines(struct text *t, const struct world *w, const struct pkt
     return any;
 }
 
-/* From each `start` to the next of `stops`. */
+/* Remove pieces that reach from a `start` to the next of `stops`. */
 static bool shrink_pieces(struct text *t, const struct world *w, const struct pkt *frame, char start, const char *stops,
                           clock_t began)
 {
@@ -313,7 +314,7 @@ static void report(struct text *t, const struct world *w, const struct pkt *fram
     free(text);
 }
 
-/* No frame alone divides them, for meters remember: as few as will do. */
+/* Report frames that differ only together, because meters remember: as few as possible. */
 static void report_several(struct program *p, struct text *t, const struct world *w, const struct pkt *frames,
                            unsigned n)
 {
@@ -387,7 +388,7 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
     stock_draw(&s, &r);
     world_of(&w, &s);
     w.classify = (enum classify_when)(seed % 4);
-    /* mostly short lists, where one rule's mistake shows; sometimes longer than a block */
+    /* mostly short lists, where a single rule's mistake shows; sometimes longer than a block */
     rules_draw(&t, &s, &r, rng_one_in(&r, 50) ? LONG_LIST : rng_one_in(&r, 5) ? 60 : 10);
     struct program *p = compile(&t, w.classify, stdout);
     if (!p) {
@@ -407,7 +408,7 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
     return good;
 }
 
-#ifdef __SANITIZE_ADDRESS__ /* every file takes its tables from the system again, which sanitizers make dear */
+#ifdef __SANITIZE_ADDRESS__ /* because every file allocates its tables again, which is slow with sanitizers */
 enum { FILES = 60 };
 #else
 enum { FILES = 250 };
@@ -431,7 +432,7 @@ int main(int argc, char **argv)
     printf("ok - code and list agree: %" PRIu64 " rule files, %" PRIu64 " frames, %" PRIu64 " judged, %" PRIu64
            " of them by a rule, %" PRIu64 " by a default; %" PRIu64 " taken by a service\n",
            totals.files, totals.frames, totals.judged, totals.by_rule, totals.by_default, totals.by_service);
-    /* A run in which hardly a rule matched would prove nothing. What few files draw is chance. */
+    /* a run in which hardly a rule matched proves nothing; a run of few files may miss some things by chance */
     const uint64_t asked = totals.files < FEW ? 1 : totals.frames;
     const bool fair = totals.by_rule * 4 > asked && totals.by_default * 20 > asked && totals.by_service * 100 > asked;
     printf("%s - rules, defaults and services all take a fair share\n", fair ? "ok" : "not ok");

@@ -1,7 +1,7 @@
-/* Dead rules against all frames there are: random short lists over a small world (a few addresses, ports, tags, states
- * …), every kind of frame of which is tried. A rule that is called dead must be the first to match none of them; one
- * that is called alive, and was decided, must be it for one. Then random files of every condition there is, where what
- * is called dead must be the first match of no frame that is drawn.
+/* Exhaustive test of dead rules: random short lists over a small world (a few addresses, ports, tags, states …)
+ * whose every kind of frame is tried. A rule reported as dead must be the first match of none of them; a rule found
+ * alive, if that was decided, the first match of at least one. In random files with all conditions, a rule reported
+ * as dead must be the first match of no drawn frame.
  *
  *   covers [SEED [LISTS [FILES]]]      LONG=1: twenty times as many */
 #include <inttypes.h>
@@ -18,7 +18,7 @@ enum { TEXT_MAX = 16384, RULES_MAX = 64 };
 
 struct world {
     struct rng r;
-    bool asks[16]; /* which conditions this list draws of */
+    bool asks[16]; /* conditions that this list draws from */
     char text[TEXT_MAX];
     size_t len;
 };
@@ -34,7 +34,7 @@ static void put(struct world *w, const char *format, ...)
     if (w->len >= TEXT_MAX) abort();
 }
 
-/* Rules ----------------------------------------------------------------------------------------------------------- */
+/* ---- rules ---- */
 
 static const char *one_of(struct world *w, const char *const *words, unsigned count)
 {
@@ -124,7 +124,7 @@ static void put_rule(struct world *w, unsigned chains, bool in_chain)
     put(w, "\n");
 }
 
-/* Names are used, so that no list lacks what it declares. */
+/* Draw a list; names are declared if they are used. */
 static void draw_list(struct world *w, uint64_t seed)
 {
     const unsigned chains = seed % 3 ? 0 : 1 + (unsigned)(seed / 3 % 2);
@@ -144,9 +144,9 @@ static void draw_list(struct world *w, uint64_t seed)
     put(w, "}\n");
 }
 
-/* Frames ---------------------------------------------------------------------------------------------------------- */
+/* ---- frames ---- */
 
-/* The program at hand and which of its rules were the first match of some frame. */
+/* The current program, and the rules that were the first match of some frame. */
 struct judged_list {
     struct compile c;
     struct moment at;
@@ -169,7 +169,7 @@ static bool match_list(struct judged_list *j, uint32_t first, uint32_t count)
     return false;
 }
 
-/* A chain's rules are judged as if all frames entered it: that is what is said of them. */
+/* Judge a chain's rules as if all frames entered it, because the report makes the same assumption. */
 static void match_all(struct judged_list *j)
 {
     const struct image *img = j->c.image;
@@ -192,7 +192,7 @@ static void with_states(struct judged_list *j, struct key *k)
 
 static void each_value(struct judged_list *j, const struct world *w, struct key *k, struct pkt *p, unsigned ask);
 
-/* Set something, go on with the next, set it back. */
+/* Set a field, continue with the next ones, and restore it. */
 #define WITH(field, value)                                                                                             \
     do {                                                                                                               \
         const struct key kept = *k;                                                                                    \
@@ -272,13 +272,13 @@ static void each_nd(struct key *k)
         k->kind |= KIND_ND;
 }
 
-/* Later fragments have none of these, so they are frames of their own. */
+/* Later fragments have none of these fields, so they are separate frames. */
 static bool asks_headers(const struct world *w)
 {
     return w->asks[STATE] || w->asks[PORT] || w->asks[SOURCE_PORT] || w->asks[FLAGS] || w->asks[TYPE];
 }
 
-/* Every value of what the list asks for; one of all else. */
+/* Try every value that the list tests, and one for all others. */
 static void each_value(struct judged_list *j, const struct world *w, struct key *k, struct pkt *p, unsigned ask)
 {
     static const uint16_t ports[] = {79, 80, 81, 82, 83, 84}, ttls[] = {63, 64, 65, 254, 255},
@@ -364,7 +364,7 @@ static void each_frame(struct judged_list *j, const struct world *w)
     }
 }
 
-/* Comparison ------------------------------------------------------------------------------------------------------ */
+/* ---- comparison ---- */
 
 struct totals {
     uint32_t lists, rules, dead, together, never, alive, undecided, drawn, drawn_dead;
@@ -415,7 +415,7 @@ static bool check_list(uint64_t seed, struct totals *t)
     return good;
 }
 
-/* Files of everything ---------------------------------------------------------------------------------------------- */
+/* ---- files with all conditions ---- */
 
 static bool check_file(uint64_t seed, struct totals *t)
 {

@@ -1,13 +1,13 @@
-/* Differential test: the express way of ordinary packets beside the careful one (tests/lib/ways.h), on random
- * conversations through every mode, family and protocol, and through a nat, while facts change in between.
+/* Differential test: the express path for ordinary packets against the careful one (tests/lib/ways.h). Random
+ * conversations run through every mode, family and protocol, and through a nat, while facts change.
  *
  *   express_way [SEED [FILES [PACKETS]]]
  *
- * Clients open, speak, move to another MAC address or interface, close, reset; servers answer what reached them;
- * errors quote both; fragments, TTL 1, packets too long for the MTU, wrong checksums, cut and padded frames, a
- * stranger's numbers; lengths that lie, bytes changed anywhere, heads that end early, tunnels in tunnels. Now and
- * then a worker goes over to the same program, read again, which must not be noticed. Own addresses, MTU, MAC and
- * health change between batches: a recipe made before then would show. LONG=1: twenty times as many. */
+ * Clients open, speak, move to another MAC address or interface, close, reset; servers reply to packets that reached
+ * them; errors quote both; fragments, TTL 1, packets too long for the MTU, wrong checksums, cut and padded frames, a
+ * stranger's numbers; wrong lengths, bytes changed anywhere, heads that end early, tunnels in tunnels. Sometimes a
+ * worker swaps to the same program, loaded again, without an effect. Own addresses, MTU, MAC and health change
+ * between batches: a stale recipe would show. LONG=1: twenty times as many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +26,8 @@ enum { VIP = 0xcb00710a, INSIDE = 0x0a050001, OUTSIDE = 0xc0000201, GUE_PORT = 6
 enum { WRAPS = 3, WRAP_MOST = IP4_LEN + UDP_LEN + GUE_LEN, FRAME_MOST = TALK_FRAME_MAX + 16 + WRAPS * WRAP_MOST };
 #define S UINT64_C(1000000000)
 
-/* A conversation under way: as its opener sends it, and, once something of it was sent on, as the other side answers.
- */
+/* A conversation: the packet as its opener sends it, and the reply as the other side sends it once a packet was
+ * forwarded. */
 struct conversation {
     struct talk talk, answer;
     uint32_t seq[2];
@@ -39,7 +39,7 @@ struct conversation {
 
 struct run {
     struct rng rng;
-    struct program *program, *again; /* of one file, or of a longer one */
+    struct program *program, *again; /* of one file; `again` may be of a longer file */
     bool longer, is_other;
     char text[TEXT];
     struct facts facts;
@@ -53,7 +53,8 @@ struct run {
     struct ways *ways;
     struct conversation talks[TALKS];
     uint8_t bytes[VM_BATCH][FRAME_MOST];
-    bool hurts; /* some packets are damaged; then no worker goes over: when it hears that a flow has ended may differ */
+    bool hurts; /* some packets are damaged; then no worker swaps, because it may learn at another time that a flow has
+                   ended */
     struct pkt pkts[VM_BATCH];
     struct pkt_seg segs[VM_BATCH][2];
 };
@@ -148,7 +149,7 @@ static void draw_program(struct run *r)
 
 /* ---- packets ---- */
 
-/* None, one that is named, or one that is not. */
+/* Draw no interface, one that the rules name, or another one. */
 static uint16_t any_iface(struct rng *g)
 {
     static const uint16_t ifaces[] = {0, 1, 2, IFACE_OTHER, IFACE_NONE, IFACE_NONE};
@@ -173,23 +174,24 @@ static void begin_talk(struct run *r, struct conversation *c)
         t->v6 = rng_one_in(g, 3);
         t->src = 0xc6120001 + rng_below(g, 6);
         t->dst = VIP + c->mode;
-    } else { /* by the nat, from inside or to what it forwards */
+    } else { /* through the nat, from inside or to a forwarded port */
         const bool inside = c->mode == ROUTED;
         t->src = inside ? INSIDE + rng_below(g, 3) : OUTSIDE;
         t->dst = inside ? OUTSIDE + rng_below(g, 3) : 0xcb007101;
         c->iface = inside ? 1 : 0;
     }
     if (t->v6 && t->proto == IPPROTO_NR_ICMP) t->proto = IPPROTO_NR_ICMP6;
-    /* A nat takes no frame of a VLAN: beside programs in the kernel the host gets it, and no worker else does that. */
+    /* A nat takes no frame of a VLAN. With the kernel executor the host gets such frames, which no other worker
+     * does. */
     t->tag_count = rng_one_in(g, 4) && c->mode < MODES ? (uint8_t)(1 + rng_below(g, 2)) : 0;
     for (unsigned i = 0; i < t->tag_count; i++) {
         t->tags[i].tpid = i + 1 < t->tag_count ? 0x88a8 : 0x8100;
         t->tags[i].vid = (uint16_t)(5 + rng_below(g, 2));
     }
-    if (rng_one_in(g, 6)) c->step = 3; /* it was there before */
+    if (rng_one_in(g, 6)) c->step = 3; /* the connection existed before */
 }
 
-/* The next packet; who speaks alternates at first, and is then drawn. */
+/* Draw the next packet. The sides alternate at first, and are drawn later. */
 static unsigned go_on(struct run *r, struct conversation *c, struct talk *t)
 {
     struct rng *g = &r->rng;
@@ -205,7 +207,7 @@ static unsigned go_on(struct run *r, struct conversation *c, struct talk *t)
     t->chunk = talk_chunk(c->step);
     t->type = t->v6 ? (uint8_t)(128 + dir) : dir ? 0 : 8;
     c->seq[dir] += t->payload + (t->flags & (TCP_SYN | TCP_FIN) ? 1u : 0u);
-    if (rng_one_in(g, 40)) t->seq += 100000; /* a sender that guesses */
+    if (rng_one_in(g, 40)) t->seq += 100000; /* a sender that guesses the number */
     if (rng_one_in(g, 30)) t->ttl = (uint8_t)(1 + rng_below(g, 3));
     if (rng_one_in(g, 40) && !t->v6 && t->payload) t->fragment = (uint8_t)(1 + rng_below(g, 2));
     if (rng_one_in(g, 40)) c->mac = (uint8_t)rng_below(g, 4);
@@ -226,7 +228,7 @@ static void quote(struct talk *t, struct talk *about)
     t->quoted = about;
 }
 
-/* Sums as they may be: any, none, all ones. TCP's and UDP's are kept as wrong as they were. */
+/* Draw checksums: any, none, all ones. TCP's and UDP's stay as wrong as they were. */
 static void draw_sum(struct run *r, const struct talk *t, uint8_t *frame)
 {
     static const uint16_t some[] = {0, UINT16_MAX, 0xfeff, 1};
@@ -237,7 +239,8 @@ static void draw_sum(struct run *r, const struct talk *t, uint8_t *frame)
     if (t->proto == IPPROTO_NR_UDP) wire_put16(frame + l4 + UDP_SUM, sum);
 }
 
-/* One more packet around the frame's: bare, or behind GUE of either variant. Returns the frame's length. */
+/* Put one more packet around the frame's, either directly or behind GUE of either variant. Returns the frame's
+ * length. */
 static uint32_t wrap(struct run *r, const struct talk *t, uint8_t *frame, uint32_t len)
 {
     const uint32_t l3 = ETHER_LEN + (uint32_t)VLAN_LEN * t->tag_count, kind = rng_below(&r->rng, 3);
@@ -259,7 +262,7 @@ static uint32_t wrap(struct run *r, const struct talk *t, uint8_t *frame, uint32
     return len + by;
 }
 
-/* What nobody sends who keeps to the rules: a length of any layer, or any byte, is not what it was. */
+/* Break the frame as no correct sender would: change a length of any layer, or any byte. */
 static void maim(struct run *r, const struct talk *t, uint8_t *frame, uint32_t len)
 {
     static const uint16_t lies[] = {0, 1, 7, 8, 19, 20, 39, 40, 0x7fff, 0x8000, 0xfffe, 0xffff};
@@ -281,8 +284,8 @@ static void maim(struct run *r, const struct talk *t, uint8_t *frame, uint32_t l
         *p ^= (uint8_t)(1u << rng_below(g, 8));
 }
 
-/* What no host sends, with the right sum: bits and offsets of fragments in any mix, an address of no host, or its
- * own other end's; and now and then a tag of priority only. */
+/* Draw packets that no host sends, with right checksums: any mix of fragment bits and offsets, an address that no
+ * host has or that is its own peer's. Sometimes add a tag that has only a priority. */
 static void draw_odd(struct run *r, const struct talk *t, uint8_t *frame)
 {
     static const uint16_t fragments[] = {0x2000, 0x4000, 0x6000, 0x8000, 0xa000, 0x2001, 1, 0x1fff, 0x3fff};
@@ -298,7 +301,7 @@ static void draw_odd(struct run *r, const struct talk *t, uint8_t *frame)
     wire_put16(ip + IP4_SUM, csum_fold(csum_add(0, ip, IP4_LEN)));
 }
 
-/* The head ends anywhere; the rest is in two pieces. */
+/* Cut the head anywhere; the rest is in two pieces. */
 static void cut_up(struct run *r, unsigned i)
 {
     struct pkt *const pkt = &r->pkts[i];
@@ -311,8 +314,8 @@ static void cut_up(struct run *r, unsigned i)
     pkt->seg_count = 2;
 }
 
-/* Draw fields that the ways keep unchanged (a tag's priority; IPv6's class and label), and now and then a header of
- * destination options, which none may miss. Return the frame's length. */
+/* Draw fields that no path changes (a tag's priority; IPv6's class and label), and sometimes a header of destination
+ * options, which every path must skip. Return the frame's length. */
 static uint32_t draw_more(struct run *r, const struct talk *t, uint8_t *frame, uint32_t len)
 {
     enum { OPTIONS = 8 };
@@ -325,7 +328,7 @@ static uint32_t draw_more(struct run *r, const struct talk *t, uint8_t *frame, u
     memmove(frame + l4 + OPTIONS, frame + l4, len - l4);
     memset(frame + l4, 0, OPTIONS);
     frame[l4] = ip[IP6_NEXT];
-    frame[l4 + 2] = 1; /* padding, of four bytes behind these two */
+    frame[l4 + 2] = 1; /* padding, in the four bytes behind these two */
     frame[l4 + 3] = 4;
     ip[IP6_NEXT] = IPPROTO_NR_DSTOPTS;
     wire_put16(ip + IP6_PAYLOAD, (uint16_t)(wire_get16(ip + IP6_PAYLOAD) + OPTIONS));
@@ -349,9 +352,9 @@ static void draw_packet(struct run *r, unsigned i)
     len = draw_more(r, &t, frame, len);
     memset(frame + len, 0xee, pad);
     frame[11] = dir ? 9 : c->mac;
-    if (rng_one_in(g, 30)) frame[0] = rng_one_in(g, 2) ? 1 : 0; /* to a group, or to no host */
+    if (rng_one_in(g, 30)) frame[0] = rng_one_in(g, 2) ? 1 : 0; /* a group address, or one of no host */
     if (rng_one_in(g, 60) && !t.v6) frame[ETHER_LEN + VLAN_LEN * t.tag_count + IP4_SUM] ^= 1;
-    if (rng_one_in(g, 2) && !t.v6 && !t.fragment) { /* DF, and the sum with it */
+    if (rng_one_in(g, 2) && !t.v6 && !t.fragment) { /* DF, with a corrected checksum */
         uint8_t *ip = frame + ETHER_LEN + VLAN_LEN * t.tag_count;
         ip[IP4_FRAG] |= IP4_DF >> 8;
         wire_put16(ip + IP4_SUM, csum_apply(wire_get16(ip + IP4_SUM), csum_delta16(0, IP4_DF)));
@@ -368,16 +371,17 @@ static void draw_packet(struct run *r, unsigned i)
         r->pkts[i].tags[0].tpid = 0x8100;
         r->pkts[i].tags[0].tci = 7;
     }
-    const bool partial = rng_one_in(g, 6); /* no test run has a socket buffer with such a sum */
+    const bool partial = rng_one_in(g, 6); /* a test run has no socket buffer with a partial checksum */
     if (partial && !one_kernel_is_tc()) r->pkts[i].flags |= PKT_CSUM_PARTIAL;
-    const bool whole = !hurt && !later && !wraps && !cut; /* the kernel reports such things of whole packets only */
+    const bool whole =
+        !hurt && !later && !wraps && !cut; /* because the kernel reports such facts only for complete packets */
     if (whole && r->pkts[i].flags & PKT_CSUM_PARTIAL && t.payload && rng_one_in(g, 3))
         r->pkts[i].segment = (uint16_t)(1 + rng_below(g, t.payload));
     if (r->hurts && rng_one_in(g, 40) && !r->pkts[i].segment) cut_up(r, i);
     r->pkts[i].cookie = which << 1 | dir;
 }
 
-/* Who got a client's packet answers it as he sees it. */
+/* Let the receiver of a client's packet reply to the packet as received. */
 static void learn(struct run *r)
 {
     for (unsigned i = 0; i < ways_sent(r->ways); i++) {
@@ -387,7 +391,7 @@ static void learn(struct run *r)
         struct key key;
         if (s.cause != TX_CAUSE_PACKET || s.cookie & 1 || s.cookie >> 1 >= TALKS || c->step == 0) continue;
         if (c->mode == 2 || c->mode == 4 || c->mode == 5 || c->mode == 7)
-            continue; /* its client hears the server itself */
+            continue; /* the client gets the server's packets directly */
         pkt_view(&pkt, s.bytes, s.cap_len, s.len, LINK_ETHER, IFACE_NONE);
         if (pkt_parse(&pkt, &r->facts, &key) != REASON_NONE || key.proto != c->talk.proto) continue;
         const unsigned word = c->talk.v6 ? 3 : 0;
@@ -423,7 +427,8 @@ static void draw_facts(struct run *r)
         r->ifaces[i].addr4 = rng_one_in(g, 4) ? 0xcb007101 + rng_below(g, 3) : 0;
     }
     r->ifaces[0].as = r->ifaces[1].as = 0;
-    if (rng_one_in(g, 3)) r->ifaces[rng_below(g, 2)].as = (uint16_t)(1 + rng_below(g, 2)); /* of a pattern */
+    if (rng_one_in(g, 3))
+        r->ifaces[rng_below(g, 2)].as = (uint16_t)(1 + rng_below(g, 2)); /* an interface of a pattern */
     r->facts.patterns = r->ifaces[0].as | r->ifaces[1].as;
     for (unsigned i = 0; i < SERVERS_MOST; i++) r->server_out[i] = (uint16_t)rng_below(g, 3);
     for (unsigned i = 0; i < SERVERS_MOST; i++)
@@ -433,7 +438,7 @@ static void draw_facts(struct run *r)
     for (unsigned i = 0; i < r->program->servers_count && i < SERVERS_MOST; i++) {
         if (!rng_one_in(g, 6)) continue;
         r->down[i] ^= 1;
-        if (!r->down[i]) r->up_since_ns[i] = r->in.mono_ns; /* its weight grows */
+        if (!r->down[i]) r->up_since_ns[i] = r->in.mono_ns; /* its weight then grows */
     }
     for (unsigned i = 0; i < r->program->services_count && i < SERVERS_MOST; i++) r->drains[i] = rng_one_in(g, 6);
 }
@@ -466,7 +471,7 @@ static bool start(struct run *r, uint64_t seed)
     return r->ways;
 }
 
-/* To the other program, or back. */
+/* Swap to the other program, or back. */
 static bool swap(struct run *r)
 {
     const bool good = ways_swap(r->ways, r->is_other ? r->program : r->again, r->longer, &r->in);
@@ -516,7 +521,7 @@ int main(int argc, char **argv)
     for (unsigned i = 0; good && i < files; i++) good = check_file(seed + i, packets, &totals);
     printf("# %" PRIu64 " programs, %" PRIu64 " packets, %" PRIu64 " left where they lay, %" PRIu64 " swaps\n",
            totals.files, totals.packets, totals.in_place, totals.swaps);
-    if (totals.in_place < totals.packets / 10) good = false; /* then nothing was compared */
+    if (totals.in_place < totals.packets / 10) good = false; /* too little was compared */
     printf("%sok 1 - the express way does what the careful one does\n1..1\n", good ? "" : "not ");
     return !good;
 }

@@ -1,5 +1,6 @@
-/* Differential test: random proxy services, random first bytes; the code must choose the branch that the list chooses,
- * and wait where it waits. Bytes come in pieces, so that each condition is met while it is not known, too.
+/* Differential test: random proxy services and random first bytes. The code must choose the branch that the list
+ * chooses, and wait when the list waits. Bytes come in pieces, so that each condition is also tested while it isn't
+ * known yet.
  *
  *   first_bytes [SEED [FILES [CONNECTIONS]]]
  *
@@ -58,7 +59,7 @@ static const char *const keyed[] = {"from 198.18.0.0/16 ", "from not 198.18.1.0/
 static const char *const pools[] = {"p", "q", "p 30%, q 70%"};
 static const char *const elsewhere[] = {"original", "reject", "p"};
 
-/* No clause twice in a `when`. */
+/* Put conditions, without repeating one in a `when`. */
 static void put_conditions(struct text *t, struct rng *r, const char *const *all, unsigned count)
 {
     const unsigned first = rng_below(r, count), second = rng_below(r, count);
@@ -119,7 +120,7 @@ static void byte(struct text *t, unsigned v)
     t->s[t->len] = '\0';
 }
 
-/* A ClientHello with the name and a protocol, or one of both, or none. */
+/* Draw a ClientHello with the name, a protocol, both or neither. */
 static void draw_hello(struct text *t, struct rng *r)
 {
     static const char *const names[] = {"a.example", "X.example", "b.c.test", "other"};
@@ -156,7 +157,7 @@ static void draw_bytes(struct text *t, struct rng *r, bool http)
     if (t->len && rng_one_in(r, 8)) t->s[rng_below(r, (unsigned)t->len)] ^= (char)(1 << rng_below(r, 8));
 }
 
-/* ---- both ---- */
+/* ---- comparison ---- */
 
 static struct {
     uint64_t asked, more, bad, branches;
@@ -173,7 +174,7 @@ static bool same(const struct program *p, const struct key *key, const struct fi
     return false;
 }
 
-/* In pieces, and then the deadline. */
+/* Send the bytes in pieces, and then let the deadline pass. */
 static bool connection(const struct program *p, struct rng *r, const struct text *bytes)
 {
     static struct first f;

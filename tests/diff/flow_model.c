@@ -1,14 +1,13 @@
-/* Model test: connections followed by a worker, beside the same said plainly. The model is a list that is searched from
- * end to end; it knows each packet from the numbers that it was made of, and takes from TCP alone flow.h's functions,
- * which have tests of their own.
+/* Model test: a worker that follows connections against a plain model. The model is a list with linear search. It
+ * knows each packet from the numbers that the packet was made of. It shares only flow.h's TCP functions, which have
+ * separate tests.
  *
  *   flow_model [SEED [RUNS [PACKETS]]]
  *
  * Each run draws a world of few addresses and ports, a table that is large or tiny, and packets: TCP, UDP, SCTP,
  * other protocols, queries, errors that quote earlier packets, VLAN stacks, both families; some are dropped by a
- * rule. Time goes on by nanoseconds or hours, and back. After every packet both agree on the state that was said, on
- * `flows over`, on each flow that goes on, on how each ended and when, and that the right flow made way. LONG=1:
- * twenty times as many. */
+ * rule. Time goes on by nanoseconds or hours, and back. After every packet both agree on its state, on `flows over`,
+ * on each open flow, on how and when each flow ended, and on the evicted flow. LONG=1: twenty times as many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,13 +25,13 @@
 enum { FLOWS_MOST = 512, EVENTS = 1024, MOST_A_SOURCE = 3 };
 #define S UINT64_C(1000000000)
 
-/* A flow as the model sees it: who opened it is `open`. */
+/* A flow in the model: `open` has its opener. */
 struct model_flow {
     struct talk open; /* addresses, ports, protocol, tags of the packet that opened it */
-    uint8_t pair;     /* of ICMP queries */
+    uint8_t pair;     /* ICMP query's pair of types */
     enum flow_state state;
     uint64_t began_ns, seen_ns;
-    unsigned sent[2]; /* packets of each direction */
+    unsigned sent[2]; /* packets per direction */
     struct tcp_track tcp;
 };
 
@@ -54,7 +53,7 @@ struct run {
     struct event events[EVENTS];
     struct vm_tx tx;
     struct talks talks;
-    bool limited; /* sources hold few flows */
+    bool limited; /* sources may hold few flows */
     char why[512];
 };
 
@@ -90,7 +89,7 @@ static bool has_ports(const struct talk *t)
     return t->proto == IPPROTO_NR_TCP || t->proto == IPPROTO_NR_UDP || t->proto == IPPROTO_NR_SCTP;
 }
 
-/* Is the packet of this flow, and which way does it go? tags: those of the packet itself, where it is quoted. */
+/* True if the packet belongs to this flow, with its direction. tags: the tags of the packet itself if it is quoted. */
 static bool belongs(const struct model_flow *f, const struct talk *t, const struct talk *tags, enum flow_dir *dir)
 {
     const struct talk *o = &f->open;
@@ -130,12 +129,12 @@ static struct tcp_segment segment_of(const struct talk *t)
     };
 }
 
-/* What is said of a packet, and what it would do. */
+/* The model's statement about a packet, and its effect if accepted. */
 struct said {
     enum flow_mark mark;
-    struct model_flow *flow; /* NULL: it has none */
+    struct model_flow *flow; /* NULL: none */
     enum flow_dir dir;
-    bool makes; /* a flow, if it is accepted; where there is one, in its place */
+    bool makes; /* makes a flow if accepted, in place of `flow` if there is one */
     struct tcp_step step;
 };
 
@@ -158,7 +157,7 @@ static enum flow_state plain_state(const struct talk *t, bool both, bool lasts)
     return lasts ? FLOW_STATE_UDP_LASTING : both ? FLOW_STATE_UDP : FLOW_STATE_UDP_ONE_WAY;
 }
 
-/* Follow a packet of a protocol without numbers, and without an association: by counts of both sides' packets. */
+/* Decide a packet without sequence numbers or association by the number of packets from both sides. */
 static enum flow_mark say_plain(const struct talk *t, struct said *s)
 {
     const struct model_flow *f = s->flow;
@@ -210,7 +209,7 @@ static struct said say(struct model *m, const struct talk *t)
     return s;
 }
 
-/* Flows that this address has opened, the one that the packet begins counted. */
+/* Count the flows that this address has opened, including the one that the packet begins. */
 static unsigned held_by(const struct model *m, const struct talk *t, const struct said *s)
 {
     const bool opens = s->makes && !s->step.by_other;
@@ -232,7 +231,7 @@ static struct talk turned(const struct talk *t)
 
 static void drop_flow(struct model *m, struct model_flow *f) { *f = m->flows[--m->count]; }
 
-/* The packet was accepted. Those that made way are gone already, and so is the flow whose place it takes. */
+/* Apply an accepted packet. Evicted flows, and the flow that this one replaces, are already gone. */
 static void accept(struct model *m, const struct talk *t, const struct said *s)
 {
     bool answers;
@@ -265,7 +264,7 @@ static bool wrong(struct run *r, const char *what, const struct talk *t)
     return false;
 }
 
-/* The model's flow that a record speaks of. */
+/* Return the model's flow for a record. */
 static struct model_flow *recorded(struct run *r, const struct flow_record *f)
 {
     for (unsigned i = 0; i < r->model.count; i++) {
@@ -293,7 +292,7 @@ static unsigned half_open(const struct model *m)
     return n;
 }
 
-/* Was it right that this flow ended so? */
+/* True if the flow was allowed to end this way. */
 static bool may_end(const struct run *r, const struct model_flow *f, const struct flow_record *e, const struct said *s)
 {
     const struct model *m = &r->model;
@@ -319,7 +318,7 @@ static bool may_end(const struct run *r, const struct model_flow *f, const struc
     case FLOW_END_CUT_INTO:
     case FLOW_END_CUT:
     case FLOW_END_PORT_NEEDED:
-    case FLOW_END_SERVER_DOWN: /* nothing is sent on here */
+    case FLOW_END_SERVER_DOWN: /* because no flow is forwarded here */
     case FLOW_ENDS: break;
     }
     return false;
@@ -381,7 +380,7 @@ static bool step(struct run *r, struct totals *totals)
     struct verdict v;
     draw_talk(&r->talks, &t);
     struct said s = say(&r->model, &t);
-    /* Those of its tuple that have expired go before it is counted what its source holds. */
+    /* expired flows of the tuple go before the flows of its source are counted */
     enum flow_dir dir;
     unsigned stale = 0;
     for (unsigned i = 0; !to_group(&t) && i < r->model.count; i++) {
@@ -454,7 +453,7 @@ static bool run_one(uint64_t seed, unsigned packets, struct totals *totals)
     r.facts.generation = 1;
     r.in = (struct vm_in){.mono_ns = 100000 * S, .facts = &r.facts};
     r.model.now_ns = r.in.mono_ns;
-    executor_tick(r.worker, &r.in, &r.tx); /* the first time that it sees */
+    executor_tick(r.worker, &r.in, &r.tx); /* sets the initial time */
     bool good = true;
     for (unsigned i = 0; good && i < packets; i++) {
         pass_time(&r);
@@ -470,7 +469,7 @@ static bool run_one(uint64_t seed, unsigned packets, struct totals *totals)
     return good;
 }
 
-#ifdef __SANITIZE_ADDRESS__ /* every run takes its tables from the system again, which sanitizers make dear */
+#ifdef __SANITIZE_ADDRESS__ /* because every run allocates its tables again, which is slow with sanitizers */
 enum { RUNS = 250 };
 #else
 enum { RUNS = 2000 };
@@ -494,9 +493,9 @@ int main(int argc, char **argv)
            ", related %" PRIu64 ", invalid %" PRIu64 ", over their number %" PRIu64 "\n",
            runs, totals.packets, totals.states[0], totals.states[1], totals.states[2], totals.states[3],
            totals.states[4]);
-    bool all = true; /* a run in which something never happened would prove nothing of it */
+    bool all = true; /* a run in which something never happened proves nothing about it */
     for (unsigned i = 0; i < FLOW_ENDS; i++) {
-        const bool rare = i >= FLOW_END_EVICTED_CLOSING; /* flow_table has them */
+        const bool rare = i >= FLOW_END_EVICTED_CLOSING; /* flow_table covers them */
         if (totals.ends[i] || i == FLOW_END_RETRIED || i == FLOW_END_CUT_INTO || i == FLOW_END_SERVER_DOWN ||
             i == FLOW_END_CUT || i == FLOW_END_REROUTED || i == FLOW_END_TRANSLATED || i == FLOW_END_PORT_NEEDED ||
             rare)

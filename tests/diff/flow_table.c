@@ -1,11 +1,11 @@
-/* Model test: the flow table beside a plain one, which is an array that is searched from its first slot to its last. It
- * has no tags, no bits and no counters, and is told by the table only in which groups a flow may lie.
+/* Model test: the flow table against a plain one, an array with linear search. It has no tags, bits or counters; the
+ * table only gives it the groups that a flow may be in.
  *
  *   flow_table [SEED [RUNS [STEPS]]]
  *
  * Each run draws a small table, and then adds, pairs with twins, looks up, changes, ends, sweeps and lets time pass,
- * back too; after every step both hold the same flows and twins in the same slots, have told of the same ends in the
- * same order, and agree on all counters. LONG=1: twenty times as many runs. */
+ * also backward. After every step both have the same flows and twins in the same slots, have reported the same ends
+ * in the same order, and agree on all counters. LONG=1: twenty times as many runs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +20,9 @@ struct plain_flow {
     bool live, opened_by_high;
     enum flow_state state;
     struct flow_id id;
-    uint64_t seen_ns, began_ns, idle_ns; /* idle_ns: of its own, 0: as its state says */
+    uint64_t seen_ns, began_ns, idle_ns; /* idle_ns: the flow's own limit; 0: by its state */
     bool is_twin;
-    int32_t other; /* of a flow: its twin, of a twin: its flow; FLOW_NONE */
+    int32_t other; /* a flow's twin, or a twin's flow; FLOW_NONE */
 };
 struct told {
     int32_t slot;
@@ -39,12 +39,12 @@ struct world {
     struct flow_table_cfg cfg;
     struct rng rng;
     uint64_t now_ns;
-    unsigned ids; /* how many flows are drawn from */
+    unsigned ids; /* number of flows to draw from */
     struct ends told;
-    int32_t hint; /* of another flow, which may be over */
+    int32_t hint; /* from another flow, which may have ended */
 
     struct plain_flow flow[SLOTS_MOST];
-    unsigned slots, hand, sweep; /* sweep: in groups */
+    unsigned slots, hand, sweep; /* sweep: number of groups */
     uint64_t added, most, ended[FLOW_ENDS];
     struct ends expected;
 };
@@ -66,7 +66,7 @@ static void on_end(void *arg, int32_t slot, const struct flow *f, const struct f
 
 /* ---- the plain table ---- */
 
-/* Groups of a tuple: the near one, if the table has any, and two others. */
+/* Groups of a tuple: the near one, if the table has it, and two others. */
 struct groups {
     uint32_t group[2], near;
     bool has_near;
@@ -86,7 +86,7 @@ static bool has_group(const struct groups *g, uint32_t group)
 
 static bool same_id(const struct flow_id *a, const struct flow_id *b) { return memcmp(a, b, sizeof *a) == 0; }
 
-/* The flow that a slot belongs to. */
+/* Return the flow that owns a slot. */
 static unsigned owner(const struct world *w, unsigned slot)
 {
     return w->flow[slot].is_twin ? (unsigned)w->flow[slot].other : slot;
@@ -145,7 +145,7 @@ static unsigned plain_live(const struct world *w, int class)
     return n;
 }
 
-/* The hand goes from slot to slot, once round at most, until it has met the few. */
+/* Evict a flow. The hand goes from slot to slot, at most one round, until it has passed enough candidates. */
 static void plain_yield(struct world *w)
 {
     const unsigned begin = w->hand;
@@ -195,7 +195,7 @@ static unsigned plain_place(struct world *w, const struct groups *g, int32_t kee
     unsigned places[PLACES];
     for (unsigned i = 0; i < PLACES; i++) places[i] = group[i / GROUP] * GROUP + i % GROUP;
     if (!near && free_in(w, group[0]) + free_in(w, group[1]) == 0) plain_make_room(w, places, keep);
-    /* a flow that makes way may take along a twin in the near group */
+    /* evicting a flow may also free a twin in the near group */
     const bool in_near = g->has_near && free_in(w, g->near);
     const bool crowded = free_in(w, group[0]) <= GROUP_SPARE && free_in(w, group[1]) > free_in(w, group[0]);
     unsigned slot = (in_near ? g->near : group[crowded]) * GROUP;
@@ -241,11 +241,11 @@ static void plain_sweep(struct world *w, unsigned groups)
             if (!w->flow[w->sweep * GROUP + i].is_twin) plain_end_if_over(w, w->sweep * GROUP + i);
 }
 
-/* ---- the table beside it ---- */
+/* ---- comparing ---- */
 
 static bool bit(const uint64_t *words, uint32_t i) { return words[i / 64] >> i % 64 & 1; }
 
-/* Tags agree with slots, bits with tags. */
+/* Check that tags agree with slots, and bits with tags. */
 static const char *table_fault(const struct flow_table *t)
 {
     for (uint32_t g = 0; g < t->groups; g++) {
@@ -272,7 +272,7 @@ static const char *table_fault(const struct flow_table *t)
     return NULL;
 }
 
-/* Each block is of four slots of which one is taken, or was given back; the rows of free slots are still zeros. */
+/* Check that each block has four slots of which one is used or was freed, and that rows of free slots are zero. */
 static const char *rows_fault(const struct flow_table *t)
 {
     const struct blocks_left *left = &t->left;
@@ -390,7 +390,8 @@ static void pass_time(struct world *w)
     }
 }
 
-/* What was asked for ahead: nothing, the slot that the table would take, or one of other groups, which it must not. */
+/* Draw the prefetched slot: none, the slot that the table would take, or one of other groups, which it must not
+ * take. */
 static int32_t draw_room(struct world *w, uint64_t hash)
 {
     const struct groups at = groups_of(w->table, hash);
@@ -402,7 +403,7 @@ static int32_t draw_room(struct world *w, uint64_t hash)
     }
 }
 
-/* A twin for a flow that has none, under an unused id. */
+/* Add a twin, under an unused id, to a flow that has none. */
 static const char *step_twin(struct world *w, int32_t slot)
 {
     const struct flow_id id = id_of(rng_below(&w->rng, w->ids));
@@ -422,7 +423,7 @@ static void step_idle(struct world *w, int32_t slot)
     flow_at(w->table, slot)->flags |= FLOW_OWN_IDLE;
 }
 
-/* Look up; then, if it is there, see, change or end it, else add it. */
+/* Look up a flow. If it exists, see, change or end it; else add it. */
 static const char *step_flow(struct world *w)
 {
     const struct flow_id id = id_of(rng_below(&w->rng, w->ids));
@@ -443,7 +444,7 @@ static const char *step_flow(struct world *w)
     const enum flow_state state = draw_state(&w->rng);
     if (slot == FLOW_NONE) {
         const bool high = rng_one_in(&w->rng, 2);
-        const bool yields = flow_state_class(state) == FLOW_HALF_OPEN; /* and may free a slot that comes first */
+        const bool yields = flow_state_class(state) == FLOW_HALF_OPEN; /* and may free an earlier slot */
         const struct flow_tuple tuple = {id, hash, yields ? FLOW_NONE : draw_room(w, hash), high};
         slot = plain_add(w, &id, &at, state, high);
         return table_begin(w->table, &tuple, state, 0, w->now_ns) == slot ? NULL : "flow_add";
@@ -499,7 +500,7 @@ static void draw_cfg(struct world *w)
     w->cfg.prefault = rng_one_in(r, 4);
     w->cfg.flows = rng_one_in(r, 2) ? 16 : 16 + rng_below(r, SLOTS_MOST * 2 / 3 - 16);
     w->cfg.half_open = rng_below(r, rng_one_in(r, 2) ? 8 : SLOTS_MOST);
-    const bool lasting = rng_one_in(r, 3); /* so that tables become full of what may live */
+    const bool lasting = rng_one_in(r, 3); /* so that tables fill up with flows that may stay */
     for (unsigned i = 0; i < FLOW_STATES; i++)
         w->cfg.timeout_ns[i] = rng_one_in(r, 10) ? UINT64_MAX : 1 + rng_below(r, lasting ? 100000 : 1000);
     w->now_ns = rng_one_in(r, 4) ? UINT64_MAX - 1000000 : 1000 + rng_below(r, 1000000);
@@ -512,7 +513,7 @@ static bool run(uint64_t seed, unsigned steps)
     draw_cfg(&w);
     w.table = flow_table_new(&w.cfg);
     if (!w.table) return false;
-    /* as a large table has them; here it has few groups, which get full */
+    /* like a large table's; this table has few groups, which fill up */
     if (flow_groups(w.table) >= 4 && rng_one_in(&w.rng, 2))
         w.table->near = 1u << rng_below(&w.rng, flow_groups(w.table) >= 8 ? 3 : 2);
     w.slots = flow_groups(w.table) * GROUP;
@@ -544,7 +545,7 @@ int main(int argc, char **argv)
             return 1;
         }
     printf("ok - the flow table is what the plain table is: %u runs, %" PRIu64 " steps\n", runs, steps_done);
-    /* a run in which hardly anything made way would prove nothing */
+    /* a run with hardly any eviction proves nothing */
     bool fair = true;
     for (unsigned i = 0; i < FLOW_ENDS; i++) {
         printf("# %-20s %" PRIu64 "\n", flow_end_name((enum flow_end)i), done[i]);

@@ -1,10 +1,11 @@
-/* Floods of fragments, where only bounds are promised: memory, the work a packet, and that real datagrams still pass.
+/* Floods of fragments, which may only cost bounded memory and bounded work per packet, while real datagrams still
+ * pass.
  *
  *   fragment_floods [PACKETS]
  *
  * A million first fragments of random datagrams, and a million later ones that no first belongs to; after every
- * thousand a real datagram in order, which must pass, and every packet is in one counter. What a packet took is
- * printed, and is no verdict. */
+ * thousand a real datagram in order, which must pass, and every packet is in one counter. The time per packet is
+ * only printed. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +50,7 @@ static void run(struct flood *f, unsigned n)
     for (unsigned i = 0; i < tx.count; i++) pool_put(entries[i].pkt);
 }
 
-/* A whole datagram of three fragments, in order: does it pass? */
+/* True if a complete datagram of three fragments, in order, passes. */
 static bool real_passes(struct flood *f, uint32_t id, bool v6)
 {
     struct part part = {.v6 = v6, .proto = PART_UDP, .host = 255, .id = v6 ? id : id & 0xffff, .port = 53};
@@ -93,7 +94,7 @@ static void draw(struct flood *f, bool later)
     }
 }
 
-/* step_ns: between batches. */
+/* Send the flood. step_ns: time between batches. */
 static bool flood(struct program *p, unsigned packets, bool later, uint64_t step_ns)
 {
     static struct flood f;

@@ -1,5 +1,6 @@
-/* Differential test: rules that name `fragment`, in chains that call each other at random, some of them several times.
- * What decides and counts a later fragment is what a plain walk says that knows the way which the first one took.
+/* Differential test: rules that name `fragment`, in chains that call each other at random, some of them several
+ * times. A later fragment is decided and counted by the rules of a plain walk that knows the path of the first
+ * fragment.
  *
  *   fragment_order [SEED [FILES]]
  *
@@ -16,14 +17,14 @@
 #include "vm/vm.h"
 
 enum { FILES = 300, DATAGRAMS = 60, LISTS = 5, RULES_MOST = 7, ALL_RULES = LISTS * RULES_MOST, DEPTH = LISTS + 1 };
-enum { FIREWALL = 0 }; /* the list; the others are chains, and call those of higher numbers */
+enum { FIREWALL = 0 }; /* the list; others are chains and call those of higher numbers */
 enum { FIRST = 1, LATER = 2, NO = 4 };
 
 struct rule {
     uint8_t verdict; /* enum pbc_verdict */
     uint8_t chain;
-    uint8_t fragment; /* kinds that it matches; 0: doesn't name it */
-    int8_t from, ttl; /* -1: does not say */
+    uint8_t fragment; /* kinds of fragments that it matches; 0: no condition */
+    int8_t from, ttl; /* -1: no condition */
 };
 struct list {
     struct rule rules[RULES_MOST];
@@ -40,7 +41,7 @@ struct packet {
 
 /* ---- the plain walk ---- */
 
-/* From the firewall's rule down to the one that decided; len 0: the default. */
+/* Path from the firewall's rule to the deciding one; len 0: the default. */
 struct way {
     unsigned at[DEPTH], len;
 };
@@ -79,8 +80,8 @@ static bool leads(const struct lists *l, unsigned list)
 
 enum walked { ON, DECIDED, AT_FIRSTS };
 
-/* way: what is left of the first's, from this list on; NULL: it does not go through here. *by: the rule that decided.
- */
+/* Walk a list for a later fragment. way: the rest of the first's path, from this list on; NULL: the path doesn't
+ * enter it. *by: the deciding rule. */
 static enum walked walk_later(const struct lists *l, unsigned list, bool all, const struct packet *p,
                               const struct way *way, unsigned depth, uint64_t counts[], unsigned *by)
 {
@@ -149,7 +150,7 @@ static char *draw_lists(struct rng *r, struct lists *l)
             draw_rule(r, list, &l->at[list].rules[i]);
             print_rule(f, &l->at[list].rules[i], list, i);
         }
-        if (list == FIREWALL) fputs("  count port 1\n", f); /* something that later fragments lack */
+        if (list == FIREWALL) fputs("  count port 1\n", f); /* a field that later fragments lack */
         fputs("}\n", f);
     }
     fclose(f);
@@ -180,7 +181,7 @@ static void take(struct world *w, const struct packet *p, unsigned id, struct ve
     executor_run(w->worker, &in, pkts, 1, v, &tx);
 }
 
-/* "R17", "default". */
+/* True if the verdict's rule has that number ("R17"), or is "default". */
 static bool is_rule(const struct world *w, const struct verdict *v, int rule)
 {
     char name[16];

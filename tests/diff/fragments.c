@@ -2,9 +2,9 @@
  *
  *   fragments [SEED [ROUNDS]]
  *
- * Datagrams of both families are cut, shuffled, repeated, overlapped, thinned out, given a second end or a lying
- * first, several at once, with ids that come again and time going by; whatever the vm reports of each fragment, at
- * once or when it leaves, the reassembler must say too. The same numbers give the same run. LONG=1: twenty times as
+ * Datagrams of both families are cut, shuffled, repeated, overlapped and thinned out, or get a second end or a false
+ * first fragment. Several are open at once, ids are reused and time passes. The vm's verdict on each fragment, at
+ * once or when it leaves, must equal the reassembler's. The same numbers give the same run. LONG=1: twenty times as
  * many. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -54,13 +54,13 @@ static void spoil(struct rng *r, struct cut *c)
     case 8:
         c->count--;
         c->parts[rng_below(r, c->count + 1)] = c->parts[c->count];
-        return; /* one is lost */
+        return; /* drop one */
     }
     f.offset &= 0xfff8;
     if (f.offset || f.more) add_part(c, f);
 }
 
-/* Every other one, many of them: as many ranges as parts. */
+/* Keep every other part of many: as many ranges as parts. */
 static void thin_out(struct cut *c)
 {
     unsigned kept = 0;
@@ -115,7 +115,7 @@ struct run {
     struct facts facts;
     uint64_t now, packets;
     struct plain *plain;
-    struct say *said, *expected; /* by packet */
+    struct say *said, *expected; /* indexed by packet */
     struct part *parts;
 };
 
@@ -217,7 +217,7 @@ static bool compare(const struct run *w, uint64_t from, uint64_t to)
     return true;
 }
 
-/* Every packet is in one verdict counter, and every datagram in one of what became of it. */
+/* True if every packet is in one verdict counter, and every datagram in one counter of outcomes. */
 static bool counters_hold(const struct run *w)
 {
     const struct vm_counters *c = executor_counters(w->worker);
@@ -231,7 +231,7 @@ static bool counters_hold(const struct run *w)
     return good;
 }
 
-/* How often each thing was said: a test that only ever sees one of them proves nothing. */
+/* Counts per verdict, because a test that only sees one of them proves nothing. */
 static uint64_t fates[ACTION_COUNT][REASON_COUNT];
 
 static bool one_round(uint64_t seed)

@@ -1,11 +1,11 @@
-/* Differential test: the last stage in the kernel beside forward/express.c, on conversations through every mode, family
- * and through a nat: each ordinary packet of a flow that is sent on leaves both with the same bytes, verdict and
+/* Differential test: the last stage in the kernel against forward/express.c, on conversations through every mode and
+ * family and through a nat. Each ordinary packet of a forwarded flow leaves both with the same bytes, verdict and
  * counters.
  *
  *   kernel_express [SEED [FILES [PACKETS]]]
  *
- * What the stages before would find out (the key, the flow, its recipe, the decision) the worker's own tables say here.
- * Skipped where programs of the kernel may not be loaded. LONG=1: twenty times as many. */
+ * The worker's tables replace the earlier stages, which would find the key, the flow, its recipe and the decision.
+ * Skipped if eBPF programs may not be loaded. LONG=1: twenty times as many. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -105,7 +105,7 @@ static void begin_talk(struct run *r, struct conversation *c)
     if (rng_one_in(g, 4)) t->tag_count = 1, t->tags[0].tpid = 0x8100, t->tags[0].vid = 5;
 }
 
-/* The next packet; returns who speaks. */
+/* Draw the next packet; returns the sender. */
 static unsigned go_on(struct run *r, struct conversation *c, struct talk *t)
 {
     struct rng *g = &r->rng;
@@ -125,7 +125,8 @@ static void learn(struct run *r, struct conversation *c, const struct pkt *out)
 {
     struct pkt pkt;
     struct key key;
-    if (c->mode == 2 || (c->mode > 3 && c->mode != 6 && c->mode < MODES)) return; /* its client hears the server */
+    if (c->mode == 2 || (c->mode > 3 && c->mode != 6 && c->mode < MODES))
+        return; /* its client gets the server's packets directly */
     if (c->mode == 3) return;
     pkt_view(&pkt, out->data, out->head_len, out->wire_len, LINK_ETHER, IFACE_NONE);
     if (pkt_parse(&pkt, &r->facts, &key) != REASON_NONE) return;
@@ -138,9 +139,9 @@ static void learn(struct run *r, struct conversation *c, const struct pkt *out)
     c->answered = true;
 }
 
-/* ---- both ---- */
+/* ---- comparison ---- */
 
-/* One packet natively, and what the tables said of it before. */
+/* One packet run natively, and the tables' facts about it before. */
 struct native {
     struct pkt pkt;
     struct key key;
@@ -148,11 +149,11 @@ struct native {
     struct recipe recipe;
     uint32_t datagram;
     struct verdict verdict;
-    struct pkt *out; /* NULL: nothing left */
+    struct pkt *out; /* NULL: no packet left */
     struct tx_entry entry;
 };
 
-/* As forward_express's questions. */
+/* True if forward_express would treat the packet as ordinary. */
 static bool is_ordinary(struct run *r, struct native *n, const struct forward *f)
 {
     if (!ordinary_headers(&n->pkt, &n->key, n->pkt.head_len == n->pkt.wire_len) ||
@@ -168,7 +169,7 @@ static bool is_ordinary(struct run *r, struct native *n, const struct forward *f
                         f->longest[n->seen.recipe]);
 }
 
-/* The counters that an ordinary packet may change, in one row: packets and bytes. */
+/* Collect in one row the counters that an ordinary packet may change: packets and bytes. */
 static unsigned counters(const struct run *r, uint64_t out[COUNTERS_MOST])
 {
     const struct program *p = r->program;
@@ -241,7 +242,7 @@ static bool differ(const struct run *r, const char *what)
     return false;
 }
 
-/* The same packet through the last stage: what left, and the verdict, are the same. */
+/* Run the same packet through the last stage; true if the packet that left and the verdict are equal. */
 static bool same(struct run *r, const struct native *n)
 {
     struct kpkt *k = slot_of(n, !n->seen.twin && r->program->firewalls_count);
@@ -321,7 +322,7 @@ static void draw_facts(struct run *r)
                               .addr6 = {0x20010db8, 0, 0, 0x0a090001}};
 }
 
-/* 0, 1 a difference, 2 nothing may be loaded. */
+/* Check one file. Returns 0, 1 for a difference, 2 if no program may be loaded. */
 static int check_file(uint64_t seed, unsigned packets, uint64_t *ordinary)
 {
     static struct run r;
@@ -366,7 +367,7 @@ int main(int argc, char **argv)
         return 0;
     }
     printf("# %u programs, %" PRIu64 " ordinary packets\n", files, ordinary);
-    if (ordinary < (uint64_t)files * packets / 4) status = 1; /* then little was compared */
+    if (ordinary < (uint64_t)files * packets / 4) status = 1; /* too little was compared */
     printf("%sok 1 - the kernel's express way does what the worker's does\n1..1\n", status ? "not " : "");
     kernel_free(kernel);
     free(memory);

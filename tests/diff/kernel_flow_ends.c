@@ -1,9 +1,10 @@
-/* A process ends flows that are sent on while their packets come, as fast as a processor can: each ends, whatever its
- * packets have changed since the process read it, for by then it has given back what the flow held.
+/* A process ends forwarded flows while their packets come as fast as a processor can send them. Each flow must end
+ * even if packets have changed it since the process read it, because by then the process has released the flow's
+ * resources.
  *
  *   kernel_flow_ends [FLOWS]
  *
- * Skipped where programs of the kernel may not be loaded. */
+ * Skipped if eBPF programs may not be loaded. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -27,7 +28,7 @@
 static struct kernel *kernel;
 static struct flow_ops ops;
 
-/* The packets of one flow, as the host sends them. */
+/* Packets of one flow, sent by the host. */
 struct flood {
     uint8_t bytes[TALK_FRAME_MAX];
     struct flow_tuple tuple;
@@ -67,7 +68,7 @@ static void *pour(void *arg)
 
 static uint64_t taken_of(int32_t slot) { return __atomic_load_n(&ops.slots[slot].taken, __ATOMIC_ACQUIRE); }
 
-/* It has a recipe, so its packets are the kernel's. */
+/* Begin a flow with a recipe, so that the kernel handles its packets. */
 static int32_t begin_flow(const struct flood *f)
 {
     static const struct flow_first first = {.state = FLOW_STATE_UDP, .flags = FLOW_BOUND};
@@ -80,7 +81,7 @@ static int32_t begin_flow(const struct flood *f)
     return slot;
 }
 
-/* Its taken word before packets changed it; 0: none came. */
+/* Return the slot's taken word from before packets changed it; 0: none came. */
 static uint64_t taken_before(int32_t slot)
 {
     const uint64_t before = taken_of(slot) & ~TAKEN_LOCK;
@@ -91,7 +92,7 @@ static uint64_t taken_before(int32_t slot)
     return 0;
 }
 
-/* NULL, or what is wrong. A flow may be locked for a moment. */
+/* End a flow. Returns NULL or the fault. The flow may be locked for a moment. */
 static const char *end_flow(int32_t slot)
 {
     struct flow_op op = {.kind = FLOW_OP_END, .said = FLOW_OP_BUSY, .slot = slot, .how = FLOW_END_IDLE, .now_ns = NOW};

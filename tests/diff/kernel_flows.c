@@ -1,11 +1,11 @@
-/* Flows in the kernel beside the same natively: drawn conversations go through the stages and through a worker, and
- * both tables are equal, slot for slot: places, numbers, states, who made way, how each ended. What goes up is taken by
- * a worker in kernel mode, whose changes the kernel makes.
+/* Differential test: flows in the kernel against native flows. Random conversations go through the stages and
+ * through a worker. Both tables must be equal, slot for slot: places, numbers, states, evictions and ends. A worker
+ * in kernel mode takes the packets that are passed up; the kernel makes its changes.
  *
  *   kernel_flows [SEED [RUNS [PACKETS]]]
  *
- * The rules let everything pass but one packet in six. XDP and traffic control take turns. Skipped where programs of
- * the kernel may not be loaded. */
+ * The rules let everything pass but one packet in six. XDP and traffic control take turns. Skipped if eBPF programs
+ * may not be loaded. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@
 #define S UINT64_C(1000000000)
 enum { EVENTS = 1024, TICKS = 10 };
 
-/* One executor: a worker, and what it told. */
+/* One executor: a worker and its reports. */
 struct side {
     struct vm *vm;
     struct event events[EVENTS];
@@ -74,7 +74,8 @@ static struct program *compile_rules(uint64_t flows, uint64_t half, bool limited
 
 /* ---- comparing ---- */
 
-/* But for what is the executor's own: the lock and the count of changes, or what a worker remembers. */
+/* True if the lines are equal except for an executor's private parts: the lock and the change count, or remembered
+ * verdicts. */
 static bool same_line(const struct flow *a, const struct flow *b)
 {
     struct flow x = *a, y = *b;
@@ -113,7 +114,7 @@ static bool compare(struct run *r)
     return a->hand == table_common(b)->hand || wrong(r, "the hand differs", a->hand);
 }
 
-/* Both have told the same ends in the same order. */
+/* True if both reported the same ends in the same order. */
 static bool same_events(struct run *r)
 {
     struct vm_tx *a = &r->native.tx, *b = &r->shared.tx;
@@ -125,7 +126,7 @@ static bool same_events(struct run *r)
     return true;
 }
 
-/* ---- both ---- */
+/* ---- running ---- */
 
 static uint64_t judge(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e,
                       uint64_t *mirrors)
@@ -154,7 +155,7 @@ static bool side_init(struct side *s, struct run *r, uint64_t seed, bool shared)
     return s->vm;
 }
 
-/* Through the stages, and what goes up through the worker; the verdict's rule. */
+/* Run the packet through the stages, and through the worker if it is passed up. Writes the verdict's rule. */
 static int in_kernel(struct run *r, struct pkt *pkt, uint32_t *rule, struct totals *totals)
 {
     struct kpkt *k;
@@ -207,7 +208,7 @@ static void pass_time(struct run *r)
     if (rng_one_in(&r->rng, 3)) r->in.mono_ns += steps[rng_below(&r->rng, rng_one_in(&r->rng, 20) ? 9 : 5)];
 }
 
-/* What of the last run is left in the kernel's table. */
+/* Clear the remains of the last run in the kernel's table. */
 static void forget(struct run *r)
 {
     static const enum kernel_map maps[] = {KERNEL_MAP_flow_head,   KERNEL_MAP_flow_tags,    KERNEL_MAP_flow_slots,
@@ -257,7 +258,7 @@ static bool run_one(struct run *r, uint64_t seed, unsigned packets, struct total
     return good;
 }
 
-/* A kernel for a table of that size, and runs on it. 0; 1: something differs; 77: skipped. */
+/* Make runs in a kernel with a table of that size. Returns 0; 1: a difference; 77: skipped. */
 static int runs_of(uint64_t flows, bool limited, uint64_t first, unsigned runs, unsigned packets, struct totals *totals)
 {
     static struct run r;

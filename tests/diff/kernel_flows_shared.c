@@ -1,10 +1,10 @@
-/* The kernel's flow table with several hands on it: two processors send both sides of the same connections through the
- * stages while flows come and go, and processes that change it are killed at any instant. No change is lost, no lock is
- * left, and all that is counted adds up.
+/* The kernel's flow table with several writers. Two processors send both sides of the same connections through the
+ * stages while flows come and go, and processes that change the table are killed at any instant. No change is lost,
+ * no lock is left, and all counts add up.
  *
  *   kernel_flows_shared [ROUNDS [KILLS]]
  *
- * Skipped where programs of the kernel may not be loaded. */
+ * Skipped if eBPF programs may not be loaded. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -29,7 +29,7 @@
 #include "vm/kernel/kpkt.h"
 #include "vm/packet/parse/header.h"
 
-enum { LASTING = 8 /* connections that both sides speak on */, CHURN = 3 };
+enum { LASTING = 8 /* connections that both sides send on */, CHURN = 3 };
 #define NOW UINT64_C(100000000000000)
 
 static struct program *program;
@@ -46,7 +46,7 @@ static bool compile_rules(void)
     return program;
 }
 
-/* ---- facts that hold whenever no thread is at work ---- */
+/* ---- invariants while no thread runs ---- */
 
 static bool wrong(const char *what, uint64_t at)
 {
@@ -101,10 +101,10 @@ struct hand {
     unsigned number;
     unsigned rounds;
     struct asker asker;
-    unsigned met; /* rounds before these */
+    unsigned met; /* earlier rounds */
     struct rng rng;
-    uint32_t seq[LASTING]; /* of the next octet */
-    unsigned strange;      /* packets that were established and can't be */
+    uint32_t seq[LASTING]; /* next octet's number */
+    unsigned strange;      /* packets with an impossible established state */
     bool good;
 };
 
@@ -139,7 +139,7 @@ static bool sent_at(struct hand *h, const struct talk *t, uint64_t now_ns)
 
 static bool sent(struct hand *h, const struct talk *t) { return sent_at(h, t, NOW); }
 
-/* The handshakes, before the two begin. */
+/* Do the handshakes before the two threads begin. */
 static bool connect_all(struct hand *h)
 {
     for (unsigned i = 0; i <= LASTING; i++) {
@@ -155,7 +155,7 @@ static bool connect_all(struct hand *h)
     return true;
 }
 
-/* Who finds a flow busy waits for the other, whom the scheduler may have stopped in the middle. */
+/* A thread that finds a flow busy waits for the other thread, which the scheduler may have stopped in the middle. */
 enum { TRIES_MOST = 1000000 };
 static bool may_try(unsigned tries)
 {
@@ -164,7 +164,7 @@ static bool may_try(unsigned tries)
     return true;
 }
 
-/* One more octet of its side; who finds the flow busy says it again. */
+/* Send the next octet of this side; if the flow is busy, send it again. */
 static void speak(struct hand *h, unsigned i)
 {
     struct talk t = lasting(i, h->number);
@@ -176,7 +176,7 @@ static void speak(struct hand *h, unsigned i)
         if (!may_try(tries)) h->good = wrong("a flow stays busy", i);
 }
 
-/* One side's octets, every other one by each hand: what it has said is there from then on. */
+/* Send one side's octets, alternately from the two threads: every octet must be in the flow from then on. */
 static void share(struct hand *h, unsigned round)
 {
     struct talk t = lasting(LASTING, 0);
@@ -191,7 +191,7 @@ static void share(struct hand *h, unsigned round)
     if (h->good && (int32_t)(end - (t.seq + 1)) < 0) h->good = wrong("what was said is forgotten", round);
 }
 
-/* Others begin, end, and make way for each other; both hands bring the same. */
+/* Begin, end and evict other flows; both threads send the same ones. */
 static void churn(struct hand *h)
 {
     static const uint8_t flags[] = {TCP_SYN, TCP_SYN, TCP_RST, TCP_ACK, TCP_SYN | TCP_ACK};
@@ -206,10 +206,10 @@ static void churn(struct hand *h)
     sent(h, &t);
 }
 
-/* Both begin each round at one moment, on a busy machine, too: else they hardly ever meet. */
+/* Begin each round in both threads at the same moment, even on a busy machine; else they hardly ever meet. */
 static void meet(unsigned round, const struct hand *h)
 {
-    static unsigned at[2]; /* atomic: the round that each has reached */
+    static unsigned at[2]; /* atomic: the round that each thread has reached */
     __atomic_store_n(&at[h->number], round + 1, __ATOMIC_SEQ_CST);
     for (unsigned i = 1; __atomic_load_n(&at[!h->number], __ATOMIC_SEQ_CST) <= round; i++)
         if (i % 200000 == 0) sched_yield();
@@ -236,7 +236,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* What each side said last is in each flow. */
+/* True if each flow has the last number of each side. */
 static bool all_heard(const struct hand hands[2])
 {
     const struct flow_table *t = ops.table;
@@ -270,11 +270,11 @@ static bool two_processors(unsigned rounds)
     return hands[0].good && hands[1].good && check(ops.table) && all_heard(hands);
 }
 
-/* ---- whose flow a packet sees ---- */
+/* ---- a packet's own flow ---- */
 
-/* Nobody answers, one hand's datagrams come from the low side of their tuples, the other's from the high side and
- * later: all make way for those. So where a slot changes hands while it is looked at, a packet that took the newcomer
- * for its own would be its answer. */
+/* Nobody replies. One thread's datagrams come from the low side of their tuples, the other's later and from the high
+ * side; all are evicted for those. If a slot changes owner during a lookup, a packet that took the new flow for its
+ * own would be its reply. */
 static void *strangers(void *arg)
 {
     enum { TOGETHER = 32, STATIONS = 64 };
@@ -314,7 +314,7 @@ static bool own_flows(unsigned rounds, unsigned met)
 
 /* ---- recipes ---- */
 
-/* One of a flow that is sent on is written again all the time, while its packets leave by it. */
+/* Writes one recipe of a forwarded flow all the time while its packets use it. */
 struct writer {
     struct track_seen seen;
     struct recipe recipes[2];
@@ -339,7 +339,7 @@ static const struct talk asked = {.src = 0x0a030001,
                                   .dst_port = 53,
                                   .payload = 9};
 
-/* Two that differ in whatever they may; the frame is one that both take. */
+/* Fill two recipes that differ in every possible member; both accept the frame. */
 static void fill_recipes(struct writer *w, const uint8_t *frame)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -354,7 +354,7 @@ static void fill_recipes(struct writer *w, const uint8_t *frame)
     }
 }
 
-/* The flow of that packet, as a process begins one that is sent on. */
+/* Begin the packet's flow, as a process begins a forwarded one. */
 static bool begin_bound(struct hand *h, struct writer *w)
 {
     uint8_t bytes[TALK_FRAME_MAX];
@@ -407,7 +407,7 @@ static bool recipes_whole(unsigned frames)
     return (by[0] && by[1] && check(ops.table)) || wrong("no packet by one of them", by[0]);
 }
 
-/* A process begins a flow that is sent on, and is gone behind one of its steps. */
+/* Steps after which a process that begins a forwarded flow is killed. */
 enum step { STEP_ADDED, STEP_PAIRED, STEP_ONE_RECIPE, STEPS };
 
 static void begin_until(enum step last, const struct flow_tuple *there, const struct flow_tuple *back, struct writer *w)
@@ -421,7 +421,7 @@ static void begin_until(enum step last, const struct flow_tuple *there, const st
     kill(getpid(), SIGKILL);
 }
 
-/* Where one of its packets goes, then. */
+/* Return where one of its packets then goes. */
 static enum kernel_out out_of(const struct talk *t, struct kpkt **k)
 {
     uint8_t bytes[TALK_FRAME_MAX];
@@ -433,7 +433,7 @@ static enum kernel_out out_of(const struct talk *t, struct kpkt **k)
     return ask_frame(&a, KERNEL_XDP, &pkt, NOW, k) ? KERNEL_NONE : (enum kernel_out)(*k)->out;
 }
 
-/* The tuple of that packet, of which no flow is left. */
+/* Return the packet's tuple, whose flow no longer exists. */
 static struct flow_tuple tuple_of_talk(const struct talk *t)
 {
     struct kpkt *k;
@@ -442,7 +442,7 @@ static struct flow_tuple tuple_of_talk(const struct talk *t)
     return (struct flow_tuple){.id = k->seen.id, .hash = k->seen.hash, .room = FLOW_NONE};
 }
 
-/* What it left is sound: its packets go to user space, or by the recipe that is whole, and another process ends it. */
+/* Check the remains: the flow's packets go to user space, or by a complete recipe, and another process can end it. */
 static bool killed_at(enum step step)
 {
     static struct writer w;
@@ -476,9 +476,9 @@ static bool killed_between(void)
     return true;
 }
 
-/* ---- what the host sends ---- */
+/* ---- packets that the host sends ---- */
 
-/* As traffic control has it, of nobody who asks: does it leave? */
+/* True if the frame leaves traffic control, with no socket waiting for it. */
 static bool leaves(const uint8_t *frame, uint32_t len)
 {
     struct __sk_buff ctx = {0};
@@ -487,7 +487,7 @@ static bool leaves(const uint8_t *frame, uint32_t len)
     return !bpf_prog_test_run_opts(kernel_program(kernel, KERNEL_ENTRY_look_tc), &o) && o.retval == UINT32_MAX;
 }
 
-/* Another processor adds a flow of such a hash for ever. */
+/* The same while another processor keeps adding a flow with such a hash. */
 static bool leaves_while_held(const uint8_t *bytes, uint32_t len, uint64_t hash)
 {
     struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
@@ -497,7 +497,7 @@ static bool leaves_while_held(const uint8_t *bytes, uint32_t len, uint64_t hash)
     return left;
 }
 
-/* Both groups of the tuple get full of flows that are sent on, which the kernel may not end. */
+/* Fill both groups of the tuple with forwarded flows, which the kernel may not end. */
 static bool fill(const struct flow_tuple *tuple)
 {
     const struct place at = table_place(ops.table, tuple->hash);
@@ -523,7 +523,7 @@ static bool leaves_without_room(const uint8_t *bytes, uint32_t len, const struct
     return fill(tuple) && leaves(bytes, len);
 }
 
-/* Nobody takes up what it sends: what is accepted leaves, also where no flow can be kept of it. */
+/* Nobody takes over sent packets: accepted ones leave, even if no flow can be made for them. */
 static bool sent_without_flow(void)
 {
     struct talk t = {.src = 0x0a040001,
@@ -552,7 +552,7 @@ static bool sent_without_flow(void)
 /* ---- two tuples at once ---- */
 
 static struct flow_ops uncounted;
-static unsigned asked_for; /* operations */
+static unsigned asked_for; /* number of operations */
 
 static bool run_counted(void *arg, struct flow_op *op)
 {
@@ -560,7 +560,7 @@ static bool run_counted(void *arg, struct flow_op *op)
     return uncounted.run(arg, op);
 }
 
-/* Begin a flow with its twin. Return the number of operations; 0: they are not what they should be. */
+/* Begin a flow with its twin. Return the number of operations, or 0 if they are wrong. */
 static unsigned begin_pair(const struct flow_tuple *tuple, const struct flow_tuple *twin)
 {
     const struct flow_first first = {.state = FLOW_STATE_OPEN, .flags = FLOW_BOUND, .twin = twin};
@@ -575,7 +575,7 @@ static unsigned begin_pair(const struct flow_tuple *tuple, const struct flow_tup
     return table_look_up(ops.table, &twin->id, twin->hash) == other ? asked_for : 0;
 }
 
-/* A flow and its twin are one operation; where the twin finds no room, another flow makes way for it. */
+/* A flow and its twin are one operation; if the twin finds no room, another flow is evicted. */
 static bool begun_in_pairs(void)
 {
     struct flow_tuple tuple = {.id.low[0] = 0x0a060001, .room = FLOW_NONE}, twin;
@@ -594,7 +594,7 @@ static bool begun_in_pairs(void)
     return check(ops.table);
 }
 
-/* ---- who is killed ---- */
+/* ---- killed processes ---- */
 
 static void change(struct rng *rng)
 {
@@ -615,7 +615,8 @@ static void change(struct rng *rng)
     if (op.kind == FLOW_OP_ADD) op.flags = rng_one_in(rng, 3) ? FLOW_BOUND : 0;
     const bool is_new = table_look_up(t, &op.twin.id, op.twin.hash) == FLOW_NONE;
     op.pairs = op.flags & FLOW_BOUND && is_new && rng_one_in(rng, 2);
-    /* As who uses the table: no tuple twice, twins only of flows that have none, and twins do not end by themselves. */
+    /* like a real user of the table: no tuple twice, twins only for flows without one, and twins don't end by
+     * themselves */
     const struct flow *f = table_slot(t, op.slot);
     const bool plain = !(f->flags & (FLOW_TWIN | FLOW_PAIRED));
     if (op.kind == FLOW_OP_TWIN)
@@ -641,9 +642,9 @@ static bool killed(unsigned times)
     return true;
 }
 
-/* ---- what is told ---- */
+/* ---- reports ---- */
 
-/* Whoever counts flows by their VLAN stack hears of each end: where the ring is full, the flow stays. */
+/* Counts of flows by VLAN stack learn each end: if the ring is full, the flow stays. */
 static bool ends_are_told(void)
 {
     const struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
@@ -661,7 +662,7 @@ static bool ends_are_told(void)
     return check(ops.table) && table_look_up(ops.table, &op.tuple.id, op.tuple.hash) != FLOW_NONE;
 }
 
-/* A worker of the next program is made beside the one that runs, and may be refused. */
+/* A worker of the next program is made beside the running one, and may be rejected. */
 static bool next_waits(void)
 {
     struct flow_table *t = ops.table;

@@ -1,10 +1,10 @@
-/* Connections in the wire by both executors: ends that begin and end them, others on the same ports, errors that quote
- * any of them, tags, and the inline stack, all drawn. What either does with a packet is the same, and what leaves, too;
- * marks are there for tuples of open connections, and for no others.
+/* Differential test: wire connections in both executors. Drawn are endpoints that open and close them, other packets
+ * on the same ports, errors that quote any of them, tags, and the inline stack. Both executors do the same with each
+ * packet and send the same bytes. Marks exist for the tuples of open connections, and for no others.
  *
  *   kernel_inline [PACKETS [SEED]]
  *
- * Skipped where programs of the kernel may not be loaded. */
+ * Skipped if eBPF programs may not be loaded. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ static const char rules[] = "limits { flows 512; proxy_sessions 16 }\n"
                             "  reject tcp port 113\n"
                             "}\n";
 
-/* An executor, and what it did with the last packet */
+/* An executor and its results for the last packet */
 struct side {
     struct executor *e;
     struct pool *pool;
@@ -75,7 +75,7 @@ static void side_fini(struct side *s)
     free(s->memory);
 }
 
-/* A packet: of the wire, or of the inline stack */
+/* A packet of the wire or of the inline stack */
 struct packet {
     uint8_t bytes[TALK_FRAME_MAX];
     uint32_t len;
@@ -99,7 +99,7 @@ static void take(struct side *s, struct packet *p)
     if (!left) pool_put(pkt);
 }
 
-/* ---- what is drawn ---- */
+/* ---- drawing ---- */
 
 static const uint32_t servers[] = {0x0a020001, 0x0a020002, 0x0a090907, 0x0a090909};
 static const uint16_t to_ports[PORTS] = {80, 443, 81, 113};
@@ -137,7 +137,7 @@ static void put_address(uint8_t *at, const uint32_t addr[4], bool v6)
     for (unsigned i = 0; i < (v6 ? 4 : 1); i++) wire_put32(at + 4 * i, addr[i]);
 }
 
-/* A packet of the listener's sockets, or of those that connect to servers */
+/* Draw a packet of the listener's sockets, or of the sockets that connect to servers */
 static struct talk of_the_stack(struct rng *r, uint32_t src[4], uint32_t dst[4])
 {
     struct talk t = of_the_wire(r);
@@ -182,7 +182,7 @@ static void draw(struct rng *r, struct packet *p)
     memmove(p->bytes, p->bytes + LINK, p->len);
 }
 
-/* ---- what is compared ---- */
+/* ---- comparing ---- */
 
 static const char *differ_left(const struct side *a, const struct side *b)
 {
@@ -218,7 +218,7 @@ static void say(uint64_t at, const struct packet *p, const struct side *user, co
         user->tx.count, kernel->tx.count);
 }
 
-/* The marks are those of the connections that the worker knows. */
+/* Check that the marks are those of the worker's connections. */
 static const char *differ_marks(const struct side *kernel)
 {
     const struct inline_marks *m = kernel_map(kernel->e->kernel, KERNEL_MAP_marks)->memory;

@@ -1,6 +1,6 @@
-/* Differential test: the judge in the kernel against the native one. Random rules and frames, and large lists of both
- * families: for each frame the same rule, action, firewall and branch. What the generator makes is run here, in both of
- * its forms, by an interpreter (tests/lib/machine.h), and in the kernel, where programs of it may be loaded.
+/* Differential test: the judge in the kernel against the native one. Random rules and frames, and large lists of
+ * both families: each frame gets the same rule, action, firewall and branch. Both forms of the generated code run
+ * here in an interpreter (tests/lib/machine.h), and in the kernel if eBPF programs may be loaded.
  *
  *   kernel_judge [SEED [FILES [FRAMES]]]
  *
@@ -25,7 +25,7 @@
 #include "vm/vm.h"
 
 struct run {
-    struct kernel *kernel; /* NULL: it may not be asked */
+    struct kernel *kernel; /* NULL: unavailable */
     struct asker asker;
     struct program *p;
     struct code code, counted; /* in both forms (vm/kernel/loop.bpf.h) */
@@ -50,7 +50,7 @@ static void differ(struct run *r, const char *who, struct answer native, struct 
                (int)decided_firewall(other.decision), (int)other.branch);
 }
 
-/* Rules that the native code counts and logs, in turn. Not for programs with meters, which remember. */
+/* Compare the rules that the native code counts and logs, in order. Not for programs with meters, which have state. */
 static void compare_effects(struct run *r, const struct key *key, const struct pkt *pkt,
                             const struct machine_effects *other)
 {
@@ -109,7 +109,7 @@ static void ask(struct run *r, const struct key *key, const struct pkt *pkt)
     if (!same(native, other)) differ(r, "the kernel", native, other);
 }
 
-/* False: it is not to be asked. */
+/* Load the program; false if it can't run. */
 static bool begin(struct run *r, const char *name, struct program *p)
 {
     char err[300] = "";
@@ -135,7 +135,7 @@ static void end(struct run *r)
     program_put(r->p);
 }
 
-/* NULL after saying why. */
+/* Compile, or print the reason and return NULL. */
 static struct program *compiled(const char *name, const char *text, size_t len, enum classify_when classify)
 {
     char why[256] = "";
@@ -151,7 +151,7 @@ static struct program *compiled(const char *name, const char *text, size_t len, 
     return p;
 }
 
-/* Frames of the program's own conditions. */
+/* Run frames made of the program's own conditions. */
 static void ask_own(struct run *r, unsigned frames, uint64_t seed)
 {
     static uint8_t bytes[FRAME_MOST];
@@ -171,7 +171,7 @@ static void spaces(struct text *t)
         if (t->s[i] == DRAW_SPLIT || t->s[i] == DRAW_LINE) t->s[i] = ' ';
 }
 
-/* Random rules of all kinds. */
+/* Run random rules of all kinds. */
 static void drawn(struct run *r, uint64_t seed, unsigned frames)
 {
     static uint8_t bytes[DRAWN_FRAME_MAX];
@@ -205,7 +205,7 @@ static void drawn(struct run *r, uint64_t seed, unsigned frames)
     text_free(&t);
 }
 
-/* True: it is asked. */
+/* Compile and load; true if it can run. */
 static bool begin_text(struct run *r, const char *name, const char *text, size_t len, enum classify_when classify)
 {
     struct program *p = compiled(name, text, len, classify);
@@ -234,7 +234,8 @@ static void large(struct run *r, enum ruleset_kind kind, bool v6, uint32_t count
     ruleset_fini(&rs);
 }
 
-/* Sets that have look-up tables, evenly spread and crowded, of both families; MACs; ports enough for a map of bits. */
+/* Print sets that have look-up tables, evenly spread and crowded, of both families; MACs; and enough ports for a
+ * bitmap. */
 static void print_sets(FILE *out, uint32_t count, struct rng *r)
 {
     fputs("set even = 10.9.8.7", out);

@@ -1,6 +1,6 @@
-/* Meters of the kernel's judge beside meter.c: drawn meters, packets and times, two processors at once on few tokens,
- * and one program after the other. The judge asks all meters of its program, each twice. Skipped where programs of the
- * kernel may not be loaded. */
+/* Differential test: meters of the kernel's judge against meter.c. Drawn meters, packets and times; two processors
+ * at once on few tokens; and one program after the other. The judge tests all meters of its program, each twice.
+ * Skipped if eBPF programs may not be loaded. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -17,7 +17,7 @@
 enum { METERS = 6, CODE = 64 };
 static const uint64_t second = 1000000000;
 
-/* ---- a judge that asks meters ---- */
+/* ---- a judge that tests meters ---- */
 
 struct asking {
     struct bpf_insn insns[CODE + METERS * 8];
@@ -36,7 +36,7 @@ static void call_meter(struct asking *a, uint32_t id)
     INSN(a, .code = BPF_JMP | BPF_CALL, .dst_reg = 0, .src_reg = 1, .imm = -1);
 }
 
-/* What all meters say is the decision, two bits each. */
+/* Write a judge whose decision is the results of all meters, two bits each. */
 static struct code write_judge(struct asking *a, uint32_t meters)
 {
     *a = (struct asking){.count = 0};
@@ -71,7 +71,7 @@ static struct program program_of(const struct pbc_meter *m, uint32_t count)
         .meters = m, .meters_count = count, .meta = &meta, .settings = &settings, .serial = ++serial};
 }
 
-/* Loaded, and in force. */
+/* Load the program and put it in force. */
 static bool load(struct kernel *k, const struct program *p)
 {
     struct asking a;
@@ -120,7 +120,7 @@ static struct key draw_packet(struct rng *r)
     return key;
 }
 
-/* Both say the same of a packet, of all meters. */
+/* True if both give the same results for a packet on all meters. */
 static bool ask_both(struct asker *a, struct meters *native, const struct key *key, uint64_t now_ns, unsigned packet)
 {
     uint64_t said = 0;
@@ -164,13 +164,13 @@ static bool draw_one(struct kernel *k, uint64_t seed, unsigned packets)
 
 struct hammer {
     struct kernel *kernel;
-    unsigned number, asks, keys; /* keys 0: a new one each time */
+    unsigned number, asks, keys; /* keys 0: a new key each time */
     uint64_t now_ns, within[METERS];
 };
 
-static unsigned reached[2]; /* atomic: the round that each is in */
+static unsigned reached[2]; /* atomic: the round that each thread has reached */
 
-/* Both ask at one moment, on a busy machine, too. */
+/* Test in both threads at the same moment, even on a busy machine. */
 static void meet(unsigned round, const struct hammer *h)
 {
     __atomic_store_n(&reached[h->number & 1], round + 1, __ATOMIC_SEQ_CST);
@@ -210,7 +210,7 @@ static bool two_ask(struct kernel *k, struct hammer h[2], unsigned asks, unsigne
     return true;
 }
 
-/* A key that two processors bring at one moment has one bucket. */
+/* Two processors that bring a key at the same moment use one bucket. */
 static bool new_keys(struct kernel *k, unsigned asks)
 {
     const struct pbc_meter m[] = {
@@ -226,8 +226,8 @@ static bool new_keys(struct kernel *k, unsigned asks)
     return given <= asks && given + asks / 20 >= asks && kernel_meters(k)->cells[0].table.used == given;
 }
 
-/* Of one bucket, and of one each of 20 keys, all tokens are given, and none twice; a table that is too small stays
- * sound. */
+/* All tokens of one bucket, and of one bucket each for 20 keys, are given, none twice. A table that is too small
+ * stays consistent. */
 static bool hammer(struct kernel *k, unsigned asks)
 {
     enum { BURST = 500, KEYS = 20 };

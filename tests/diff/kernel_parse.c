@@ -1,6 +1,6 @@
-/* The parser in the kernel against pkt_parse: the same key, offsets, flags and reason for every frame, whatever it is
- * carried in, with own addresses and without. Frames of the corpus, then drawn ones with bytes changed, cut and padded;
- * MORE in all, LONG=1 twenty times as many. Skipped where programs of the kernel may not be loaded. */
+/* The parser in the kernel against pkt_parse: the same key, offsets, flags and reason for every frame on every link,
+ * with own addresses and without. Frames of the corpus, then drawn ones with bytes changed, cut and padded; MORE in
+ * all, LONG=1 twenty times as many. Skipped if eBPF programs may not be loaded. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -23,9 +23,9 @@ static struct kernel *kernel;
 static struct asker asker;
 static uint64_t compared, well_formed, reasons[REASON_COUNT], ups[KERNEL_UPS];
 
-/* ---- what is true of the world, told to both ---- */
+/* ---- facts for both ---- */
 
-/* An address of a family is in its map, or does not. */
+/* Add an address of a family to its map, or remove it. */
 static void own(enum kernel_map map, const void *address, bool stands)
 {
     const uint8_t yes = 1;
@@ -84,7 +84,7 @@ static bool differs(const char *what, const struct pkt *frame, const struct pkt 
     return false;
 }
 
-/* What the kernel got may be no more than the first bytes; what is behind them goes up, as if it were in a segment. */
+/* Compare a frame. The kernel may have only its first bytes; if it is longer, it is passed up like a segment. */
 static bool compare(const struct pkt *frame, enum kernel_hook hook, const struct facts *facts)
 {
     struct pkt want = *frame;
@@ -116,14 +116,14 @@ static bool compare(const struct pkt *frame, enum kernel_hook hook, const struct
     return true;
 }
 
-/* ---- many ---- */
+/* ---- many addresses ---- */
 
 static const uint32_t self4[] = {0x0a000001, 0x0a000009, 0xc0a80001};
 static const struct pbc_range6 self6[] = {
     {.lo_hi = 0x20010db800000000, .lo_lo = 9, .hi_hi = 0x20010db800000000, .hi_lo = 9},
     {.lo_hi = 0xfe80000000000000, .lo_lo = 1, .hi_hi = 0xfe80000000000000, .hi_lo = 1},
 };
-/* More than are compared one by one. */
+/* More addresses than are compared one by one. */
 static const uint32_t many4[] = {0x0a000001, 0x0a000002, 0x0a000003, 0x0a000004, 0x0a000005,
                                  0x0a000009, 0xc0a80001, 0xc0a80002, 0xc0a80003, 0xe0000005};
 static const uint32_t some4[] = {0x0a000001, 0x0a000002, 0x0a000003, 0x0a000004, 0x0a000009, 0xc0a80001};
@@ -139,7 +139,7 @@ static const struct facts worlds[] = {
 };
 enum { WORLDS = sizeof worlds / sizeof worlds[0] };
 
-/* One to three bytes changed, mostly within the headers, to values that matter. */
+/* Change one to three bytes, mostly within the headers, to values that matter. */
 static void edit(uint8_t *bytes, uint32_t len, struct rng *r)
 {
     static const uint8_t telling[] = {0,  1,    4,    5,    6,  7,  8,    17,   0x20, 40,
@@ -150,7 +150,7 @@ static void edit(uint8_t *bytes, uint32_t len, struct rng *r)
     }
 }
 
-/* As it comes by a device without Ethernet */
+/* Make the packet one of a device without Ethernet */
 static void bare(struct pkt *pkt)
 {
     pkt->data += ETHER_LEN;
@@ -159,7 +159,7 @@ static void bare(struct pkt *pkt)
     pkt->link = LINK_RAW;
 }
 
-/* The same bytes another way: on another link, with tags taken off, cut short by the capture. */
+/* Put the same bytes on another link, take tags off, or cut them short as a capture does. */
 static void vary(struct pkt *pkt, struct rng *r)
 {
     if (rng_one_in(r, 20)) pkt->link = (uint8_t)rng_below(r, LINK_COUNT);
@@ -189,7 +189,7 @@ static bool compare_edited(const uint8_t *bytes, const struct pkt *as, struct rn
     return compare(&pkt, hooks[rng_below(r, 3)], facts);
 }
 
-/* Frames of random rules' stock. */
+/* Compare frames from random rules' stock. */
 static bool compare_drawn(uint64_t seed, unsigned count)
 {
     for (unsigned w = 0; w < WORLDS; w++) {
@@ -207,7 +207,8 @@ static bool compare_drawn(uint64_t seed, unsigned count)
     return true;
 }
 
-/* Options of every length before a TCP header: what is past the bytes that are copied ahead, and past the head. */
+/* Compare options of every length before a TCP header: beyond the bytes that are copied in advance, and beyond the
+ * head. */
 static bool compare_far(struct rng *r)
 {
     static uint8_t frame[MOST];
@@ -247,7 +248,7 @@ static bool link_of(int dlt, uint8_t *link)
     }
 }
 
-/* Each as it is, and edited. */
+/* Compare each frame as it is, and edited. */
 static bool compare_all(const struct frames *all, struct rng *r, const struct facts *facts)
 {
     for (size_t i = 0; i < all->count; i++) {
@@ -294,7 +295,7 @@ static bool compare_mix(struct rng *r, unsigned every)
 
 /* ---- */
 
-/* False: skipped, or not. */
+/* Load the program; false if the test is skipped or failed. */
 static bool start(const struct program *p)
 {
     char err[300] = "";

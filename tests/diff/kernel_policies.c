@@ -1,12 +1,12 @@
-/* Differential test: policy rules and tables of routes beside the kernel's own answers (`ip route get`), in a network
- * namespace. Rules and routes are drawn and given to the kernel; of packets between places that they name, the table
- * read from the kernel, the one read from what `ip` prints, and the program in the kernel (by test run, beside
- * vm/judge/ways.c) say the same way as the kernel does. Where this machine's stack may set marks, a way that is called
- * known is the kernel's for every mark.
+/* Differential test: policy rules and tables of routes against the kernel (`ip route get`), in a network namespace.
+ * Drawn rules and routes are given to the kernel. For packets between places that they name, three must find the
+ * kernel's route: the table read from the kernel, the table read from the output of `ip`, and the program in the
+ * kernel (by test run, beside vm/judge/ways.c). If this machine's stack may set marks, a known route is the kernel's
+ * for every mark.
  *
  *   kernel_policies [SEED [WORLDS [PACKETS]]]
  *
- * Skipped where no network namespace may be made. LONG=1: twenty times as many, and 100,000 routes. */
+ * Skipped if no network namespace may be made. LONG=1: twenty times as many, and 100,000 routes. */
 #include <errno.h>
 #include <inttypes.h>
 #include <libmnl/libmnl.h>
@@ -83,7 +83,7 @@ static bool open_links(void)
                  "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
 }
 
-/* Few bits say where an address is, so that places are met again. */
+/* Draw an address. It has few random bits, so that places repeat. */
 static void draw_address(struct run *r, uint8_t family, uint32_t addr[4])
 {
     memset(addr, 0, 16);
@@ -127,7 +127,7 @@ static void print_condition(struct run *r, uint8_t family, FILE *out)
     }
 }
 
-/* A table of few, so that rules meet tables that have routes. */
+/* Draw one of few tables, so that rules find tables with routes. */
 static const char *draw_table(struct run *r) { return (const char *[]){"101", "102", "103", "main"}[below(r, 4)]; }
 
 static void print_rule(struct run *r, uint8_t family, unsigned at, FILE *out)
@@ -138,7 +138,7 @@ static void print_rule(struct run *r, uint8_t family, unsigned at, FILE *out)
     bool met[10] = {0};
     struct rng before;
     for (unsigned i = 0; i < conditions; i++) {
-        before = r->rng; /* no condition twice, of which `ip` would take the last */
+        before = r->rng; /* undo a repeated condition, of which `ip` would take the last */
         const unsigned which = below(r, 10), kind = which == 4 || which == 5 ? 3 : which;
         r->rng = before;
         if (met[kind]) break;
@@ -175,7 +175,7 @@ static void print_route(struct run *r, uint8_t family, unsigned at, FILE *out)
         fprintf(out, "via %s%u%s7 dev p%u\n", via, by, end, by);
 }
 
-/* Take all rules and routes away but those of a machine that has just started. */
+/* Remove all rules and routes except those of a machine that has just started. */
 static void reset_world(void)
 {
     shell("for f in -4 -6; do for t in 101 102 103; do ip $f route flush table $t 2>/dev/null; done; "
@@ -184,7 +184,7 @@ static void reset_world(void)
           "ip $f rule add pref 32766 lookup main; done; ip -4 rule add pref 32767 lookup default");
 }
 
-/* Give a world to the kernel, which refuses some lines. */
+/* Draw a world and give it to the kernel, which may reject some lines. */
 static void draw_world(struct run *r)
 {
     reset_world();
@@ -200,7 +200,7 @@ static void draw_world(struct run *r)
     }
 }
 
-/* Read what the kernel has, and what `ip` prints of it. */
+/* Read the kernel's tables, and the output of `ip` for them. */
 static bool read_world(struct run *r, uint64_t number)
 {
     static struct facts_device devices[64];
@@ -282,7 +282,7 @@ static int take_answer(const struct nlattr *at, void *arg)
     return MNL_CB_OK;
 }
 
-/* Ask the kernel. Return 1 + the device; 0: it leaves nowhere; -1: no answer that can be compared. */
+/* Ask the kernel. Returns 1 + the device; 0: it leaves nowhere; -1: the reply can't be compared. */
 static int oracle(struct run *r, const struct asked *a, uint32_t mark)
 {
     char bytes[8192];
@@ -315,7 +315,7 @@ static int oracle(struct run *r, const struct asked *a, uint32_t mark)
     if (info->rtm_type != RTN_UNICAST) return 0;
     for (int i = 0; i < DEVICES; i++)
         if (r->ifindex[i] == oif) return i + 1;
-    return 0; /* by lo: it is refused */
+    return 0; /* by lo: rejected */
 }
 
 static void tell(struct run *r, const char *who, const struct asked *a, const struct way_found *way, int right)
@@ -332,7 +332,7 @@ static void tell(struct run *r, const char *who, const struct asked *a, const st
         shell("ip rule; ip -6 rule; ip route show table all | grep -v local; ip -6 route show table all");
 }
 
-/* Compare a way with the kernel's. hidden: what the TOS asks may be unknown. */
+/* Compare a route with the kernel's. hidden: tests of the TOS may be unknown. */
 static void check(struct run *r, const char *who, const struct facts *facts, const struct asked *a,
                   const struct pkt *pkt, int right)
 {
@@ -349,7 +349,7 @@ static void check(struct run *r, const char *who, const struct facts *facts, con
     if (way.out != right) tell(r, who, a, &way, right);
 }
 
-/* A way that is known whatever the mark is the kernel's for each. */
+/* Check that a route known for all marks is the kernel's for each mark. */
 static void check_marks(struct run *r, const struct asked *a, const struct pkt *pkt)
 {
     struct facts facts = r->facts;

@@ -1,11 +1,11 @@
-/* Differential test: what routes say of packets, in the kernel beside vm/judge/ways.c. Tables are drawn, one after
- * the other in the same maps (prefixes within one another, several ways at once, devices that are not served or not
- * reported, policy rules of every kind); of packets between places that they name, and near them, the same rule
- * decides in both, and as many are not known.
+/* Differential test: routes' facts about packets, in the kernel against vm/judge/ways.c. Tables are drawn one after
+ * the other in the same maps: nested prefixes, several routes at once, devices that are not served or not reported,
+ * policy rules of every kind. For packets between places that they name, and near them, the same rule decides in
+ * both, and the same packets have unknown routes.
  *
  *   kernel_ways [SEED [TABLES [PACKETS]]]
  *
- * Skipped where programs of the kernel may not be loaded. LONG=1: twenty times as many. */
+ * Skipped if eBPF programs may not be loaded. LONG=1: twenty times as many. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -22,7 +22,7 @@
 #include "vm/packet/reply/frame.h"
 
 enum { DEVICES = 8, LEGS = 600, WAYS = 40, FIXED = 5, VID = 7, ROUTES = 60, RULES = 6, BATCH = 32, TRACED = 8 };
-enum { PORTS = 3 + 2, IFACES = 3 + 2 /* the program's, then w1 and x by themselves */ };
+enum { PORTS = 3 + 2, IFACES = 3 + 2 /* the program's three, then w1 and x */ };
 
 static const char text[] = "interface a = \"a\"\n"
                            "interface b = \"b\"\n"
@@ -38,7 +38,7 @@ static const char text[] = "interface a = \"a\"\n"
                            "  drop out on not a as OTHER\n"
                            "}\n";
 
-/* Behind the programs three come w1 and x, which no rule names. */
+/* After the program's three come w1 and x, which no rule names. */
 static const struct facts_iface ifaces[IFACES] = {{.peer = UINT16_MAX},
                                                   {.peer = UINT16_MAX},
                                                   {.peer = UINT16_MAX},
@@ -57,7 +57,7 @@ static const struct facts_device known[DEVICES] = {{0, 0, 0, 0},
 struct run {
     struct rng rng;
     struct executor *here, *there;
-    struct route_device devices[DEVICES]; /* in any order, some left out */
+    struct route_device devices[DEVICES]; /* in any order, some omitted */
     struct facts_device facts_devices[DEVICES];
     uint32_t devices_count;
     struct route routes[ROUTES];
@@ -71,7 +71,7 @@ struct run {
 
 /* ---- tables ---- */
 
-/* Few bits say in place, so that places are met again. */
+/* Draw an address. It has few random bits, so that places repeat. */
 static void draw_address(struct run *r, uint8_t family, uint32_t addr[4])
 {
     static const uint32_t firsts[] = {0x0a000000, 0x0a010000, 0xac100000, 0, 0xffffff00, 0xa9fe0000, 0xe0000000};
@@ -101,7 +101,7 @@ static void draw_devices(struct run *r)
     }
 }
 
-/* The kernel knows up to eight interfaces of a way; in a row, one counts once. */
+/* Draw a route's interfaces. The kernel knows up to eight; adjacent equal ones count once. */
 static void draw_legs(struct run *r, struct route_way *way, uint32_t *legs)
 {
     const unsigned count = rng_one_in(&r->rng, 3) ? 2 + rng_below(&r->rng, 7) : 1;
@@ -130,7 +130,7 @@ static void draw_prefix(struct run *r, uint8_t family, uint32_t addr[4], uint8_t
     *bits = (uint8_t)((family == 4 ? 32 : 128) - rng_below(&r->rng, family == 4 ? 26 : 120));
 }
 
-/* One or two conditions, so that packets often meet them. */
+/* Draw one or two conditions, so that packets often match them. */
 static void draw_condition(struct run *r, struct route_rule *x)
 {
     switch (rng_below(&r->rng, 9)) {
@@ -162,7 +162,7 @@ static struct route_policy draw_policy(struct run *r)
     return x;
 }
 
-/* Draw rules, or none, and those for a table of either family behind them; now and then none at all. */
+/* Draw rules, and behind them those for a table of either family; sometimes no rules at all. */
 static unsigned draw_rules(struct run *r)
 {
     const bool some = rng_one_in(&r->rng, 2);
@@ -206,7 +206,7 @@ static bool draw_table(struct run *r)
 
 /* ---- packets ---- */
 
-/* Set the TOS behind an Ethernet header with tags. The checksum stays behind, and is not looked at. */
+/* Set the TOS behind an Ethernet header with tags. The checksum, which isn't tested, stays. */
 static void set_tos(uint8_t *frame, uint8_t family, uint8_t tos, unsigned tags)
 {
     uint8_t *ip = frame + 14 + (size_t)4 * tags;
@@ -221,7 +221,7 @@ static uint32_t draw_frame(struct run *r, struct pkt *pkt, uint8_t frame[FRAME_M
     draw_address(r, s.family, s.src);
     draw_address(r, s.family, s.dst);
     if (r->table->size.rules4 || r->table->size.rules6 ||
-        rng_one_in(&r->rng, 2)) /* where a route begins, or beside it */
+        rng_one_in(&r->rng, 2)) /* at or near the beginning of a route */
         memcpy(s.dst, r->routes[rng_below(&r->rng, ROUTES)].to, sizeof s.dst),
             s.dst[s.family == 4 ? 0 : 3] += rng_below(&r->rng, 3) - 1;
     if (s.family == 4) s.dst[1] = s.dst[2] = s.dst[3] = 0;
@@ -272,7 +272,7 @@ static void run_batch(struct run *r)
     r->packets += BATCH;
 }
 
-/* How many prefixes are in the trie. */
+/* Count the prefixes in the trie. */
 static uint64_t prefixes(const struct run *r)
 {
     const int map = kernel_map(r->there->kernel, KERNEL_MAP_routes)->fd;

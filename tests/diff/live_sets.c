@@ -1,7 +1,8 @@
-/* Differential test: random rule files with live sets, random members, random claims. A model that knows nothing of
- * splits says who is in which list. By it are judged: the code (straight, classified, as the compiler chooses) and the
- * rule list, and a worker, packet by packet, with members that come and go: by a call, in a base, by rules; and claims
- * about every packet, of which it tries each place and each membership that `in` and `never` allow.
+/* Differential test: random rule files with live sets, random members, random claims. A model without splits decides
+ * which addresses are in which list. It is the reference for three things. The first is the code (straight,
+ * classified, as the compiler chooses) and the rule list. The second is a worker, packet by packet, whose members
+ * come and go by a call, in a base or by rules. The third is claims about every packet: the model tries each place
+ * and each membership that `in` and `never` allow.
  *
  *   live_sets [SEED [FILES]]
  *
@@ -22,7 +23,7 @@
 #include "vm/forward/service.h"
 #include "vm/vm.h"
 
-/* Addresses are in places: 10.P.0.0/16, behind those 2001:db8:P::/48. A set of places is a mask. */
+/* Addresses are in places: 10.P.0.0/16 and 2001:db8:P::/48. A mask is a set of places. */
 enum { FOUR = 6, PLACES = 9, LIVES = 3, STATICS = 3, SETS = 8, RULES = 5, ROUNDS = 60, ROOM = 8192 };
 
 enum how { IS_STATIC, IS_LIVE, IS_UNION, IS_EXCEPT, IS_AND };
@@ -30,7 +31,7 @@ struct drawn_set {
     enum how how;
     uint32_t places; /* STATIC; LIVE: places that may have members */
     unsigned live;   /* LIVE */
-    unsigned a, b;   /* the others: earlier sets */
+    unsigned a, b;   /* other kinds: earlier sets */
 };
 
 struct list {
@@ -38,7 +39,7 @@ struct list {
     unsigned n, set[2];
 };
 struct drawn_rule {
-    bool adds; /* it adds the source, to `live`, and decides nothing */
+    bool adds; /* adds the source to `live`, and decides nothing */
     bool accepts, tcp;
     unsigned live;
     struct list from, to;
@@ -48,12 +49,12 @@ struct trial {
     struct rng r;
     struct drawn_set set[SETS];
     struct drawn_rule rule[RULES];
-    bool accepts; /* the default */
+    bool accepts; /* accepts by default */
     char text[ROOM];
     size_t len;
 };
 
-/* One side of a packet: its place, and the live sets that have it. */
+/* One side of a packet: its place, and the live sets that contain it. */
 struct who {
     unsigned place;
     uint32_t in;
@@ -201,14 +202,15 @@ static void draw_file(struct trial *t)
     say(t, "}\n");
 }
 
-/* Say by which rule the packet is decided; RULES: by the default. *added: the live sets that get its source by then. */
+/* Return the rule that decides the packet; RULES: the default. *added: the live sets that its source is added to by
+ * then. */
 static unsigned model_decides(const struct trial *t, bool tcp, const struct who *src, const struct who *dst,
                               uint32_t *added)
 {
     *added = 0;
     for (unsigned i = 0; i < RULES; i++) {
         const struct drawn_rule *d = &t->rule[i];
-        /* a condition on an address is false for what has none; every packet here has both */
+        /* a condition on an address is false without that address; every packet here has both */
         if ((d->tcp && !tcp) || !list_holds(t, &d->from, src) || !list_holds(t, &d->to, dst)) continue;
         if (!d->adds) return i;
         *added |= (t->set[d->live].places >> src->place & 1) << d->live;
@@ -240,7 +242,7 @@ static uint32_t may_be_in(const struct trial *t, unsigned place)
 
 enum { FILLERS = 3000 /* more than are searched without a table */ };
 
-/* Put the address into the set's base, in front of many that no packet has. */
+/* Put the address into the set's base, before many that no packet has. */
 static void become_base(struct trial *t, struct live_set *s, bool v6, const uint32_t a[4])
 {
     static struct pbc_range r4[FILLERS + 1];
@@ -267,7 +269,7 @@ static bool has_base(const struct live_set *s)
     return base.count4 || base.count6;
 }
 
-/* Add the address to the live sets in `in`, itself or within a network, and take it out of the others. */
+/* Add the address to the live sets in `in`, by itself or within a network, and remove it from the others. */
 static void become_members(struct trial *t, const struct program *p, struct lives *l, const struct who *w,
                            const uint32_t a[4], struct live_net nets[LIVES], uint64_t now_ms)
 {
@@ -277,7 +279,7 @@ static void become_members(struct trial *t, const struct program *p, struct live
         *net = (struct live_net){.v6 = w->place >= FOUR, .len = (uint8_t)(rng_one_in(&t->r, 3) ? most - 16 : most)};
         memcpy(net->addr, a, 16);
         if (net->len != most) net->addr[net->v6 ? 3 : 0] &= 0xffff0000;
-        if (!(w->in >> i & 1)) { /* one that has expired is no member */
+        if (!(w->in >> i & 1)) { /* an expired member isn't one */
             if (lives_refuse(p, i, net) == LIVE_MAY && rng_one_in(&t->r, 3))
                 live_add(l->sets[i], now_ms - 2, net, now_ms - rng_below(&t->r, 2), LIVE_SET);
             continue;
@@ -296,12 +298,12 @@ static void leave_sets(struct lives *l)
     static const struct live_base none;
     for (unsigned i = 0; i < LIVES; i++) {
         live_clear(l->sets[i], 0);
-        live_sweep(l->sets[i], UINT64_MAX, UINT32_MAX); /* expired ones, too */
+        live_sweep(l->sets[i], UINT64_MAX, UINT32_MAX); /* removes expired members too */
         if (!live_replace(l->sets[i], &none)) abort();
     }
 }
 
-/* True if the worker decides by that rule, and the live sets have the source that had it or got it. */
+/* True if the worker decides by that rule, and the live sets contain the source if they should. */
 static bool worker_agrees(struct executor *e, struct pkt *pkt, uint32_t rule, const struct lives *l, bool v6,
                           const uint32_t addr[4], uint32_t in, uint64_t now_ms)
 {
@@ -331,7 +333,7 @@ static struct program *compile(struct trial *t, enum classify_when classify)
     return p;
 }
 
-/* Judge random packets with random members. False: something differs. */
+/* Judge random packets with random members. Returns false at a difference. */
 static bool try_packets(struct trial *t, struct program *p)
 {
     uint8_t frame[FRAME_MOST];
@@ -365,7 +367,7 @@ static bool try_packets(struct trial *t, struct program *p)
         if (memcmp(spec.src, spec.dst, 16) == 0) continue;
         src.in = (uint32_t)rng_next(&t->r) & may_be_in(t, src.place);
         dst.in = (uint32_t)rng_next(&t->r) & may_be_in(t, dst.place);
-        /* a network of one side has the other, too, in the same place */
+        /* a network of one side also contains the other if both are in the same place */
         if (src.place == dst.place) dst.in = src.in;
         become_members(t, p, l, &src, spec.src, nets[0], now_ms);
         become_members(t, p, l, &dst, spec.dst, nets[1], now_ms);
@@ -389,7 +391,8 @@ static bool try_packets(struct trial *t, struct program *p)
     return good;
 }
 
-/* True if some packet of the claim is decided so. *some: the claim is about a packet at all. */
+/* True if the model accepts some packet of the claim, or without `accepts` rejects one. *some: the claim covers at
+ * least one packet. */
 static bool model_finds(const struct trial *t, const struct list *from, const struct list *to, bool tcp, bool accepts,
                         bool *some)
 {
@@ -414,8 +417,8 @@ struct totals {
     uint64_t files, held, refuted;
 };
 
-/* Make a claim, and compare what the compiler reports of it. Lists are bounded to the places, or all other addresses
- * would have to be in the model. */
+/* Make a claim, and check the compiler's report on it. Lists are limited to the places, because the model would
+ * otherwise need all other addresses. */
 static bool try_claim(struct trial *t, struct totals *totals)
 {
     const size_t rules = t->len;

@@ -1,5 +1,5 @@
-/* Differential test: random rule files in which rules that count copy instead. Code, straight or with every list a
- * classifier, must copy what the rule list copies, packet for packet, and copies must change no verdict.
+/* Differential test: random rule files in which rules mirror instead of counting. Code, straight or with every list
+ * a classifier, must copy the same packets as the rule list, and copies must change no verdict.
  *
  *   mirrors [SEED [FILES [FRAMES]]]
  *
@@ -14,9 +14,9 @@
 #include "vm/vm.h"
 
 enum { BATCH = 64, COPIES_MOST = BATCH * PBC_MIRRORS_MAX };
-#define STEP_NS 400000000u /* a batch: rates allow some copies */
+#define STEP_NS 400000000u /* time per batch: rates allow some copies */
 
-/* Put `mirror` in the place of `count`, up to the most that a file may have. The caller frees the text. */
+/* Replace `count` by `mirror`, up to the maximum of a file. The caller frees the text. */
 static char *mirrored(const struct text *t, struct rng *r, unsigned *mirrors)
 {
     static const char count[] = "count";
@@ -59,19 +59,19 @@ static struct program *compile(const char *text, enum classify_when classify)
 struct side {
     struct vm *vm;
     struct verdict verdicts[BATCH];
-    uint64_t sent[BATCH]; /* mirrors of what goes on */
+    uint64_t sent[BATCH]; /* mirrors of forwarded packets */
     unsigned count;
     struct {
         unsigned mirror;
         uint64_t cookie;
-    } copies[COPIES_MOST]; /* of what came, in order */
+    } copies[COPIES_MOST]; /* copies of arriving packets, in order */
 };
 
 static void copy(void *arg, unsigned mirror, const struct pkt *pkt)
 {
     struct side *s = arg;
 
-    if (s->count == COPIES_MOST) abort(); /* a rule copies a packet once */
+    if (s->count == COPIES_MOST) abort(); /* because a rule copies a packet once */
     s->copies[s->count].mirror = mirror;
     s->copies[s->count++].cookie = pkt->cookie;
 }
@@ -198,7 +198,7 @@ int main(int argc, char **argv)
            " mirrors, %" PRIu64 " frames, %" PRIu64 " copies as they came, %" PRIu64 " as they leave, %" PRIu64
            " over a rate\n",
            t.files, t.mirrors, t.frames, t.copies, t.sent, t.limited);
-    /* A run in which hardly anything is copied would prove nothing. */
+    /* A run with hardly any copies proves nothing. */
     const bool fair = files < 50 || (t.copies > 300 && t.sent > 300 && t.limited > 100);
     printf("%s - copies as they came, as they leave and over a rate\n", fair ? "ok" : "not ok");
     return fair ? 0 : 1;

@@ -1,13 +1,14 @@
-/* Differential test: long lists of rules that are nasty for a classifier, written as text, compiled as the compiler
- * chooses or with every list a classifier, must judge, count and log as the plain rule list does. Nested wildcards,
- * ranges of nearly all ports, equal prefixes, storms of single addresses, long IPv6 prefixes, one field alone (each
- * there is), all kinds of frames in turn, sets of many members, tests that no box says, chains that count, log and
- * return.
+/* Differential test: long rule lists that are difficult for a classifier. Written as text, and compiled as the
+ * compiler chooses or with every list a classifier, they must judge, count and log like the plain rule list. They
+ * have nested wildcards, ranges of nearly all ports, equal prefixes, many single addresses, long IPv6 prefixes, each
+ * single field, all kinds of frames, sets of many members, tests that boxes can't express, and chains that count,
+ * log and return.
  *
  *   nasty_sets [SEED [FILES [LARGEST]]]
  *
- * Frames are drawn around the rules' own values: just inside and just outside each. Headers that cost the classifier
- * most are sought among theirs. The same numbers give the same run. LONG=1: more files, of up to 100,000 rules. */
+ * Frames are drawn around the rules' own values: just inside and just outside each. From their headers the test
+ * searches for those that cost the classifier most. The same numbers give the same run. LONG=1: more files, of up to
+ * 100,000 rules. */
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@
 
 enum { BATCH = 64, NETS = 6, SETS = 4, SEEDS = 256 };
 
-/* What a rule asks, as far as frames are drawn around it; `more` is the rest as text. */
+/* Conditions of a rule, as far as frames are drawn around them; `more` is the rest as text. */
 struct nasty {
     bool v6, src, dst, sport, dport, tag;
     struct prefix_v4 src4, dst4;
@@ -43,7 +44,7 @@ struct file {
     struct prefix_v4 net4[NETS];
     struct prefix_v6 net6[NETS];
     uint16_t port[NETS];
-    unsigned style, field; /* of the whole file */
+    unsigned style, field; /* for the whole file */
     struct nasty *rules;   /* [size] */
     unsigned size;
 };
@@ -51,7 +52,7 @@ struct file {
 static unsigned below(struct file *f, unsigned n) { return rng_below(f->r, n); }
 static bool one_in(struct file *f, unsigned n) { return rng_one_in(f->r, n); }
 
-/* Values ----------------------------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static struct prefix_v4 prefix4(struct file *f, uint32_t near, unsigned kept, unsigned len)
 {
@@ -70,7 +71,7 @@ static struct prefix_v6 prefix6(struct file *f, const uint8_t near[16], unsigned
     return p;
 }
 
-/* Both families' prefixes: as many bits kept of some net as `kept`, of a length about `len` of 32 or 128. */
+/* Test prefixes of both families: `kept` bits of some network, with a length near `len` (of 32 or 128). */
 static void ask_src(struct file *f, struct nasty *n, unsigned kept, unsigned len)
 {
     n->src = true;
@@ -95,7 +96,7 @@ static void ask_ports(struct file *f, struct nasty *n, bool dst, unsigned lo, un
         n->sport = true, n->sports.lo = (uint16_t)lo, n->sports.hi = (uint16_t)hi;
 }
 
-/* Styles ----------------------------------------------------------------------------------------------------------- */
+/* ---- styles ---- */
 
 static void nested(struct file *f, struct nasty *n)
 {
@@ -147,7 +148,7 @@ static void say(struct nasty *n, const char *format, unsigned a, unsigned b)
 }
 
 enum { FIELDS = 26 };
-/* One field of the normal form, by its number here. */
+/* Test one field of the normal form, by its number here. */
 static void one_field(struct file *f, struct nasty *n, unsigned field)
 {
     static const char *const flags[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
@@ -220,7 +221,7 @@ static void (*const styles[])(struct file *, struct nasty *) = {nested, all_port
                                                                 kinds,  field_alone, unsaid, many_members};
 enum { STYLES = sizeof styles / sizeof *styles };
 
-/* Text ------------------------------------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 static void put_prefix(struct file *f, const char *word, bool v6, const struct prefix_v4 *p4,
                        const struct prefix_v6 *p6)
@@ -264,7 +265,7 @@ static void put_sets(struct file *f)
     }
 }
 
-/* Rules that decide; in chains and now and then elsewhere also such that go on. */
+/* Draw a verdict: mostly a deciding one; in chains, and sometimes elsewhere, also one that continues. */
 static const char *verdict_of(struct file *f, bool chain)
 {
     static const char *const all[] = {"accept", "drop", "reject", "count", "log", "count", "return"};
@@ -301,9 +302,9 @@ static char *draw_text(struct file *f, unsigned chains)
     return text;
 }
 
-/* Frames ----------------------------------------------------------------------------------------------------------- */
+/* ---- frames ---- */
 
-/* A stock of the values of one rule, those of another among them. */
+/* Make a stock of one rule's values, with those of another among them. */
 static void stock_of(struct file *f, struct stock *s)
 {
     for (unsigned i = 0; i < STOCK_V4; i++) {
@@ -372,7 +373,8 @@ static void tell(const struct judging *j, const char *what, const struct verdict
            has_b ? rule_name(j->p, list->rule, b, sizeof b) : "-");
 }
 
-/* A batch of frames by both, verdicts, counters and log events compared; their keys are seeds for climbing. */
+/* Judge a batch of frames with both; compare verdicts, counters and log events. The frames' keys become seeds for
+ * climbing. */
 static bool judge_frames(struct judging *j, uint64_t now, struct totals *totals)
 {
     static uint8_t bytes[BATCH][DRAWN_FRAME_MAX];
@@ -401,8 +403,8 @@ static bool judge_frames(struct judging *j, uint64_t now, struct totals *totals)
     return false;
 }
 
-/* Headers that the code finds dearest; the list must agree. No frame is behind them, so what asks bytes or MACs
- * finds those of one frame. */
+/* Judge the headers that cost the code most; the list must agree. They have no frames, so tests of bytes or MACs
+ * read one fixed frame. */
 static bool judge_worst(struct judging *j, struct totals *totals)
 {
     static const uint8_t zeros[64] = {0};
@@ -428,7 +430,7 @@ static bool judge_worst(struct judging *j, struct totals *totals)
     return true;
 }
 
-/* The errors only: such lists have thousands of warnings. */
+/* Print only the errors, because such lists have thousands of warnings. */
 static void print_errors(struct diags *d)
 {
     char *text = NULL;
@@ -460,7 +462,7 @@ static struct program *compile(const char *text, enum classify_when when)
 
 static bool judge(struct judging *j, struct totals *totals)
 {
-    /* the list walks all rules for each frame: the longer it is, the fewer */
+    /* because the list tries all rules for each frame: the longer it is, the fewer batches */
     const unsigned batches = j->f->size > 5000 ? 2 : j->f->size > 1000 ? 4 : 12;
     bool good = true;
     j->code.worker = one_kernel_worker(j->p, &(struct vm_cfg){0});
@@ -489,7 +491,7 @@ static unsigned draw_size(struct file *f, unsigned largest)
     case 4:
     case 5:
     case 6: return 100 + below(f, 300);
-    default: return 12 + below(f, 40); /* about where straight code ends */
+    default: return 12 + below(f, 40); /* near the maximum for straight code */
     }
 }
 

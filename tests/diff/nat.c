@@ -1,17 +1,18 @@
-/* Property test: translation beside a plain list of flows and mappings.
+/* Property test: translation against a plain list of flows and mappings.
  *
  *   nat [SEED [RUNS [PACKETS]]]
  *
- * Some hosts are mapped to addresses of their own, one to one; the others share this machine's. Drawn, too: whether the
- * ports that they share are one range or two, and whether one stranger, or a protocol, is left out by a condition.
+ * Some hosts are mapped one to one to separate addresses; the others share this machine's. Also drawn: whether their
+ * shared ports are one range or two, and whether a condition excludes one stranger or a protocol.
  *
- * Each run draws inside hosts, strangers and ports out of few, so that they meet: both families, frames of VLANs, of
- * which a nat translates none, UDP, TCP, SCTP, another protocol, queries; to remote ends, to mapped and forwarded ones
- * from outside and from inside; answers to what left; errors that quote it. Of each packet the list says whether it
- * leaves and as what, byte for byte, with checksums that were computed in full. So one inside end has one outside end
- * for all remote ends, no two have the same, there and back is the identity, and what was refused had to be. Where no
- * port was left, a flow may have made way that was alone in its mapping and had at most one packet of each side. After
- * some hours nothing is held any more. LONG=1: twenty times as many. */
+ * Each run draws from few inside hosts, strangers and ports, so that they repeat. Packets are of both families, with
+ * and without VLAN tags (a nat translates none with tags): UDP, TCP, SCTP, another protocol and queries. They go to
+ * remote ends, and to mapped and forwarded ones from outside and inside; others reply to packets that left, or are
+ * errors that quote them. For each packet the list decides if it leaves, and with which bytes; checksums are
+ * computed in full. So one inside end has one outside end for all remote ends, no two inside ends share an outside
+ * end, there and back is the identity, and only packets that must be rejected are. If no port was left, a flow may
+ * have been evicted that was the only one of its mapping and had at most one packet of each side. After some hours
+ * nothing is held. LONG=1: twenty times as many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ enum {
 };
 enum { INSIDE = 0x0a000000, OWN = 0xcb007101, STRANGER = 0xc0000200, TARGET = 0x0a000050, GRE = 47 };
 enum { MAPPED = 0xcb007108, MAPPED_INSIDE = 0x0a000008, MAPPED_MOST = 8 };
-enum { FORWARDED = 2010, TARGET_PORT = 80, FORWARDED_MOST = 4 }; /* ports, in the range of the mappings */
+enum { FORWARDED = 2010, TARGET_PORT = 80, FORWARDED_MOST = 4 }; /* ports within the range of the mappings */
 #define S UINT64_C(1000000000)
 
 static const char rules[] = "interface wan = \"eth0\"\n"
@@ -53,7 +54,7 @@ static const char rules[] = "interface wan = \"eth0\"\n"
                             "}\n";
 #define NOT_THIRD " to not 192.0.2.3, 2001:db8::c000:203"
 
-/* One side's view of a flow: from its opener. Ports of queries: the identifier, twice. */
+/* A flow seen from its opener's side. Ports of queries are both the identifier. */
 struct tuple {
     bool v6;
     uint8_t proto, tags;
@@ -62,17 +63,17 @@ struct tuple {
 };
 struct model_flow {
     struct tuple own, to;
-    unsigned asked, answered; /* packets of either side */
+    unsigned asked, answered; /* packets of each side */
 };
 struct model_map {
-    struct tuple inside; /* of the source only */
+    struct tuple inside; /* only the source */
     uint16_t port;
 };
 
 struct run {
     struct rng rng;
-    unsigned below, above;   /* the masquerade's ports are those up to `below`, and from `above` on */
-    bool not_third, not_gre; /* it leaves out the third stranger; the protocol without ports */
+    unsigned below, above;   /* the masquerade's ports: up to `below`, and from `above` on */
+    bool not_third, not_gre; /* a condition excludes the third stranger; the protocol without ports */
     struct program *program;
     struct executor *worker;
     struct vm_in in;
@@ -87,11 +88,11 @@ struct run {
     struct vm_tx tx;
     struct model_flow flows[FLOWS_MOST];
     struct model_map maps[MAPS_MOST];
-    struct tuple others[FLOWS_MOST]; /* flows that are not translated: they stay so */
+    struct tuple others[FLOWS_MOST]; /* untranslated flows, which stay so */
     unsigned flow_count, map_count, other_count, hosts, ports;
     uint64_t packets;
-    bool bare; /* packets come by devices without Ethernet */
-    bool busy; /* UDP flows go on at once, and so make no way */
+    bool bare; /* packets arrive on devices without Ethernet */
+    bool busy; /* UDP flows continue at once, so none can be evicted */
     char why[700];
 };
 
@@ -99,7 +100,7 @@ struct totals {
     uint64_t packets, out, in, hairpins, replies, errors, exhausted, gave_way, alike, tagged, untouched;
 };
 
-/* ---- the list ---- */
+/* ---- the model ---- */
 
 static bool query(uint8_t proto, bool v6) { return proto == (v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP); }
 static bool mapped(const struct tuple *t)
@@ -110,7 +111,7 @@ static bool ported(const struct tuple *t) { return t->proto == IPPROTO_NR_TCP ||
 static bool is_inside(uint32_t addr) { return addr >> 8 == INSIDE >> 8; }
 
 static bool is_mapped_host(uint32_t addr) { return addr / MAPPED_MOST == MAPPED_INSIDE / MAPPED_MOST; }
-/* Does what it sends need a port, or an identifier, of the address that hosts share? */
+/* True if packets from there need a port, or an identifier, of the address that hosts share. */
 static bool shares(const struct tuple *t) { return mapped(t) && is_inside(t->src) && !is_mapped_host(t->src); }
 
 static struct tuple reversed(const struct tuple *t)
@@ -140,7 +141,7 @@ static bool is_others(const struct run *r, const struct tuple *t)
     return false;
 }
 
-/* Has any flow that tuple, on one side or the other? */
+/* True if a flow has that tuple on either side. */
 static bool is_taken(const struct run *r, const struct tuple *t)
 {
     if (is_others(r, t)) return true;
@@ -176,7 +177,7 @@ static bool in_ports(const struct run *r, unsigned port)
     return port >= PORT_LO && port <= PORT_HI && (port <= r->below || port >= r->above);
 }
 
-/* True if a port, or identifier, is left without an owner. */
+/* True if a port, or an identifier, is unused. */
 static bool port_left(const struct run *r, const struct tuple *t)
 {
     unsigned used = ported(t) ? FORWARDED_MOST : 0;
@@ -185,10 +186,10 @@ static bool port_left(const struct run *r, const struct tuple *t)
     return used < PORT_HI - PORT_LO + 1 - (r->above - r->below - 1);
 }
 
-/* What becomes of a packet. */
+/* Outcome of a packet. */
 enum fate { UNTOUCHED, LEAVES, REFUSED };
 
-/* A packet of a flow that is there: in *to what it leaves as. */
+/* Find the packet's flow; *to: the tuple it leaves with. */
 static bool of_flow(struct run *r, const struct tuple *t, bool answers, struct tuple *to, bool *reply)
 {
     for (unsigned i = 0; i < r->flow_count; i++) {
@@ -204,14 +205,14 @@ static bool of_flow(struct run *r, const struct tuple *t, bool answers, struct t
     return false;
 }
 
-/* True if the statement for hosts that share an address leaves the packet alone. */
+/* True if a condition excludes the packet from the statement for hosts that share an address. */
 static bool is_left_out(const struct run *r, const struct tuple *t)
 {
     if (!is_inside(t->src) || is_mapped_host(t->src)) return false;
     return (r->not_third && t->dst == STRANGER + 3) || (r->not_gre && t->proto == GRE);
 }
 
-/* One of no flow. `*to`: port 0 where one is to be drawn. */
+/* Decide a packet without a flow. `*to`: port 0 if one is to be drawn. */
 static enum fate begin(const struct run *r, const struct tuple *t, struct tuple *to)
 {
     const bool own = t->dst == OWN;
@@ -288,10 +289,10 @@ static uint32_t build(const struct talk *t, uint8_t frame[TALK_FRAME_MAX])
     return len;
 }
 
-/* Length of the link header that bare packets lack. */
+/* Return the length of the link header, which bare packets lack. */
 static uint32_t link_len(const struct run *r) { return r->bare ? ETHER_LEN : 0; }
 
-/* The worker judges it. */
+/* Let the worker judge the packet. */
 static struct verdict judge(struct run *r, const struct talk *t)
 {
     static uint8_t frame[TALK_FRAME_MAX];
@@ -311,7 +312,7 @@ static void put_back(struct run *r)
     for (unsigned i = 0; i < r->tx.count; i++) pool_put(r->entries[i].pkt);
 }
 
-/* Exactly one packet left, and it is that one, MAC addresses apart. */
+/* True if exactly one packet left, and is that one apart from its MAC addresses. */
 static bool left_as(struct run *r, const struct talk *t)
 {
     uint8_t frame[TALK_FRAME_MAX];
@@ -321,7 +322,7 @@ static bool left_as(struct run *r, const struct talk *t)
     return p->cap_len == len - skip && memcmp(p->data + from - skip, frame + from, len - from) == 0;
 }
 
-/* The port that the packet which left has as its source. */
+/* Return the source port of the packet that left. */
 static uint16_t port_drawn(const struct run *r, const struct tuple *t)
 {
     struct pkt *p = r->entries[0].pkt;
@@ -331,7 +332,7 @@ static uint16_t port_drawn(const struct run *r, const struct tuple *t)
     return (uint16_t)(b[0] << 8 | b[1]);
 }
 
-/* A flow has begun: its mapping, if it is new, has an unused port. */
+/* Add a flow that has begun. If its mapping is new, check that its port was unused. */
 static const char *keep(struct run *r, const struct tuple *own, struct tuple *to)
 {
     if (!to->src_port && shares(own)) {
@@ -350,7 +351,7 @@ static const char *keep(struct run *r, const struct tuple *own, struct tuple *to
     return NULL;
 }
 
-/* Would the flow look like another, from either side? A drawn port is judged by what was drawn. */
+/* True if the flow would look like another from either side. A drawn port is taken from the packet. */
 static bool is_alike(const struct run *r, const struct tuple *own, const struct tuple *to)
 {
     struct tuple t = *to;
@@ -358,7 +359,7 @@ static bool is_alike(const struct run *r, const struct tuple *own, const struct 
     return like(own, &t) || is_taken(r, &t);
 }
 
-/* Could a port that may be drawn make the flow look like another? The inside port is kept where it is free. */
+/* True if a port that may be drawn could make the flow look like another. The inside port is kept if it is free. */
 static bool may_be_alike(const struct run *r, const struct tuple *own, const struct tuple *to)
 {
     for (unsigned port = PORT_LO; port <= PORT_HI; port++) {
@@ -369,7 +370,7 @@ static bool may_be_alike(const struct run *r, const struct tuple *own, const str
     return false;
 }
 
-/* Return the index of the flow that made way for the packet; negative: none. */
+/* Return the index of the flow that was evicted for the packet, or a negative number. */
 static int gave_way(const struct run *r)
 {
     for (unsigned e = 0; e < r->tx.event_count; e++) {
@@ -386,7 +387,7 @@ static int gave_way(const struct run *r)
     return -1;
 }
 
-/* Forget the flow that made way, and its mapping. Returns what was wrong with that. */
+/* Forget the evicted flow and its mapping. Returns the fault if the flow wasn't evictable. */
 static const char *forget(struct run *r, const struct tuple *t, unsigned at)
 {
     const struct model_flow gone = r->flows[at];
@@ -395,7 +396,7 @@ static const char *forget(struct run *r, const struct tuple *t, unsigned at)
     if (gone.own.proto != IPPROTO_NR_TCP && gone.answered && gone.asked + gone.answered > 2)
         return "a flow that goes on made way";
     for (unsigned i = 0; i < r->flow_count; i++) {
-        const struct tuple back = reversed(&r->flows[i].own); /* those that strangers begin hold it, too */
+        const struct tuple back = reversed(&r->flows[i].own); /* flows that strangers begin hold it, too */
         users += same_source(&r->flows[i].own, &gone.own) ||
                  (same_source(&(struct tuple){.v6 = r->flows[i].to.v6,
                                               .proto = back.proto,
@@ -413,7 +414,7 @@ static const char *forget(struct run *r, const struct tuple *t, unsigned at)
     return NULL;
 }
 
-/* A flow that has begun goes on: two questions more, and an answer. */
+/* Continue a new flow: two more packets from the opener, and one reply. */
 static bool go_on(struct run *r, const struct tuple *own, const struct tuple *to)
 {
     const struct tuple back = reversed(to);
@@ -428,7 +429,7 @@ static bool go_on(struct run *r, const struct tuple *own, const struct tuple *to
     return good;
 }
 
-/* What made way is reset at its other end before the packet leaves. */
+/* Take the reset that goes to an evicted flow's peer before the packet leaves. */
 static bool take_reset(struct run *r, const struct tuple *t)
 {
     if (t->proto != IPPROTO_NR_TCP) return true;
@@ -457,7 +458,7 @@ static bool try_one(struct run *r, const struct tuple *t, bool answers, struct t
         n->gave_way++;
     }
     if (bad) {
-        /* told below */
+        /* reported below */
     } else if (fate == UNTOUCHED) {
         n->untouched++;
         if (!answers && !is_taken(r, t)) r->others[r->other_count++] = *t;
@@ -491,12 +492,12 @@ static bool try_one(struct run *r, const struct tuple *t, bool answers, struct t
     return bad ? wrong(r, bad, &k) : true;
 }
 
-/* A router far away, or one inside, complains of what left or of what came back. */
+/* Send an error from a far router, or one inside, about a packet that left or came back. */
 static bool try_error(struct run *r, struct totals *n)
 {
     if (!r->flow_count) return true;
     const struct model_flow *f = &r->flows[rng_below(&r->rng, r->flow_count)];
-    if (f->own.proto == IPPROTO_NR_TCP) return true; /* its numbers are tried elsewhere */
+    if (f->own.proto == IPPROTO_NR_TCP) return true; /* its sequence numbers are tested elsewhere */
     const bool about_reply = rng_one_in(&r->rng, 2);
     const struct tuple back_in = reversed(&f->own), back_out = reversed(&f->to);
     const struct tuple *quoted = about_reply ? &back_in : &f->to, *told = about_reply ? &back_out : &f->own;
@@ -560,7 +561,7 @@ static bool counts_right(struct run *r)
     return good;
 }
 
-/* After hours without a packet nothing is held. */
+/* Check that nothing is held after hours without a packet. */
 static bool all_ends(struct run *r)
 {
     unsigned part = 0;
@@ -650,7 +651,7 @@ int main(int argc, char **argv)
     printf("ok - translation is what the list says: %u runs, %" PRIu64 " packets\n", runs, n.packets);
     const uint64_t each[] = {n.out,       n.in,       n.hairpins, n.replies, n.errors,
                              n.exhausted, n.gave_way, n.alike,    n.tagged,  n.untouched};
-    bool all = true; /* a run in which something never happened would prove nothing of it */
+    bool all = true; /* a run in which something never happened proves nothing about it */
     for (unsigned i = 0; i < sizeof each / sizeof *each; i++) all &= each[i] >= runs / 8;
     printf("%s - flows begin, are answered and are refused in every way: out %" PRIu64 ", in %" PRIu64
            ", hairpin %" PRIu64 ", replies %" PRIu64 ", errors %" PRIu64 ", no port %" PRIu64 ", made way %" PRIu64

@@ -1,5 +1,5 @@
-/* A drawn nat as --diff writes its statements is a nat that compiles, and that means the same; a change of one
- * statement is told unless its packets and what becomes of them stay.
+/* A drawn nat's statements as --diff writes them compile to a nat with the same meaning. A change of one statement
+ * is shown unless its packets and their outcomes stay the same.
  *
  *   nat_said [SEED [NATS]]
  *
@@ -41,7 +41,7 @@ static const char *const outside[] = {"203.0.113.1", "203.0.113.4-203.0.113.9", 
                                       "2001:db8:1::1", "203.0.113.1, 2001:db8:1::1"};
 static const char *const forwarded[] = {"tcp/80", "udp/53, tcp/53", "tcp/any", "sctp/1-5", "gre", "proto 41", "icmp"};
 
-/* A run of draws, of which one may come out otherwise than those of the same seed */
+/* A run of draws in which one may differ from those of the same seed */
 struct draws {
     uint64_t seed;
     unsigned at, changed;
@@ -63,7 +63,7 @@ static const char *one(struct draws *d, const char *const *list, size_t count)
 }
 #define ONE(r, list) one(r, list, LEN(list))
 
-/* Draw the conditions of a statement that sends out; half of them say little. */
+/* Draw the conditions of an outgoing statement; half of them have few. */
 static void draw_conditions(struct draws *d, FILE *out)
 {
     const bool from = one_in(d, 2), to = one_in(d, 3);
@@ -113,7 +113,7 @@ static char *drawn_statement(uint64_t seed, unsigned changed)
     return text;
 }
 
-/* Return the compiled file with these statements, or with no nat; NULL: it has a mistake. */
+/* Compile a file with these statements, or without a nat. Returns NULL if it has an error. */
 static struct program *with_nat(const char *statements)
 {
     char *text = NULL;
@@ -123,7 +123,7 @@ static struct program *with_nat(const char *statements)
     return p;
 }
 
-/* Return the statements of the nat as --diff shows them to a reader of a file that had none. */
+/* Return the nat's statements as --diff shows them against a file without a nat. */
 static char *shown(struct program *none, struct program *p)
 {
     char *text = diff_text(none, p, false), *at = strstr(text, "new         nat n\n"), *lines = NULL;
@@ -149,7 +149,7 @@ static void fail(struct run *r, const char *what, const char *a, const char *b)
     r->failed = true;
 }
 
-/* Check one statement's words, and that --diff tells it from another one where their words differ. */
+/* Check the words for one statement, and that --diff shows a difference from another one if their words differ. */
 static void check(struct run *r, const char *a, const char *b)
 {
     struct program *p[SIDES] = {with_nat(a), with_nat(b)};

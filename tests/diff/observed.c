@@ -1,7 +1,7 @@
-/* Differential test: rules with services in `mode observe` against the same rules without. Random rules, services and
- * conversations: observing changes no verdict and nothing that leaves; and what it tells holds together: each
- * connection begins and ends once, its branch is chosen once and by its service, its bytes are those that were
- * accepted, in order.
+/* Differential test: rules with services in `mode observe` against the same rules without. Random rules, services
+ * and conversations. Observing changes no verdict and no packet that leaves. Its events are consistent: each
+ * connection begins and ends once, its service chooses its branch once, and its bytes are the accepted ones, in
+ * order.
  *
  *   observed [SEED [FILES [PACKETS]]]
  *
@@ -23,11 +23,11 @@ enum { TALKS = 16, TEXT = 8192, FRAME = 2048, SLOTS = 64, SLOT = 4096, ENTRIES =
 #define S UINT64_C(1000000000)
 
 struct conversation {
-    struct talk talk; /* of the side that asks */
+    struct talk talk; /* as the opener sends it */
     uint32_t seq[2];
     unsigned step;
 };
-/* A connection as it was told */
+/* A connection, from its events */
 struct told {
     uint64_t end[OBSERVE_HALVES];
     bool begun, chosen, ended;
@@ -43,7 +43,7 @@ struct way {
 };
 struct run {
     struct rng rng;
-    char text[2][TEXT]; /* with what observes, and without */
+    char text[2][TEXT]; /* with the observing services, and without */
     struct program *program[2];
     struct facts facts;
     struct vm_in in;
@@ -53,7 +53,7 @@ struct run {
     struct way ways[2];
     struct told told[CONNS];
     uint64_t bytes_told, begun, chosen[PBC_DOES];
-    char wrong[200]; /* the parts that contradict each other */
+    char wrong[200]; /* what contradicts each other */
 };
 struct totals {
     uint64_t files, packets, connections, streams, ignored, bytes, forwarded, dropped;
@@ -137,7 +137,7 @@ static void begin_talk(struct run *r, struct conversation *c)
                             .dst_port = ports[rng_below(&r->rng, sizeof ports / sizeof *ports)]};
 }
 
-/* Make the next packet of some conversation: in order, again, late, or a reset. */
+/* Draw the next packet of some conversation: in order, repeated, late, or a reset. */
 static void draw_packet(struct run *r, unsigned i)
 {
     struct conversation *c = &r->talks[rng_below(&r->rng, TALKS)];
@@ -154,8 +154,8 @@ static void draw_packet(struct run *r, unsigned i)
     t.ack = c->seq[!dir];
     t.flags = c->step == 0 ? TCP_SYN : c->step == 1 ? TCP_SYN | TCP_ACK : TCP_ACK;
     t.payload = c->step > 2 ? (uint8_t)(8 * rng_below(&r->rng, 8)) : 0;
-    if (c->step > 2 && rng_one_in(&r->rng, 8)) t.seq -= t.payload;         /* again */
-    if (c->step > 2 && rng_one_in(&r->rng, 8)) t.seq += 8, t.payload += 8; /* ahead */
+    if (c->step > 2 && rng_one_in(&r->rng, 8)) t.seq -= t.payload;         /* repeated */
+    if (c->step > 2 && rng_one_in(&r->rng, 8)) t.seq += 8, t.payload += 8; /* ahead of its turn */
     if (c->step > 4 && rng_one_in(&r->rng, 20)) t.flags |= rng_one_in(&r->rng, 3) ? TCP_RST : TCP_FIN;
     if (rng_one_in(&r->rng, 12)) t.ttl = 3;
     if (t.seq == c->seq[dir]) c->seq[dir] += t.payload + (t.flags & (TCP_SYN | TCP_FIN) ? 1u : 0u);
@@ -163,7 +163,7 @@ static void draw_packet(struct run *r, unsigned i)
     r->lengths[i] = talk_build(&t, r->bytes[i]);
 }
 
-/* ---- what is told ---- */
+/* ---- events ---- */
 
 static void wrong(struct run *r, const struct observe_event *e, const char *what)
 {
@@ -200,7 +200,7 @@ static void hear(void *arg, const struct observe_event *e)
     case OBSERVE_BYTES:
         if (!t->chosen || t->does != PBC_STREAM) wrong(r, e, "bytes of no stream");
         for (uint64_t i = 0; i < e->len; i++)
-            if (e->bytes[i] != 0) wrong(r, e, "bytes that nobody sent"); /* talk_build's are zero */
+            if (e->bytes[i] != 0) wrong(r, e, "bytes that nobody sent"); /* talk_build's payload is zero */
         r->bytes_told += e->len;
         /* fall through */
     case OBSERVE_HOLE:
@@ -298,7 +298,7 @@ static bool start(struct run *r, uint64_t seed)
     return true;
 }
 
-/* True if the service's counters are those of what was told. */
+/* True if the service's counters equal the sums over the events. */
 static bool counts_hold(struct run *r)
 {
     const struct vm_counters *c = vm_counters(r->ways[0].vm);
@@ -309,7 +309,7 @@ static bool counts_hold(struct run *r)
     for (uint32_t i = 0; i < r->program[0]->observes_count; i++)
         for (size_t k = 0; k < sizeof sum / sizeof *to; k++)
             to[k] += ((const uint64_t *)(const void *)&c->observes[i])[k];
-    sum.most = c->observed->most; /* at once in all of them together */
+    sum.most = c->observed->most; /* limit of all services together */
     sum.stack_full = c->observed->stack_full;
     if (memcmp(all, &sum, sizeof sum) == 0 && sum.sessions == r->begun && !sum.live) return true;
     printf("# counters of the services aren't those of all, or of what was told\n");

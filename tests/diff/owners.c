@@ -1,14 +1,15 @@
-/* Differential and property test: packets dealt to several workers by vm_owner beside one worker that gets all.
+/* Differential and property test: packets dealt to several workers by vm_owner against one worker that gets all.
  *
  *   owners [SEED [FILES [PACKETS]]]
  *
  * Random conversations through every mode, family and protocol, through a nat (out, forwarded, strangers at a mapped
- * port) and past both; errors about either direction, from an end or a router; fragments of datagrams. Each packet of a
- * conversation has the owner that its first had, for 2, 3, 8 and 64 workers. Verdicts, what leaves and the sums of the
- * counters are those of the one worker; but ports that flows are translated to are each worker's own, so in what leaves
- * with one it and the sums over it are not compared: there the conversation goes on from what the worker sent.
- * In a second round others, of another number or as many, go on with all that is known, time and again (vm_move).
- * LONG=1: twenty times as many. */
+ * port) and past both; errors about either direction, from a host or a router; fragments of datagrams.
+ *
+ * Each packet of a conversation has the owner of its first packet, for 2, 3, 8 and 64 workers. Verdicts, packets
+ * that leave and the sums of the counters equal those of the one worker. Ports that flows are translated to belong
+ * to each worker, so they and the checksums over them aren't compared in packets that leave; the conversation
+ * continues from the packet that the worker sent. In a second round, new workers, as many or another number,
+ * repeatedly take over the complete state (vm_move). LONG=1: twenty times as many. */
 #include <bpf/bpf.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,11 +34,11 @@ enum { OUT = MODES, FORWARDED, STRANGER, PLAIN, TO_SELF, KINDS };
 enum { VIP = 0xcb00710a, INSIDE = 0x0a050001, REMOTE = 0xc0000201, OWN = 0xcb007101 };
 #define S UINT64_C(1000000000)
 
-/* The program that deals out frames in the kernel; NULL: this process may not load it. */
+/* The eBPF program that deals out frames; NULL: this process may not load it. */
 static struct deal *dealer;
 static struct deal_tables *dealt;
-static struct port_owners *owned_ports; /* of the several workers, which the program reads, too */
-static struct rng chains;               /* of its own, so that conversations are the same with and without a dealer */
+static struct port_owners *owned_ports; /* ports of the several workers, which the eBPF program also reads */
+static struct rng chains; /* a separate generator, so that conversations are the same with and without a dealer */
 static struct {
     uint64_t packets, differ, failed, chained, fragments, inquiries;
 } compared;
@@ -46,7 +47,7 @@ static struct {
 struct side {
     unsigned workers;
     uint64_t seed;
-    struct port_owners *ports; /* owned_ports, or, once they have been moved, own ones */
+    struct port_owners *ports; /* owned_ports, or after they have been moved, a copy */
     struct owners *owners;
     struct shared *shared;
     struct vm *vms[WORKERS_MOST];
@@ -58,15 +59,14 @@ struct side {
     struct verdict verdict;
 };
 
-/* A conversation under way: as its opener sends it, and as the other side answers, which each of both sides has found
- * out for itself. */
+/* A conversation: its packet as the opener sends it, and each side's record of the peer's replies. */
 struct conversation {
     struct talk talk, answer[2];
     uint32_t seq[2];
     unsigned step, kind;
     uint16_t iface, answer_iface;
     bool answered;
-    unsigned owner; /* of what was seen of it; WORKERS_MOST: nothing yet */
+    unsigned owner; /* owner of its packets so far; WORKERS_MOST: none yet */
     uint16_t ip_id;
 };
 
@@ -74,17 +74,17 @@ struct run {
     struct rng rng;
     struct program *program;
     char text[TEXT];
-    bool moves; /* others go on time and again: no archive has a flow of an interface that isn't known */
-    bool keyed; /* it keeps state by source */
-    bool maps;  /* its nat has a map */
+    bool moves; /* new workers repeatedly take over: no archive has a flow of an interface that isn't known */
+    bool keyed; /* the file keeps state by source */
+    bool maps;  /* the file's nat has a map */
     struct facts facts;
     uint32_t self4[1];
     struct pbc_range6 self6[1];
     struct facts_iface ifaces[3];
     struct vm_in in;
-    struct side side[2]; /* [0] has one worker */
+    struct side side[2]; /* [0] is the one worker */
     struct conversation talks[TALKS];
-    struct vm_counters before; /* counts of workers that have ended */
+    struct vm_counters before; /* counters of workers that have ended */
     uint8_t bytes[2][TALK_FRAME_MAX + 16];
 };
 
@@ -124,7 +124,7 @@ static const char *const rules[] = {
     "accept state established, related as KNOWN",
     "drop state invalid as INVALID",
     "count tcp as TCP",
-    "accept tcp, udp, sctp over spoken", /* what routers say is counted where what they quote belongs */
+    "accept tcp, udp, sctp over spoken", /* a router's errors are counted with the flow that they quote */
     "drop udp from 0.0.0.0/0 over news",
     "accept tcp, udp, sctp, icmp, icmp6 state new, established",
     "reject tcp flags has psh",
@@ -137,7 +137,7 @@ static void draw_program(struct run *r)
     static const unsigned prefixes[] = {32, 24, 28, 8};
     const bool keyed = r->keyed = rng_one_in(&r->rng, 2), named = rng_one_in(&r->rng, 2);
     r->text[0] = '\0';
-    /* So few that flows to several servers have one port */
+    /* so few that flows to several servers share a port */
     const unsigned last = r->moves && rng_one_in(&chains, 2) ? 1024 + 31 : UINT16_MAX;
     snprintf(line, sizeof line, pools, prefixes[rng_below(&r->rng, 4)], last);
     put(r, line);
@@ -156,9 +156,9 @@ static void draw_program(struct run *r)
     if (r->maps) put(r, "  map 203.0.113.64/30 <-> 10.5.0.4/30 on wan\n");
     put(r, rng_one_in(&r->rng, 2) ? "  masquerade from 10.5.0.0/24 out on wan ports "
                                   : "  source from 10.5.0.0/24 out on wan to 203.0.113.1 ports ");
-    put(r, rng_one_in(&r->rng, 2) ? "20000-59999\n}\n" : "20032-20159\n}\n"); /* not every worker's slice has one */
+    put(r, rng_one_in(&r->rng, 2) ? "20000-59999\n}\n" : "20032-20159\n}\n"); /* some workers' slices have none */
     put(r, named ? "firewall edge default drop {\n" : "firewall edge default accept {\n");
-    /* What a forward's target says late is its stranger's, not the target's own: it would count by source elsewhere. */
+    /* A forward target's late packets are its stranger's: by source they would be counted elsewhere. */
     if (keyed) put(r, "  drop from 10.5.0.2 source port 8080\n");
     for (unsigned i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (!rng_one_in(&r->rng, 4) || (!keyed && (strstr(rules[i], "over")))) continue;
@@ -171,7 +171,7 @@ static void draw_program(struct run *r)
 
 /* ---- the workers ---- */
 
-/* Make the workers but for their owners, which are s->owners. */
+/* Make the workers, but not their owners, which are s->owners. */
 static bool side_fill(struct side *s, struct program *p)
 {
     const size_t bytes = (pool_bytes(SLOTS, SLOT_BYTES) + 63) / 64 * 64;
@@ -212,7 +212,7 @@ static void side_fini(struct side *s)
     free(s->memory);
 }
 
-/* The kernel's program says the same. It looks at a frame that came by the loopback. */
+/* Check that the eBPF program chooses the same owner. It reads a frame that came by the loopback. */
 static void compare_dealt(const struct run *r, const struct side *s, const struct pkt *pkt, unsigned o)
 {
     const unsigned lo = 1;
@@ -236,9 +236,8 @@ static void compare_dealt(const struct run *r, const struct side *s, const struc
     }
 }
 
-/* Write an extension header of that kind, `next` behind it; of a fragment, which fragment it begins. Returns its
- * length.
- */
+/* Write an extension header of that kind, followed by `next`. fragment: a fragment header's offset field. Returns
+ * its length. */
 static uint32_t put_extension(uint8_t *at, uint8_t kind, uint8_t next, uint16_t fragment)
 {
     const uint8_t units = kind == IPPROTO_NR_FRAGMENT ? 0 : (uint8_t)(rng_below(&chains, 3) + (kind == IPPROTO_NR_AH));
@@ -246,7 +245,7 @@ static uint32_t put_extension(uint8_t *at, uint8_t kind, uint8_t next, uint16_t 
     memset(at, 0, len);
     at[0] = next;
     at[1] = units;
-    if (kind == IPPROTO_NR_ROUTING) at[IP6_ROUTING_TYPE] = 4; /* segment routing, nothing left */
+    if (kind == IPPROTO_NR_ROUTING) at[IP6_ROUTING_TYPE] = 4; /* segment routing with no segments left */
     if (kind == IPPROTO_NR_FRAGMENT) {
         wire_put16(at + IP6_FRAG_OFFSET, fragment);
         wire_put32(at + IP6_FRAG_ID, (uint32_t)rng_next(&chains));
@@ -254,7 +253,8 @@ static uint32_t put_extension(uint8_t *at, uint8_t kind, uint8_t next, uint16_t 
     return len;
 }
 
-/* Write up to four extension headers, the last of which may be a later fragment's, and what `*next` has become. */
+/* Write up to four extension headers, the last of which may be a later fragment's. `*next` becomes the first
+ * header's kind. */
 static uint32_t put_chain(uint8_t *at, uint8_t *next, bool *fragment)
 {
     static const uint8_t any[] = {IPPROTO_NR_ROUTING,  IPPROTO_NR_FRAGMENT, IPPROTO_NR_AH,   IPPROTO_NR_DSTOPTS,
@@ -263,7 +263,7 @@ static uint32_t put_chain(uint8_t *at, uint8_t *next, bool *fragment)
     const unsigned count = 1 + rng_below(&chains, 4);
     uint32_t len = 0;
     for (unsigned i = 0; i < count; i++) kinds[i] = any[rng_below(&chains, sizeof any)];
-    if (rng_one_in(&chains, 3)) kinds[0] = IPPROTO_NR_HOPOPT; /* only the first may be */
+    if (rng_one_in(&chains, 3)) kinds[0] = IPPROTO_NR_HOPOPT; /* only allowed as the first */
     kinds[count] = *next;
     *next = kinds[0];
     *fragment = kinds[count - 1] == IPPROTO_NR_FRAGMENT && rng_one_in(&chains, 2);
@@ -272,7 +272,7 @@ static uint32_t put_chain(uint8_t *at, uint8_t *next, bool *fragment)
     return len;
 }
 
-/* The same packet behind extension headers. */
+/* Compare the same packet with extension headers. */
 static void compare_chained(const struct run *r, const struct side *s, const struct pkt *pkt)
 {
     enum { CHAIN_MOST = 4 * 28 };
@@ -292,7 +292,8 @@ static void compare_chained(const struct run *r, const struct side *s, const str
     compare_dealt(r, s, &chained, o);
 }
 
-/* DHCP's question, and an offer to an address that no host has yet: one worker gets both, whatever else is drawn. */
+/* Compare a DHCP query, and an offer to an address that no host has yet: one worker gets both, regardless of other
+ * draws. */
 static void compare_inquiries(const struct run *r, const struct side *s)
 {
     enum { FRAME = ETHER_LEN + IP4_LEN + UDP_LEN + 240 };
@@ -358,7 +359,7 @@ static struct {
     uint64_t times, flows, doubled, ended, shared;
 } went;
 
-/* Write and read a worker's state into another one that is made alike. */
+/* Write one worker's state, and read it into another worker that is made alike. */
 static bool pass_state(const struct run *r, struct vm *from, struct vm *to)
 {
     uint8_t *bytes = malloc(ARCHIVE_MOST);
@@ -381,7 +382,7 @@ static struct owners *pass_owners(const struct run *r, const struct side *from, 
     return o;
 }
 
-/* Move all to as many other workers as `s` has, by way of ones like those before, as a takeover does. */
+/* Move all state to as many workers as `s` has, through workers like the old ones, as a takeover does. */
 static bool pass_workers(struct run *r, struct side *from, struct side *s)
 {
     struct side like = {.workers = from->workers, .seed = from->seed};
@@ -397,7 +398,7 @@ static bool pass_workers(struct run *r, struct side *from, struct side *s)
     return good;
 }
 
-/* Let `workers` others go on in the place of the several ones. */
+/* Replace the several workers by `workers` new ones. */
 static bool go_over(struct run *r, unsigned workers)
 {
     struct side *from = &r->side[1], *s = calloc(1, sizeof *s);
@@ -425,7 +426,7 @@ static bool go_over(struct run *r, unsigned workers)
 
 /* ---- packets ---- */
 
-/* To a mapped host: from outside, or from inside. */
+/* Begin a conversation with a mapped host, from outside or inside. */
 static void begin_mapped(struct run *r, struct conversation *c)
 {
     c->talk.dst = 0xcb007140 + rng_below(&r->rng, 4);
@@ -457,7 +458,8 @@ static void begin_talk(struct run *r, struct conversation *c)
     } else if (c->kind == OUT) {
         t->src = INSIDE + rng_below(g, 9);
         t->dst = REMOTE + rng_below(g, 3);
-        if (r->keyed && t->proto == IPPROTO_NR_SCTP) t->proto = IPPROTO_NR_UDP; /* the other end would be the owner */
+        if (r->keyed && t->proto == IPPROTO_NR_SCTP)
+            t->proto = IPPROTO_NR_UDP; /* otherwise the peer would be the owner */
         c->iface = 1;
         c->answer_iface = 0;
         if (r->maps && !r->keyed && rng_one_in(g, 2)) begin_mapped(r, c);
@@ -467,14 +469,14 @@ static void begin_talk(struct run *r, struct conversation *c)
         c->iface = 0;
     } else if (c->kind == STRANGER && !r->keyed && other->kind == OUT && other->answered &&
                other->talk.proto == IPPROTO_NR_UDP) {
-        c->iface = 0; /* at the port that it was mapped to: see go_on */
+        c->iface = 0; /* at the port that it was mapped to (see go_on) */
         t->proto = IPPROTO_NR_UDP;
         t->src = REMOTE + 9;
         c->answer[0] = c->answer[1] = *t;
         for (unsigned k = 0; k < 2; k++) c->answer[k].src_port = other->answer[k].dst_port;
         t->dst = OWN;
     } else {
-        /* Packets that only cross have no client: state by source is not kept in one place. */
+        /* Forwarded packets have no client: their state by source isn't kept in one place. */
         c->kind = c->kind == TO_SELF || r->keyed ? TO_SELF : PLAIN;
         t->v6 = rng_one_in(g, 3);
         t->dst = c->kind == TO_SELF ? OWN : REMOTE + 100 + rng_below(g, 5);
@@ -492,7 +494,7 @@ static void begin_talk(struct run *r, struct conversation *c)
 
 static bool is_one_sided(unsigned kind) { return kind == 2 || kind == 3 || kind == 4 || kind == 5 || kind == 7; }
 
-/* The next packet, for each of both sides. */
+/* Draw the next packet, for each of both sides. */
 static unsigned go_on(struct run *r, struct conversation *c, struct talk t[2])
 {
     struct rng *g = &r->rng;
@@ -511,7 +513,7 @@ static unsigned go_on(struct run *r, struct conversation *c, struct talk t[2])
         t[k].flags = c->step == 0 ? TCP_SYN : c->step == 1 && dir ? TCP_SYN | TCP_ACK : TCP_ACK;
         t[k].type = t[k].v6 ? (uint8_t)(128 + dir) : dir ? 0 : 8;
         t[k].chunk = talk_chunk(c->step);
-        t[k].tag_src = dir ? c->talk.dst_port : c->talk.src_port; /* no translator changes tags */
+        t[k].tag_src = dir ? c->talk.dst_port : c->talk.src_port; /* because no translator changes tags */
         t[k].tag_dst = dir ? c->talk.src_port : c->talk.dst_port;
     }
     if (c->step > 2 && rng_one_in(g, 40)) t[0].flags |= rng_one_in(g, 3) ? TCP_RST : TCP_FIN;
@@ -525,7 +527,7 @@ static unsigned go_on(struct run *r, struct conversation *c, struct talk t[2])
     return dir;
 }
 
-/* What its receiver says of it, or a router on the way. */
+/* Write an error about the packet from its receiver, or from a router on the path. */
 static void quote(struct run *r, struct talk *t, struct talk *about, bool router)
 {
     (void)r;
@@ -540,7 +542,7 @@ static void quote(struct run *r, struct talk *t, struct talk *about, bool router
 
 /* ---- what left ---- */
 
-/* Who got a packet of the opener answers it as he sees it. */
+/* Let the receiver of the opener's packet reply to the packet as received. */
 static void learn(struct run *r, struct conversation *c, unsigned k)
 {
     const struct side *s = &r->side[k];
@@ -574,8 +576,8 @@ static bool differ(const char *what, const struct run *r, const struct conversat
     return false;
 }
 
-/* Does what leaves for the other side have a port of the worker's? So do answers to what that side says, and what the
- * target of a forward says when its flow is over: it begins one of its own. */
+/* True if the packet that leaves for the other side has a port chosen by the worker. That includes replies to that
+ * side's packets, and packets that a forward's target sends after its flow's end, which begin a new flow. */
 static bool has_own_port(const struct conversation *c, unsigned dir, const struct tx_entry *e)
 {
     const struct pkt *sent = e->pkt;
@@ -596,8 +598,9 @@ static bool same_sent(const struct run *r, const struct conversation *c, unsigne
         if (x->pkt->wire_len != y->pkt->wire_len) return differ("length", r, c, x->pkt->wire_len, y->pkt->wire_len);
         if (x->family && memcmp(x->next_hop, y->next_hop, sizeof x->next_hop) != 0)
             return differ("next hop", r, c, x->next_hop[0], y->next_hop[0]);
-        const bool tunnelled = c->kind == 4 || c->kind == 5 || c->kind == 7; /* an outer header has a number of the
-                                                                                worker's, and a sum over it */
+        const bool tunnelled =
+            c->kind == 4 || c->kind == 5 ||
+            c->kind == 7; /* an outer header has a number that the worker chose, and a checksum over it */
         if (has_own_port(c, error ? 0 : dir, x) || c->kind == STRANGER) continue;
         const uint32_t ip = ETHER_LEN + (uint32_t)VLAN_LEN * c->talk.tag_count;
         for (uint32_t n = tunnelled ? ip + IP4_LEN : 0; n < x->pkt->head_len; n++)
@@ -618,11 +621,11 @@ static bool same_verdict(const struct run *r, const struct conversation *c)
 
 /* ---- running ---- */
 
-/* All packets of the conversation have one owner; errors and fragments among them. */
+/* True if all packets of the conversation have one owner, including errors and fragments. */
 static bool same_owner(const struct run *r, struct conversation *c, unsigned whose)
 {
     if (c->owner == WORKERS_MOST) c->owner = whose;
-    if (r->moves) return true; /* a port that no flow has any more is another's by then */
+    if (r->moves) return true; /* a port without a flow may belong to another worker by then */
     return c->owner == whose || differ("owner", r, c, c->owner, whose);
 }
 
@@ -649,7 +652,7 @@ static bool pass(struct run *r, struct conversation *c, struct talk t[2], unsign
     return same_verdict(r, c) && same_sent(r, c, dir, error);
 }
 
-/* The same datagram in two fragments. */
+/* Judge the same datagram in two fragments. */
 static bool pass_fragments(struct run *r, struct conversation *c, struct talk t[2], unsigned dir, struct totals *totals)
 {
     c->ip_id++;
@@ -726,7 +729,7 @@ static bool start(struct run *r, uint64_t seed)
            side_init(&r->side[1], r->program, workers[seed % 4], seed);
 }
 
-/* Count the ports that are lent at this moment. */
+/* Count the ports that are lent now. */
 static unsigned lent(unsigned workers)
 {
     unsigned count = 0;
@@ -735,7 +738,7 @@ static unsigned lent(unsigned workers)
     return count;
 }
 
-/* every: packets after which other workers go on; 0: the same all the time. */
+/* Check a file. every: number of packets until new workers take over; 0: never. */
 static bool check_file(uint64_t seed, unsigned packets, unsigned every, struct totals *totals)
 {
     static const unsigned numbers[] = {1, 4, 1, 2, 3, 2, 2, 8, 3, 3, 1, 64, 5};
@@ -780,9 +783,9 @@ int main(int argc, char **argv)
            " sent, %" PRIu64 " fragments, %" PRIu64 " errors, %" PRIu64 " ports of others\n",
            totals.files, totals.packets, totals.elsewhere, totals.sent, totals.fragments, totals.errors,
            totals.borrowed);
-    if (good && totals.elsewhere < totals.packets / 4) good = false; /* then nothing was dealt */
+    if (good && totals.elsewhere < totals.packets / 4) good = false; /* too little was dealt */
     if (good && !totals.borrowed) good = false;
-    for (uint32_t i = 0; good && i < PORT_OWNERS; i++) good = !owned_ports->of[i]; /* all were given back */
+    for (uint32_t i = 0; good && i < PORT_OWNERS; i++) good = !owned_ports->of[i]; /* all were returned */
     printf("%sok 1 - workers that packets are dealt to by owner do what one does\n1..3\n", good ? "" : "not ");
     const bool same = !compared.differ && !compared.failed &&
                       (!dealer || (compared.chained && compared.fragments && compared.inquiries));

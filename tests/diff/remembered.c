@@ -1,6 +1,6 @@
-/* Differential test: remembered verdicts, and the cutting of batches. Random rules and conversations, judged by workers
- * that remember, that forget, and by the rule list, each fed with the same packets in batches cut at other places: all
- * must give the same verdicts, counters, logs and flows.
+/* Differential test: remembered verdicts, and the boundaries of batches. Random rules and conversations are judged
+ * by workers with and without remembered verdicts, and by the rule list. Each gets the same packets in differently
+ * cut batches; all must give the same verdicts, counters, logs and flows.
  *
  *   remembered [SEED [FILES [PACKETS]]]
  *
@@ -22,9 +22,9 @@
 enum { CHUNK = 160, TALKS = 10, EVENTS = 4 * CHUNK, WAYS = 4, DOWN_MOST = 256 };
 #define S UINT64_C(1000000000)
 
-/* A conversation under way. */
+/* A conversation. */
 struct conversation {
-    struct talk talk; /* of the side that asks */
+    struct talk talk; /* as its opener sends it */
     uint32_t seq[2];
     unsigned step;
     uint16_t iface;
@@ -68,7 +68,7 @@ static void put_text(struct text *t, const char *s)
     t->len += len;
 }
 
-/* A file as a user would write it, rules in any order. */
+/* Draw a file as a user would write it, with rules in any order. */
 static void draw_plausible(struct run *r)
 {
     static const char *const rules[] = {
@@ -117,7 +117,7 @@ static void draw_plausible(struct run *r)
                        "service s on any tcp/80 { mode passthrough; -> p }\n");
 }
 
-/* Small tables, which also are quickly made: no file is about their size. */
+/* Make the tables small, because they are made quickly and no file tests their size. */
 static void make_small(struct run *r)
 {
     static const char small[] = "limits { flows 400; half_open 40; maglev 251 }\n";
@@ -165,16 +165,16 @@ static void begin_talk(struct run *r, struct conversation *c)
         t->tags[0].tpid = 0x8100;
         t->tags[0].vid = rng_one_in(&r->rng, 2) ? 5 : r->stock.tags[rng_below(&r->rng, STOCK_TAGS)] & 0xfff;
     }
-    if (rng_one_in(&r->rng, 4)) { /* a stack that has an id while a flow has it */
+    if (rng_one_in(&r->rng, 4)) { /* a stack that has an id as long as a flow has it */
         t->tag_count = 2;
         t->tags[0].tpid = t->tags[1].tpid = 0x88a8;
         t->tags[0].vid = t->tags[1].vid = (uint16_t)rng_below(&r->rng, 3);
     }
-    if (rng_one_in(&r->rng, 2)) /* the last two are not the program's */
+    if (rng_one_in(&r->rng, 2)) /* the last two aren't in the program */
         c->iface = (uint16_t)rng_below(&r->rng, r->program->ifaces_count + 2);
 }
 
-/* The next packet of a conversation; who speaks alternates at first, and is then drawn. */
+/* Draw the next packet of a conversation. The sides alternate at first, and are drawn later. */
 static void go_on(struct run *r, struct conversation *c, struct talk *t)
 {
     const unsigned dir = c->step < 3 ? c->step & 1 : rng_below(&r->rng, 2);
@@ -211,7 +211,7 @@ static void draw_packet(struct run *r, unsigned i)
     struct talk t, about;
     if (c->step == 0 || rng_one_in(&r->rng, 40)) begin_talk(r, c);
     go_on(r, c, &t);
-    if (rng_one_in(&r->rng, 12)) { /* an error about it instead */
+    if (rng_one_in(&r->rng, 12)) { /* an error about the packet instead */
         about = t;
         t.proto = t.v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP;
         t.type = t.v6 ? 1 : 3;
@@ -224,7 +224,7 @@ static void draw_packet(struct run *r, unsigned i)
     const uint32_t len = talk_build(&t, r->bytes[i]), cut = rng_one_in(&r->rng, 30) && t.payload ? 1 : 0;
     pkt_view(pkt, r->bytes[i], len - cut, len, LINK_ETHER, rng_one_in(&r->rng, 20) ? IFACE_NONE : c->iface);
     if (rng_one_in(&r->rng, 40) && !t.v6) r->bytes[i][ETHER_LEN + VLAN_LEN * t.tag_count + IP4_SUM] ^= 1;
-    /* Another way in, by a device without Ethernet. */
+    /* Arrival on another device, without Ethernet. */
     if (!t.tag_count && rng_one_in(&r->rng, 8))
         pkt_view(pkt, r->bytes[i] + ETHER_LEN, len - cut - ETHER_LEN, len - ETHER_LEN, LINK_RAW, pkt->iface);
 }
@@ -265,7 +265,7 @@ static bool differ(const char *what, unsigned at)
     return false;
 }
 
-/* Events without where in vm_run's packets they came from, which depends on the cut. */
+/* True if the events are equal apart from their index in vm_run's packets, which depends on the batch. */
 static bool same_events(const struct way *a, const struct way *b)
 {
     if (a->tx.event_count != b->tx.event_count || a->tx.events_lost != b->tx.events_lost) return false;
@@ -385,7 +385,7 @@ static bool check_file(uint64_t seed, unsigned packets, struct totals *totals)
     return good;
 }
 
-#ifdef __SANITIZE_ADDRESS__ /* every file takes its tables from the system again, which sanitizers make dear */
+#ifdef __SANITIZE_ADDRESS__ /* because every file allocates its tables again, which is slow with sanitizers */
 enum { FILES = 250 };
 #else
 enum { FILES = 1500 };

@@ -1,17 +1,17 @@
-/* Property test: drawn routers beside netfilter.
+/* Differential test: random routers against netfilter.
  *
  *   router [SEED [SITES [FEATURES]]]
  *
- * A site is two to five interfaces, some of which prey serves. On each site some routers are drawn: addresses,
- * routes, policy rules, NAT statements, firewalls. The same meaning is loaded into sibling namespaces, as nft rules
- * and as programs of preyrun, by each executor, the first started and the others loaded. Then conversations are
- * drawn, and each packet is sent into all of them; what leaves by each interface is compared byte by byte with what
- * netfilter sends, chosen ports, identifications and checksums aside (routers/canon.h). Answers are made of what
- * left on each side. A difference is in the table of those that are meant (routers/known.c), or fails the test with
- * the drawing and the packets. LONG=1: 2,000 routers in place of 20. To look closer: ROUTER=N runs one router of
- * each site, FRESH=1 starts preyrun again for each, ONLY="user tc" leaves executors out, SHOW=1 shows known
- * differences, too, BRIEF=1 no drawing; ALL=1 what did not differ, too; ASK runs a command where something differed,
- * and prints what it says if it fails. */
+ * A site has two to five interfaces, some of which prey serves. For each site some routers are drawn: addresses,
+ * routes, policy rules, NAT statements, firewalls. The same router is loaded into sibling namespaces, as nft rules
+ * and as programs of preyrun, with each executor; preyrun is started with the first program and loads the others.
+ * Then conversations are drawn, and each packet is sent into all namespaces. Frames that leave by each interface are
+ * compared byte by byte with netfilter's, apart from chosen ports, identifications and checksums (routers/canon.h).
+ * Replies are built from the packets that left on each side. A difference must be in the table of intended ones
+ * (routers/known.c); otherwise the test fails and prints the drawing and the packets. LONG=1: 2,000 routers instead
+ * of 20. To look closer: ROUTER=N runs one router of each site, FRESH=1 starts preyrun again for each, ONLY="user
+ * tc" selects executors, SHOW=1 also shows known differences, BRIEF=1 omits the drawing, ALL=1 also shows equal
+ * results; ASK runs a command in each side that differed, and prints its output if it fails. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@
 
 enum { ROUTERS = 5, STEPS = 40, SHOWN_MOST = 40, KNOWN_MOST = 64, LATE_MS = 3000, KNOWN_LATE_MS = 120 };
 
-/* In a file system of this process only. */
+/* In a file system that only this process sees. */
 #define DIR "/run/router"
 
 struct run {
@@ -39,9 +39,9 @@ struct run {
     bool failed, drawing_shown;
 };
 
-/* ---- telling ---- */
+/* ---- output ---- */
 
-/* Words as lines of a comment. */
+/* Print words as lines of a comment. */
 static void print_words(const struct run *r)
 {
     char *text = NULL;
@@ -129,7 +129,7 @@ static bool compile(struct run *r, char path[96])
     return broken(r, "preyc takes no such rules");
 }
 
-/* False in a build without programs for the kernel. */
+/* False in a build without eBPF programs. */
 static bool has_kernel(void)
 {
     const char *b = getenv("B");
@@ -138,8 +138,8 @@ static bool has_kernel(void)
     return access(path, F_OK) != 0;
 }
 
-/* The executor in user space can't hold back what is for this machine, and neither judges nor translates what comes by
- * an interface that it does not serve. XDP has no devices without Ethernet. */
+/* True if the side can run this router. The user-space executor can't hold back packets for this machine, and
+ * doesn't judge or translate packets on interfaces that it doesn't serve. XDP has no devices without Ethernet. */
 static bool takes_part(const struct run *r, enum side_kind side)
 {
     const char *only = getenv("ONLY");
@@ -176,8 +176,8 @@ static bool sees(const struct run *r, enum side_kind side, const struct frame *f
     return side != SIDE_USER || r->world.iface[f->iface].served;
 }
 
-/* True for what prey lets by and netfilter does not, so that no frame of netfilter's says that one is to come: it may
- * wait for a neighbour that no probe has. */
+/* True if prey lets through a packet that netfilter doesn't. No frame of netfilter's then announces the packet,
+ * which may wait for a neighbour that no probe has. */
 static bool may_be_late(const struct difference *d)
 {
     struct packet sent;
@@ -185,8 +185,8 @@ static bool may_be_late(const struct difference *d)
     return d->step == STEP_STRAY && packet_parse(d->sent, &sent) && sent.flags & FLAG_FIN;
 }
 
-/* Return how many frames may come: as many as netfilter sent; or where it did not send fragments on, and prey has sent
- * one, as many as they are. */
+/* Return the number of frames that may come: as many as netfilter sent. If netfilter sent no fragments, and prey has
+ * sent one, the number of fragments. */
 static unsigned awaited(const struct difference *d)
 {
     struct packet sent, prey;
@@ -195,7 +195,7 @@ static unsigned awaited(const struct difference *d)
     return sent_on ? d->sent_count : d->netfilter_count;
 }
 
-/* Compare the frames of a side with netfilter's, now and as long as something may still come. */
+/* Compare the frames of a side with netfilter's, now and as long as more may come. */
 static void compare(struct run *r, struct talk *t, struct difference *d)
 {
     static struct canon wanted[GOT_MOST], is[GOT_MOST];
@@ -218,14 +218,14 @@ static void compare(struct run *r, struct talk *t, struct difference *d)
     if (d->late) d->field = "number of frames", d->prey_count = s->got_count;
     if (!d->field && getenv("ALL")) print_difference(r, d);
     if (!d->field) return;
-    /* What each side chose where they differ is beside nothing. */
+    /* At a difference, names that the sides chose aren't comparable. */
     if (!d->late) of->names = before, of->netfilters = netfilters;
     const int row = known_find(d);
     of->parted = row >= 0 && known_differences[row].parts;
     tell(r, d);
 }
 
-/* Send a step into all sides and compare. */
+/* Send a step to all sides and compare. */
 static bool step(struct run *r, struct talk *t, enum step_kind kind, uint64_t how)
 {
     static struct frame frames[FRAGMENTS_SEEN_MOST], first;
@@ -238,7 +238,7 @@ static bool step(struct run *r, struct talk *t, enum step_kind kind, uint64_t ho
         const unsigned count = t->of[k].parted ? 0 : step_frames(t, &r->world, kind, k, how, frames);
         if (count && r->world.iface[frames[0].iface].down) return true;
         if (!count && k == SIDE_NETFILTER) return true;
-        if (!count || !sees(r, k, frames)) continue; /* told before: nothing left here */
+        if (!count || !sees(r, k, frames)) continue; /* reported before: nothing left here */
         for (unsigned i = 0; i < count; i++) side_send(s, &frames[i]);
         if (!side_settle(s, &r->world, frames[0].iface)) return broken(r, "a probe is lost");
         if (k == SIDE_NETFILTER) {
@@ -323,9 +323,10 @@ static bool site(struct run *r)
     return good;
 }
 
-/* Sites at which faults were found that few draw: an error goes back to an opener by an interface of a nat; one that
- * Linux has routed goes the way of its flow; a map's inside host answers a host whose network is behind an interface
- * that prey does not serve; a policy rule refuses fragments. A run without arguments has them behind its own. */
+/* Sites that once found faults which few draws reach: an error goes back to an opener by an interface of a nat; an
+ * error that Linux has routed takes its flow's path; a map's inside host replies to a host whose network is behind
+ * an interface that prey doesn't serve; a policy rule rejects fragments. A run without arguments adds them at its
+ * end. */
 static const uint64_t found[] = {2600021, 3300019, 2900025, 158};
 
 int main(int argc, char **argv)

@@ -1,6 +1,6 @@
-/* --diff shows each change of a statement that no rule judges by: an option gets another value, two statements
- * change places, one is repeated, a quoted text becomes another one. Old and new are shown, in text and JSON, quoted
- * texts whole; where nothing changes nothing is.
+/* --diff shows each change of a statement that judges no packet: an option gets another value, two statements change
+ * places, one is repeated, a quoted text is replaced. Old and new are shown in text and JSON, with complete quoted
+ * texts; without a change nothing is shown.
  *
  *   said [SEED [DRAWS]]
  *
@@ -24,7 +24,7 @@
     FIREWALL "pool p { " SERVER " }\npool q { server b 10.0.0.2 }\n" SERVICE "{ mode proxy" mode "\n" in "\n-> p }\n"
 #define INLINE(in)                                                                                                     \
     "firewall f default accept { }\npool p { " SERVER " }\nservice s on any tcp/80 { mode proxy inline" in " }\n"
-/* Lists that are longer than what --diff shows of one */
+/* Lists longer than --diff shows */
 #define TEN(of, end)                                                                                                   \
     of "1" end ", " of "3" end ", " of "5" end ", " of "7" end ", " of "9" end ", " of "11" end ", " of "13" end       \
        ", " of "15" end ", " of "17" end ", " of "19" end
@@ -41,8 +41,8 @@
 #define WATCH(in) FIREWALL "service s on any tcp/any { mode observe" in " }\n"
 #define RULES(in) "meter m = 10/s\nfirewall f default drop {\naccept icmp6 type nd\n" in "\n}\n"
 
-/* A file with a place `@` for one of some values; each is a text of the language, `=`, and how --diff says it (no `=`:
- * as it is written; "": left out) */
+/* A file with a place `@` for one of several values. Each value is a text of the language, `=`, and --diff's words
+ * for it (no `=`: as written; "": omitted) */
 static const struct option {
     const char *file;
     const char *values[6];
@@ -212,11 +212,11 @@ static const struct option {
     {"hash key @\n" FIREWALL, {"\"a\"=", "\"b\"="}},
 };
 
-/* Statements of a block, of which two change places or one comes twice; how each begins where --diff says it */
+/* Statements of a block, of which two change places or one is repeated, and the beginning of --diff's words for each */
 static const struct block {
     const char *file;
     const char *statements[4], *said[4];
-    bool repeats; /* one may come twice */
+    bool repeats; /* a statement may be repeated */
 } blocks[] = {
     {NAT("@"),
      {"source from 10.0.0.0/9 out on \"eth0\" to 203.0.113.1", "source from 10.0.0.0/8 out on \"eth0\" to 203.0.113.2",
@@ -255,7 +255,7 @@ static const struct block {
      false},
 };
 
-/* Statements that share no packet, or of which the most specific decides: their order is no difference */
+/* Statements that share no packet, or of which the most specific decides: their order makes no difference */
 static const struct block idle[] = {
     {NAT("@"),
      {"source from 10.0.0.0/24 out on \"eth0\" to 203.0.113.1",
@@ -296,7 +296,7 @@ static const struct block idle[] = {
 
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 
-/* Places of a quoted text, `@` without its quotes, and the most bytes that are drawn for it */
+/* Places of a quoted text, `@` without its quotes, and the maximum number of bytes drawn for it */
 static const struct quoted {
     const char *file;
     size_t most;
@@ -317,7 +317,7 @@ static const struct quoted {
 
 static unsigned faults;
 
-/* Return the file with `with` in the place. */
+/* Return the file with `with` inserted at the place. */
 static char *filled(const char *file, const char *with, size_t len)
 {
     const char *at = strchr(file, '@');
@@ -338,7 +338,7 @@ static struct program *compiled(const char *text)
     return NULL;
 }
 
-/* True if `words` are in a line of the side: "- …" or "was …", "+ …" or "now …". */
+/* True if a line of the side contains `words`: "- …" or "was …", "+ …" or "now …". */
 static bool shows(const char *text, const char *words, unsigned side)
 {
     const char *marks[SIDES][2] = {{"            - ", "            was "}, {"            + ", "            now "}};
@@ -416,7 +416,7 @@ static void check_option(const struct option *o)
     for (unsigned i = 0; i < count; i++) program_put(p[i]);
 }
 
-/* Return the block's file with the statements in this order, and one of them twice. */
+/* Compile the block's file with the statements in this order, and one of them repeated. */
 static struct program *arranged(const struct block *b, const unsigned order[4], unsigned count, unsigned twice)
 {
     char *text = NULL;
@@ -432,7 +432,7 @@ static struct program *arranged(const struct block *b, const unsigned order[4], 
     return p;
 }
 
-/* Draw two orders, or the same with one statement twice. */
+/* Check two drawn orders, or one order with a statement repeated. */
 static void check_block(const struct block *b, bool is_idle, struct rng *r)
 {
     unsigned order[SIDES][4] = {{0, 1, 2, 3}}, count = 0;
@@ -465,7 +465,7 @@ static void check_block(const struct block *b, bool is_idle, struct rng *r)
     program_put(p[NEW]);
 }
 
-/* Draw a text that says signs of the output, and how the language writes it. */
+/* Draw a text that looks like parts of the output, and its form in the language. */
 static void draw_quote(struct rng *r, char written[], size_t most)
 {
     static const char *const pieces[] = {"; ", ", ", " -> ", "\\\"",        "\\\\",        "- ", "+ ",

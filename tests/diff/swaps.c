@@ -1,16 +1,16 @@
-/* Property test: programs that take each other's place under random conversations (vm_swap).
+/* Property test: programs that replace each other during random conversations (vm_swap).
  *
  *   swaps [SEED [RUNS [STEPS]]]
  *
  * Each program has some of six servers of two pools, in any order and with any weight, some services, or none, some
- * rules, a nat or none. Clients open connections, speak, and are answered; between any two packets another program may
- * come, before the flows of the last have all been brought in line. A plain list says of each connection which server
- * it has, and what is promised is asked of each packet: while the server is in the program, by name and address, the
- * connection stays there, whatever else changes; when it is gone, TCP stays until `drain` has passed, then is reset, or
- * goes on where `on down keep`; UDP goes to another server with the client's next packet; replies come back as long as
- * the flow lives. Counters of flows by server are what the list says, and what rules, defaults, earlier programs and
- * nobody decided adds up to the packets, by service and server too. LONG=1: twenty times as many. With IN_KERNEL=1 the
- * kernel judges, and counts. */
+ * rules, a nat or none. Clients open connections, send, and get replies. Between any two packets another program may
+ * come, before all flows have been adapted to the last one. A plain list has the server of each connection, and each
+ * packet is checked against these promises. As long as the server is in the program, by name and address, the
+ * connection stays there, regardless of other changes. After the server is gone, TCP stays until `drain` has passed,
+ * and is then reset, or continues with `on down keep`; UDP goes to another server with the client's next packet.
+ * Replies come back as long as the flow lives. Counters of flows by server agree with the list. Decisions of rules,
+ * defaults, earlier programs and nobody add up to the packets, also by service and server. LONG=1: twenty times as
+ * many. With IN_KERNEL=1 the kernel judges, and counts. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,17 +30,17 @@ enum { VIP = 0xcb00710a, CLIENT = 0xc6120001, GONE = -1 };
 #define S        UINT64_C(1000000000)
 #define DRAIN_NS (10 * S)
 
-/* Servers 0 to 2 are of pool p (on down reset), 3 to 5 of pool k (on down keep). */
+/* Servers 0 to 2 are in pool p (on down reset), 3 to 5 in pool k (on down keep). */
 static const uint32_t address[SERVERS] = {0x0a00000b, 0x0a00000c, 0x0a00000d, 0x0a00010b, 0x0a00010c, 0x0a00010d};
 
 struct connection {
     bool open;
     uint8_t tcp;      /* 0 or 1 */
     unsigned service; /* 0: passthrough to p, 1: keep source to k */
-    int server;       /* that it is at */
-    uint64_t gone_ns; /* since when that server is in no program; 0: it is in this one */
+    int server;       /* its current server */
+    uint64_t gone_ns; /* time since when that server is in no program; 0: it is in this one */
     uint32_t src;
-    uint16_t src_port, out_port; /* out_port: that its server sees */
+    uint16_t src_port, out_port; /* out_port: source port that its server sees */
     uint32_t out, seq[2];
     unsigned step;
 };
@@ -48,7 +48,7 @@ struct connection {
 struct run {
     struct rng rng;
     struct program *program; /* of the file */
-    struct remap *remap;     /* by which it took its place; NULL: it is the first */
+    struct remap *remap;     /* by which the program replaced its predecessor; NULL: it is the first */
     struct executor *worker;
     struct pool *pool;
     void *memory;
@@ -60,7 +60,8 @@ struct run {
     bool there[SERVERS], served[2];
     char text[TEXT];
     struct connection all[TALKS];
-    uint64_t judged, nobody, served_all, server_all; /* packets: all; that no rule decided; of services; by servers */
+    uint64_t judged, nobody, served_all,
+        server_all; /* packets: all; those that no rule decided; those of services; those of servers */
     uint8_t frame[TALK_FRAME_MAX];
 };
 
@@ -93,7 +94,7 @@ static void put_pool(struct run *r, unsigned first, const char *head)
     put(r, "}\n");
 }
 
-/* There maps are made for the first program, so each follows connections and sends some on. */
+/* The kernel's maps are made for the first program, so each program follows connections and forwards some. */
 static bool in_kernel(void) { return getenv("IN_KERNEL"); }
 
 static void draw_program(struct run *r)
@@ -127,7 +128,7 @@ static const struct program *running(const struct run *r) { return r->remap ? r-
 
 /* ---- swaps ---- */
 
-/* Has its server the right to keep it? */
+/* True if the connection may keep its server. */
 static bool stays(const struct run *r, const struct connection *c)
 {
     if (!c->gone_ns) return true;
@@ -137,7 +138,7 @@ static bool stays(const struct run *r, const struct connection *c)
 
 static struct vm_cfg cfg_of(const struct run *r) { return (struct vm_cfg){.pool = r->pool, .seed = 5, .live = true}; }
 
-/* Unused parts of the past are left out, with their counts. */
+/* Remove unused parts of the past, with their counters. */
 static void leave_out(struct run *r, const struct remap *remap)
 {
     const struct program *from = remap->from;
@@ -164,7 +165,7 @@ static bool swap(struct run *r, struct totals *totals)
     free(gone);
     const struct vm_cfg cfg = cfg_of(r);
     const int err = executor_swap(r->worker, &cfg, remap, &r->in);
-    if (!err && executor_swap(r->worker, &cfg, remap, &r->in) == 0) return false; /* it is that program now */
+    if (!err && executor_swap(r->worker, &cfg, remap, &r->in) == 0) return false; /* it is the current program */
     remap_free(r->remap);
     program_put(r->program);
     r->remap = remap;
@@ -172,7 +173,7 @@ static bool swap(struct run *r, struct totals *totals)
     for (unsigned i = 0; i < TALKS; i++) {
         struct connection *c = &r->all[i];
         const bool there = c->open && r->served[c->service] && r->there[c->server];
-        if (there && !stays(r, c) && c->tcp) c->open = false; /* it came back too late for it */
+        if (there && !stays(r, c) && c->tcp) c->open = false; /* the server returned too late for it */
         if (there) c->gone_ns = 0;
         if (c->open && !there && !c->gone_ns) c->gone_ns = r->in.mono_ns;
     }
@@ -209,7 +210,7 @@ static bool fault(const struct run *r, const struct connection *c, const char *w
     return false;
 }
 
-/* The server that the packet left for; GONE: none of ours. *port: that it was sent from. */
+/* Find the server that the packet left for; GONE: none of ours. *port: its source port. */
 static int sent_to(struct run *r, struct connection *c)
 {
     struct pkt pkt;
@@ -307,7 +308,7 @@ static bool server_answers(struct run *r, struct connection *c)
     t.ack = c->seq[0];
     t.flags = c->step == 1 ? TCP_SYN | TCP_ACK : TCP_ACK;
     t.payload = c->step > 2 ? 8 : 0;
-    if (c->gone_ns && c->tcp && !stays(r, c)) return true; /* its flow is over, or is met by the sweep */
+    if (c->gone_ns && c->tcp && !stays(r, c)) return true; /* its flow has ended, or the sweep will end it */
     judge(r, &t);
     if (r->v.action != ACTION_FORWARD || r->tx.count != 1) return fault(r, c, "no way back");
     c->seq[1] += t.payload + (c->step == 1 ? c->tcp : 0u);
@@ -315,7 +316,7 @@ static bool server_answers(struct run *r, struct connection *c)
     return true;
 }
 
-/* ---- the list ---- */
+/* ---- the model ---- */
 
 static bool same_counts(const struct run *r)
 {

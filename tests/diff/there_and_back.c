@@ -1,12 +1,12 @@
-/* There and back is the identity: a client's packet goes to a server, the server sends it back, and what the client
- * gets is its own packet turned round, byte for byte, but for the hops it took.
+/* There and back is the identity: a client's packet goes to a server, and the server sends it back. The client gets
+ * its own packet turned around, byte for byte except for the hops.
  *
  *   there_and_back [SEED [PACKETS]]
  *
- * Packets of any protocol, family, tags, options, TOS, TTL and payload, drawn from the seed. What comes back is the
- * same in passthrough, with and without the source kept. In DSR the way back is the server's own: in `dsr l2` it has
- * the packet as the client sent it, after a tunnel it opens what a second program with `decap` gives its host, and `dsr
- * rewrite` it undoes itself. Every packet must leave. LONG=1: ten times as many. */
+ * Packets of any protocol, family, tags, options, TOS, TTL and payload, drawn from the seed. The returned packet is
+ * the same in passthrough, with and without the source kept. In DSR the server sends back directly: in `dsr l2` it
+ * has the packet as the client sent it; after a tunnel it has the inner packet from a second program with `decap`;
+ * `dsr rewrite` it undoes itself. Every packet must leave. LONG=1: ten times as many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,7 +106,7 @@ static void draw_l4(struct rng *r, bool v6, char *buf, size_t len)
     }
 }
 
-/* Draw a payload. SCTP's is an INIT, which alone opens an association, with parameters of any bytes. */
+/* Draw a payload. SCTP's is an INIT with parameters of any bytes, because only INIT opens an association. */
 static void draw_payload(struct rng *r, bool sctp, char *buf, size_t len)
 {
     unsigned n = rng_below(r, 200);
@@ -157,7 +157,7 @@ static void swap(uint8_t *a, uint8_t *b, unsigned n)
     }
 }
 
-/* All checksums of the whole frame again. */
+/* Recompute all checksums of the frame. */
 static void fill(struct world *w, struct bytes *f)
 {
     struct pkt view, *copy;
@@ -169,8 +169,8 @@ static void fill(struct world *w, struct bytes *f)
     pool_put(copy);
 }
 
-/* The packet as its receiver would send it back: no sum over ports and addresses changes by that, but a CRC; an echo
- * request becomes a reply, or one becomes a request again. */
+/* Turn the packet around as its receiver would. Checksums over ports and addresses stay, but a CRC changes. An echo
+ * request becomes a reply, or the reverse. */
 static bool turn(struct world *w, struct bytes *f)
 {
     struct pkt pkt;
@@ -187,7 +187,7 @@ static bool turn(struct world *w, struct bytes *f)
     return true;
 }
 
-/* Another TTL, and the IPv4 header's checksum as it must be then. */
+/* Set another TTL, and the IPv4 header's checksum for it. */
 static void set_ttl(struct bytes *f, unsigned l3, bool v6, unsigned less)
 {
     uint8_t *ip = f->b + l3;
@@ -202,7 +202,7 @@ static void set_ttl(struct bytes *f, unsigned l3, bool v6, unsigned less)
     ip[11] = (uint8_t)sum;
 }
 
-/* The same but for the MAC addresses. */
+/* True if the packets are equal except for the MAC addresses. */
 static bool same_packet(const struct bytes *a, const struct bytes *b)
 {
     return a->len == b->len && memcmp(a->b + 12, b->b + 12, a->len - 12) == 0;
@@ -210,7 +210,8 @@ static bool same_packet(const struct bytes *a, const struct bytes *b)
 
 /* ---- there ---- */
 
-/* Through one worker: the only packet that leaves; kind TX_SEND, or TX_HOST for what was inside. */
+/* Run the packet through one worker and take the only packet that leaves; kind TX_SEND, or TX_HOST for the inner
+ * packet. */
 static bool through(struct world *w, struct executor *worker, enum tx_kind kind, struct bytes *f, struct bytes *out)
 {
     struct pkt pkt, *pkts[1] = {&pkt};
@@ -248,7 +249,7 @@ static const char *back(struct world *w, struct bytes *sent, const struct bytes 
     return same_packet(sent, &home) ? NULL : "what comes back is another packet";
 }
 
-/* dsr rewrite: the server puts the service's address back. */
+/* Undo `dsr rewrite`: the server puts the service's address back. */
 static const char *undone(struct world *w, struct bytes *sent, struct bytes *got)
 {
     struct pkt view, *copy;

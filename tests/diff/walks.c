@@ -1,6 +1,6 @@
-/* Differential test: every walk of a classifier finds the same on every image that the verifier takes, whether a
- * compiler would ever make it or not: trees drawn at random, with words and runs shared, and images with a few of their
- * words changed. What it must find says a walk of the tree that leaves nothing out.
+/* Differential test: every walk of a classifier finds the same on every image that the verifier accepts, even if no
+ * compiler would make it: random trees with shared words and runs, and images with a few changed words. The
+ * reference is a walk of the tree that omits nothing.
  *
  *   walks [SEED [IMAGES [KEYS]]]
  *
@@ -20,7 +20,7 @@ struct totals {
     uint64_t images, refused, keys, found, nothing, changed, ranked;
 };
 
-/* Comparing -------------------------------------------------------------------------------------------------------- */
+/* ---- comparing ---- */
 
 static bool differs(const struct walk_ops *ops, const char *what, const struct key *key, uint32_t from, uint32_t found,
                     uint32_t want)
@@ -31,7 +31,7 @@ static bool differs(const struct walk_ops *ops, const char *what, const struct k
     return false;
 }
 
-/* One key, from several entries on, by every walk. */
+/* Search one key, from several entries on, by every walk. */
 static bool check_key(const struct program *p, const struct key *key, struct rng *r, struct totals *totals)
 {
     const struct pbc_classifier *c = p->classifiers;
@@ -58,7 +58,7 @@ static bool check_key(const struct program *p, const struct key *key, struct rng
     return true;
 }
 
-/* Some keys of a batch: found as if alone, the places of others left alone. */
+/* Search some keys of a batch: each is found as if alone, and the results of the others stay. */
 static bool check_batch(const struct program *p, const struct key keys[BATCH], struct rng *r)
 {
     const uint64_t todo = rng_one_in(r, 2) ? ~0ull : rng_next(r) & rng_next(r);
@@ -89,7 +89,7 @@ static bool check_program(const struct program *p, struct drawn_tree *d, unsigne
     return true;
 }
 
-/* Changing --------------------------------------------------------------------------------------------------------- */
+/* ---- changing ---- */
 
 static void change_tree(struct drawn_tree *d)
 {
@@ -108,11 +108,11 @@ static void change_block(struct drawn_tree *d)
     *word = rng_one_in(d->r, 3) ? b->col[rng_below(d->r, 2)][rng_below(d->r, 8)] : *word ^ 1u << rng_below(d->r, 32);
 }
 
-/* Another half, or the same asked in the other way. */
+/* Change a half, or how it is tested. */
 static void change_format(struct drawn_tree *d)
 {
     struct pbc_format *f = &d->b.formats[rng_below(d->r, d->b.formats_count)];
-    const unsigned first = d->b.ranks_count ? PBC_RANK_COLUMNS : 2u * f->pairs; /* ranks stay where they are */
+    const unsigned first = d->b.ranks_count ? PBC_RANK_COLUMNS : 2u * f->pairs; /* ranks stay unchanged */
     uint8_t *const half = &f->half[first + rng_below(d->r, pbc_columns(f->lines) - first)];
     *half = (uint8_t)(rng_one_in(d->r, 8) ? *half ^ PBC_MASKED : (*half & PBC_MASKED) | rng_below(d->r, 32));
 }
@@ -140,7 +140,7 @@ static void change(struct drawn_tree *d)
     }
 }
 
-/* An image, and as many changed ones, each a change further. */
+/* Check an image, and as many changed ones, each with one more change. */
 static bool check_image(uint64_t seed, unsigned keys, struct totals *totals)
 {
     enum { CHANGES = 12 };
@@ -183,7 +183,7 @@ int main(int argc, char **argv)
     printf("ok - all walks find the same: %" PRIu64 " images, %" PRIu64 " of them refused, %" PRIu64
            " changed ones taken, %" PRIu64 " with ranks; %" PRIu64 " keys, of which %" PRIu64 " find an entry\n",
            t.images, t.refused, t.changed, t.ranked, t.keys, t.found);
-    /* a run in which nothing was found, or everything refused, would prove nothing */
+    /* a run in which nothing was found, or everything rejected, proves nothing */
     const bool fair =
         t.found * 5 > t.keys && t.nothing * 5 > t.keys && t.refused * 4 < t.images * 3 && t.ranked * 10 > t.images;
     printf("%s - what was drawn is found, and is not\n", fair ? "ok" : "not ok");

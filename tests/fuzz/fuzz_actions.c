@@ -1,7 +1,7 @@
-/* Any well-formed frame, with any numbers to write into it: every action keeps it well formed, keeps lengths right,
- * touches nothing outside, and what has a way back comes back.
+/* Fuzzes packet actions with any well-formed frame and any numbers to write into it. Every action keeps the frame
+ * well formed and its lengths right, and touches nothing outside; reversible actions are undone exactly.
  *
- * Input: link, flags, twelve numbers of four bytes; then the frame. It is in a block of exactly its size and
+ * Input: link, flags, twelve numbers of four bytes; then the frame. The frame is in a block of exactly its size and
  * headroom. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static uint32_t frame_len;
 static uint32_t number[NUMBERS];
 static uint8_t link_kind, flags;
 
-/* The frame in a block of its own, parsed. */
+/* The frame, parsed, in a separate block. */
 static uint8_t *block;
 static struct pkt fresh(struct key *key)
 {
@@ -45,7 +45,7 @@ static struct pkt fresh(struct key *key)
     return pkt;
 }
 
-/* Parsed again it is well formed, and its own offsets are those. */
+/* Parse the frame again: it is well formed, with the same offsets. */
 static void check(const struct pkt *pkt, struct key *key)
 {
     struct pkt again = *pkt;
@@ -64,7 +64,7 @@ static struct translation back_of(const struct key *key)
     struct translation t = {.src_port = key->src_port, .dst_port = key->dst_port, .what = 15};
     memcpy(t.src, key->src, sizeof t.src);
     memcpy(t.dst, key->dst, sizeof t.dst);
-    bool fragment = key->kind & KIND_SCTP && key->kind & KIND_FRAG_FIRST; /* whose ports stay */
+    bool fragment = key->kind & KIND_SCTP && key->kind & KIND_FRAG_FIRST; /* ports of these stay */
     if (fragment || key->kind & (KIND_ICMP | KIND_ICMP6)) t.what = TRANSLATE_SRC | TRANSLATE_DST;
     return t;
 }

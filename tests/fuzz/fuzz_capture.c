@@ -1,5 +1,5 @@
-/* Any bytes as a capture: our reader never reads outside the file, and gives what libpcap gives wherever libpcap reads
- * them to the end. */
+/* Fuzzes the capture reader with any bytes. It never reads outside the file, and agrees with libpcap if libpcap
+ * reads the bytes to the end. */
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint64_t touched;
 
-/* Every byte of every frame, also where libpcap has given up. */
+/* Read every byte of every frame, even if libpcap has given up. */
 static void read_all(const char *path)
 {
     char err[300];

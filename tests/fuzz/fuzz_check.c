@@ -1,6 +1,6 @@
-/* Any bytes as the answer to a check: at once, and in pieces, each gives the same result, and a text is found if it is
- * there; what is told of them is text. The first two bytes say which check it is, whether the server closes, and how
- * large the pieces are. */
+/* Fuzzes health checks with any bytes as the reply. At once and in pieces, the result is the same; a text is found
+ * if it is there; reports of the bytes are printable. The first two bytes select the check, the server's close, and
+ * the size of the pieces. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +41,7 @@ static void set_up(void)
         }
 }
 
-/* Hear the answer in pieces, each in memory of its own; then the server closes, or its time has expired */
+/* Feed the reply in pieces, each in a separate block; then the server closes, or the time is over */
 static enum probe_result talk(struct probe *p, unsigned check, const uint8_t *bytes, size_t len, size_t piece,
                               bool closes)
 {

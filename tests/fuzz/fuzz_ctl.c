@@ -1,6 +1,6 @@
-/* Any bytes from a client of the control socket, in pieces that the first bytes say: each question in them is answered
- * once, the client is told or let go, and another client beside it is answered all the same. The same bytes as an
- * answer: preyctl's reader takes messages within bounds, or none. */
+/* Fuzzes the control socket with any bytes from a client, in pieces that the first bytes choose. Each request in
+ * them gets one reply, the client gets an error or is disconnected, and another client still gets its replies. With
+ * the same bytes as a reply, preyctl's reader takes messages within bounds, or none. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ static void step(void)
     for (unsigned i = 0; i < 3; i++) ctl_step(server, now_ns);
 }
 
-/* Of somebody who asks rightly. */
+/* Act as a correct client. */
 static void well_behaved(void)
 {
     static const char question[] = "{\"ask\":\"seen\"}";

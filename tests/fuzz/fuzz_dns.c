@@ -1,5 +1,5 @@
-/* Any bytes as a message of DNS, in memory of exactly that length: what is told of it is bounded, and told alike once
- * more; and without its last byte it has no more addresses. */
+/* Fuzzes the DNS reader with any bytes as a message, in memory of exactly that length. The result is bounded and
+ * repeatable, and the message without its last byte has no more addresses. */
 #include <stdlib.h>
 #include <string.h>
 

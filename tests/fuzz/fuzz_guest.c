@@ -1,7 +1,6 @@
-/* Any bytes from a guest of the control socket, a user whom a group lets change some live sets: in pieces that the
- * first byte says. Only the question that is for guests reaches what answers it, each call knows that it is a guest's
- * and which sets it may change, and the owner is answered all the same, also while there are as many guests as there
- * may be. */
+/* Fuzzes the control socket with any bytes from a guest, a user whose group may change some live sets, in pieces
+ * that the first byte chooses. Only guests' requests reach their handler, each call is marked as a guest's with the
+ * sets that it may change, and the owner still gets replies, even with the maximum number of guests. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +47,8 @@ static void answer_guest(void *with, struct call *c)
     call_end(c, 0, "done");
 }
 
-/* As a user who is neither root nor the owner; the tests' user where that is not root, who is then no owner. */
+/* Run as a user who is neither root nor the owner; if the tests' user isn't root, as that user, who is then no
+ * owner. */
 static void be(uid_t uid, gid_t gid)
 {
     if (getuid()) return;
@@ -86,7 +86,7 @@ static void step(void)
     for (unsigned i = 0; i < 3; i++) ctl_step(server, now_ns);
 }
 
-/* The owner, who asks what guests may not. Nobody is the owner where the tests' user is not root. */
+/* Send the owner's request, which guests may not send. If the tests' user isn't root, nobody is the owner. */
 static void owner_asks(void)
 {
     static const char question[] = "{\"ask\":\"seen\"}";

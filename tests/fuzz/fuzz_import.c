@@ -1,5 +1,5 @@
-/* Any bytes as another tool's rule set: what is read becomes text that the language takes, and is formatted; else a
- * fault says why. The first byte tells the tool. */
+/* Fuzzes the importer with any bytes as another tool's rule set. They become formatted text that compiles in the
+ * language, or a fault gives the reason. The first byte selects the tool. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t len;
 
     if (size < 2) return 0;
-    copy = heap_zeroed(size, 1); /* without the first byte, and with a zero behind it */
+    copy = heap_zeroed(size, 1); /* without the first byte, followed by a zero */
     memcpy(copy, data + 1, size - 1);
     ruleset_open(&s);
     const int result = data[0] & 1 ? iptables_read(&s, copy, size - 1, &fault) : nft_read(&s, copy, size - 1, &fault);

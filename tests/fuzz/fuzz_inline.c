@@ -1,8 +1,8 @@
-/* Any packets of ends in the wire and of the inline stack, and any asks of a proxy loop, through a worker with inline
- * connections, of which some leave the inline stack: whatever numbers, flags, tags, fragments and quotes they have,
- * what leaves is whole, no slot is lost, nothing is read outside, and what is remembered survives as bytes.
+/* Fuzzes a worker with inline connections, some of which leave the inline stack, with any packets of wire ends and
+ * of the inline stack, and any requests of a proxy loop. With any numbers, flags, tags, fragments and quotes,
+ * packets leave complete, no slot is lost, nothing is read outside, and the state survives as bytes.
  *
- * Input: for each packet eight bytes of choices (struct step), then bytes that are put over it. */
+ * Input: for each packet eight bytes of choices (struct step), then bytes that overwrite it. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,17 +31,17 @@ static const char rules[] =
     "service two on any tcp/any { mode proxy inline; bytes first; on overload pass; splice packets; else -> p }\n"
     "firewall f default accept { reject port 113 as IDENT }\n";
 
-/* One packet: from whom, of which connection, what it says */
+/* One packet: its sender, its connection and its content */
 struct step {
-    uint8_t
-        who; /* bit 0: from the inline stack; 1: the other end; 2: IPv6; 3, 4: tags, 3: no Ethernet; 5: arrives by the
-                other port; 6: an ICMP error about it, or, from the inline stack, an ask of the loop's; 7: a fragment */
-    uint8_t number; /* of the connection: its ports and made-up addresses */
-    uint8_t flags;  /* of TCP */
+    uint8_t who; /* bit 0: from the inline stack; 1: from the other end; 2: IPv6; 3, 4: tags, 3: no Ethernet; 5: arrives
+                    by the other port; 6: an ICMP error about it, or from the inline stack, a request of the loop; 7: a
+                    fragment */
+    uint8_t number; /* number of the connection: its ports and made-up addresses */
+    uint8_t flags;  /* TCP */
     uint8_t seq, ack;
-    uint8_t time;  /* that goes by before, in eighths of a second; from 250 on: the state as bytes, and a tick */
-    uint8_t over;  /* bytes that are put over it, */
-    uint8_t place; /* from here on */
+    uint8_t time;  /* time before the packet, in eighths of a second; from 250 on: the state as bytes, and a tick */
+    uint8_t over;  /* number of bytes that overwrite the packet, */
+    uint8_t place; /* from this place on */
 };
 
 static struct program *program;
@@ -66,7 +66,7 @@ struct worker {
     void *memory;
     struct tx_entry entries[ENTRIES];
     struct vm_tx tx;
-    uint32_t left; /* the frames that left, mixed */
+    uint32_t left; /* a hash of the frames that left */
 };
 
 static void worker_init(struct worker *w)
@@ -81,7 +81,7 @@ static void worker_init(struct worker *w)
     w->tx = (struct vm_tx){.entries = w->entries, .cap = ENTRIES};
 }
 
-/* What leaves is looked at byte by byte, so that a sanitizer sees what was never written. */
+/* Read every byte of packets that leave, so that a sanitizer finds unwritten ones. */
 static void worker_clear(struct worker *w)
 {
     HOLD(w->tx.count <= w->tx.cap);
@@ -104,7 +104,7 @@ static void worker_fini(struct worker *w)
     free(w->memory);
 }
 
-/* The worker's state goes into bytes, and another one goes on from them. */
+/* Write the worker's state into bytes, from which another worker continues. */
 static void archive(struct worker *w, const struct vm_in *in)
 {
     static uint8_t bytes[1 << 20];
@@ -125,7 +125,7 @@ static uint32_t put(uint8_t *at, uint32_t value, unsigned bytes)
     return bytes;
 }
 
-/* Ends of a packet, as its sender writes them */
+/* Ends of a packet as its sender writes them */
 struct ends {
     uint32_t src[4], dst[4];
     uint16_t sport, dport;
@@ -183,7 +183,7 @@ static uint16_t sum_of(const struct ends *e, bool v6, const uint8_t *tcp, uint32
     return (uint16_t)~sum;
 }
 
-/* A segment of TCP; half of them announce an MSS, all are multiples of eight bytes long and have right checksums. */
+/* Write a TCP segment; half of them announce an MSS, all are multiples of eight bytes long and have right checksums. */
 static uint32_t put_packet(uint8_t *at, const struct step *s, const struct ends *e, bool v6)
 {
     uint8_t tcp[32];
@@ -200,7 +200,7 @@ static uint32_t put_packet(uint8_t *at, const struct step *s, const struct ends 
     return ip + n;
 }
 
-/* An error that quotes the packet, to its sender */
+/* Write an error to the sender that quotes the packet */
 static uint32_t put_error(uint8_t *at, const uint8_t *quotes, uint32_t len, const struct ends *e, const struct step *s,
                           bool v6)
 {
@@ -264,7 +264,7 @@ static void send_on_the_wire(struct worker *w, const struct vm_in *in, const uin
     free(exact);
 }
 
-/* The loop asks for something. */
+/* Make a request of the loop. */
 static void ask(struct worker *w, const struct vm_in *in, const struct step *s)
 {
     struct inline_ask a = {.kind = s->flags & 3, .number = s->number % 32, .port = (uint16_t)(1024 + (s->number >> 6))};

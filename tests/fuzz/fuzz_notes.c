@@ -1,5 +1,5 @@
-/* Any bytes as notes of a live set: those that are taken have a member, an end that has not passed, and a comment
- * without control characters, and are written and read again as they are. */
+/* Fuzzes a live set's notes with any bytes. Accepted notes have a member, an end in the future, and a comment
+ * without control characters, and survive writing and reading unchanged. */
 #include <stdlib.h>
 #include <string.h>
 

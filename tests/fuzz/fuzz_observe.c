@@ -1,6 +1,6 @@
-/* Any segments of a few connections, shown to observers with little memory: each byte of a half is told once and in
- * order, nothing after the end, all memory is given back, and what is remembered survives as bytes. Eight bytes are a
- * segment; the first says how much is observed. */
+/* Fuzzes observers with little memory with any segments of a few connections. Each byte of a half is reported once
+ * and in order, nothing after the end, all memory is freed, and the state survives as bytes. Eight bytes are a
+ * segment; the first byte sets how much is observed. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-enum { SEEN = 4096, PAYLOAD = 66000, ECE = 1 << 6, CWR = 1 << 7 /* flags of TCP that nothing reads */ };
+enum { SEEN = 4096, PAYLOAD = 66000, ECE = 1 << 6, CWR = 1 << 7 /* ECE, CWR: TCP flags that nothing reads */ };
 
 static struct {
     uint64_t end[OBSERVE_HALVES];
@@ -65,7 +65,7 @@ static struct program *make(void)
     return p;
 }
 
-/* The state goes into bytes, and others go on from them. What was counted stays with who counts. */
+/* Write the state into bytes, from which other observers continue. Counters stay with their owner. */
 static struct observers *archived(struct observers *o, const struct observe_out *out)
 {
     static uint8_t bytes[1 << 20];
@@ -108,7 +108,7 @@ static void segment(struct observers *o, const uint8_t *in, uint64_t *now_ns)
     observers_see(o, *now_ns, &s);
 }
 
-/* True if the counters of the services are together those of all; `most` is of each for itself. */
+/* True if the counters of the services add up to those of all; each service has its own `most`. */
 static bool are_all(const struct observers *o)
 {
     struct observe_counters sum = {.most = o->counters.most, .stack_full = o->counters.stack_full};

@@ -1,5 +1,5 @@
-/* Any bytes as a frame of any link type, cut by the capture and laid out in segments in any way: the parser's promises
- * hold, and what works on its result (patterns, descriptions, answers) reads nothing outside.
+/* Fuzzes the parser with any bytes as a frame of any link type, cut by the capture and laid out in segments in any
+ * way. The parser's promises hold, and users of its result (patterns, descriptions, replies) read nothing outside.
  *
  * Input: link, facts, bytes of the frame that were not captured, bytes outside the head, taken-off tags; then the
  * frame. */
@@ -65,7 +65,7 @@ static void check_offsets(const struct pkt *pkt, const struct key *key)
     HOLD(!(key->kind & KIND_FRAG_LATER) || pkt->l4 + pkt->payload == 0);
 }
 
-/* What a fragment says of itself is inside the packet; nothing else is one. */
+/* Check that a fragment's fields are within the packet, and that no other packet has them. */
 static void check_fragment(const struct pkt *pkt, const struct key *key)
 {
     struct fragment part;
@@ -78,7 +78,7 @@ static void check_fragment(const struct pkt *pkt, const struct key *key)
     HOLD(part.bytes <= pkt->wire_len && (!part.more || part.bytes % 8 == 0));
 }
 
-/* No packet is an inquiry and an answer. */
+/* Check that no packet is both an inquiry and a reply. */
 static void check_inquiry(const struct pkt *pkt, const struct key *key)
 {
     struct inquiry_id id;
@@ -89,7 +89,8 @@ static void check_inquiry(const struct pkt *pkt, const struct key *key)
     inquiry_sender(pkt, key, 1);
 }
 
-/* A TCP packet is a segment that takes no more than the packet holds, and whatever it says makes a flow or none. */
+/* Check that a TCP packet is a segment no longer than the packet holds, and makes a flow or none, whatever its
+ * fields are. */
 static void check_segment(const struct pkt *pkt, const struct key *key)
 {
     struct tcp_segment s;
@@ -105,7 +106,7 @@ static void check_segment(const struct pkt *pkt, const struct key *key)
     HOLD(next.state == first.state && tcp_quoted(&next.track, FLOW_ORIGINAL, s.seq));
 }
 
-/* The careful parser reports the same. */
+/* Check that the careful parser has the same result. */
 static void check_same(const struct pkt *pkt, const struct facts *facts, const struct key *key)
 {
     struct pkt again = *pkt;
@@ -116,7 +117,7 @@ static void check_same(const struct pkt *pkt, const struct facts *facts, const s
          again.outcome == pkt->outcome);
 }
 
-/* Every pattern that is said to match does stand there. */
+/* Check that every pattern reported as matching is in the bytes. */
 static void try_patterns(const struct pkt *pkt, const struct key *key, const uint8_t *bytes, uint32_t len)
 {
     static const uint8_t zeros[64], ones[64] = {[0 ... 63] = 0xff};
@@ -131,7 +132,7 @@ static void try_patterns(const struct pkt *pkt, const struct key *key, const uin
         }
 }
 
-/* What was built is itself well formed; what rejects is never answered in turn. */
+/* Check that a built packet is well formed, and that a rejecting packet gets no reply in turn. */
 static void check_built(struct pkt *out, bool rejects)
 {
     static const struct facts strict = {.drop_bad_checksum = true};
@@ -153,7 +154,7 @@ static void try_answers(const struct pkt *pkt, const struct key *key)
         enum answer_form form = answer_form(pkt, key, (enum pbc_answer)kind);
         HOLD(form == ANSWER_NONE || (!pkt->reason && (key->kind & KIND_IP)));
         out = answer_build(pkt, key, form, pool);
-        HOLD(!out == (form == ANSWER_NONE)); /* every answer fits a slot */
+        HOLD(!out == (form == ANSWER_NONE)); /* every reply fits a slot */
         check_built(out, true);
     }
     if (build_arp_reply(pkt, key, 0x020000000001, pool, &out) == 0) check_built(out, false);

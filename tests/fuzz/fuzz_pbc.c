@@ -1,10 +1,10 @@
-/* Any bytes as a .pbc: refused with one line, or taken, and then both executors, explain and the listing run on packets
- * without a fault, all walks of its classifiers find the same, and a batch is decided as each of its packets. What the
- * generator makes of it for the kernel decides alike, run by an interpreter; with IN_KERNEL in the environment its
- * packets go through the kernel's stages, too, where it is refused with one line, or all verdicts are the same. The
- * mutator keeps what would stop every change at the door right: size, digest, longest path, figures of classifiers,
- * what is needed of a worker. So flips reach the verifier. With -DREPLAY a plain main runs files given as arguments
- * through the same. */
+/* Fuzzes the loader and all executors with any bytes as a .pbc. It is rejected with one line; or both executors,
+ * explain and the listing run on packets without a fault, all walks of its classifiers find the same, and a batch is
+ * decided like its single packets. The generator's code for the kernel decides alike in an interpreter. If IN_KERNEL
+ * is set, the packets also go through the kernel's stages, which reject the program with one line or give the same
+ * verdicts. The mutator corrects the parts that would get every change rejected at once: size, digest, longest path,
+ * figures of classifiers, the worker's needs. So flips reach the verifier. With -DREPLAY a plain main runs the files
+ * given as arguments. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,11 @@ static void make_packets(uint8_t frames[HEADERS][FRAME_LEN], struct pkt pkts[PAC
         {.src = 0x0a000001, .dst = 0xc0000201, .src_port = 50000, .dst_port = 80, .proto = 6},
         {.src = 0xc0000201, .dst = 0xcb00710a, .src_port = 53, .dst_port = 443, .proto = 17},
         {.src = 0xc0000207, .dst = 0x0a000001, .proto = 1},
-        {.src = 0xcb00710a, .dst = 0xc0000201, .src_port = 443, .dst_port = 53, .proto = 17}, /* answers the second */
+        {.src = 0xcb00710a,
+         .dst = 0xc0000201,
+         .src_port = 443,
+         .dst_port = 53,
+         .proto = 17}, /* replies to the second */
     };
     for (unsigned i = 0; i < HEADERS; i++) {
         frame_build(&headers[i], frames[i]);
@@ -81,7 +85,7 @@ static bool is_whole(const struct program *p, const struct verdict *v)
            (v->server == PBC_NONE || v->server < p->servers_count);
 }
 
-/* False: meters may ask for more than there is, and the kernel may refuse it. */
+/* Run the program; false if its meters need too much memory, or the kernel rejects it. */
 static bool run(struct program *p, enum way way, struct pkt pkts[PACKETS], struct run *r)
 {
     static uint8_t memory[64 * 1024] __attribute__((aligned(64)));
@@ -98,7 +102,7 @@ static bool run(struct program *p, enum way way, struct pkt pkts[PACKETS], struc
     if (!e && (strstr(why, "judges otherwise") || strchr(why, '\n'))) abort();
     if (!e) return false;
     for (unsigned i = 0; i < PACKETS; i++) at[i] = &pkts[i];
-    for (uint64_t now = 0; now < 1ull << 60; now = 3 * now + 7) { /* from nanoseconds to years */
+    for (uint64_t now = 0; now < 1ull << 60; now = 3 * now + 7) { /* steps from nanoseconds to years */
         const struct vm_in in = {.mono_ns = now, .facts = &facts};
         struct verdict *v = r->verdicts[r->times++];
         executor_run(e, &in, at, PACKETS, v, &tx);
@@ -120,7 +124,7 @@ static bool same_verdict(const struct verdict *a, const struct verdict *b)
            a->service == b->service && a->server == b->server;
 }
 
-/* Code and list of hostile bytes need not be the same rules; but the kernel runs the code. */
+/* Run all ways. In hostile bytes code and list may be different rules, but the kernel runs the code. */
 static void run_all(struct program *p, struct pkt pkts[PACKETS])
 {
     static struct run here, there;
@@ -131,7 +135,7 @@ static void run_all(struct program *p, struct pkt pkts[PACKETS])
             if (!same_verdict(&here.verdicts[t][i], &there.verdicts[t][i])) abort();
 }
 
-/* What the generator makes of it, run by an interpreter. Meters remember, and are not asked twice. */
+/* Run the generated code in an interpreter. Meters have state, and are tested only once. */
 static void judge_generated(const struct program *p, struct pkt pkts[PACKETS])
 {
     struct code code = {0};
@@ -168,7 +172,7 @@ static void tell(void *arg, const struct trace_step *step)
     rule_name(t->p, step->rule, line, sizeof line);
 }
 
-/* Tables and plain search say the same of every set; lists of names take any host. */
+/* Check that tables and plain search agree on every set. Lists of names accept any host. */
 static void look_up(const struct program *p, const struct key *key)
 {
     for (uint32_t i = 0; i < p->sets_count; i++)
@@ -176,7 +180,7 @@ static void look_up(const struct program *p, const struct key *key)
     for (uint32_t i = 0; i < p->names_count; i++) names_match(p, i, "www.shop.example.", 17);
 }
 
-/* Keys that lanes of its blocks ask for, whatever bits those are of, and the packet's. */
+/* Make keys that lanes of its blocks test for, and keys of the packet. */
 static void block_key(const struct program *p, uint32_t n, const struct key *key, struct key *out)
 {
     const struct pbc_format *const f = p->formats_count ? &p->formats[n % p->formats_count] : NULL;
@@ -186,8 +190,8 @@ static void block_key(const struct program *p, uint32_t n, const struct key *key
     if (n % 3 == 0) out->word[n % 8] = key->word[n % 8];
 }
 
-/* Every walk of every classifier, alone and in a batch, from several entries on, against one that leaves nothing out.
- */
+/* Compare every walk of every classifier, alone and in a batch, from several entries on, with one that omits
+ * nothing. */
 static void search(const struct program *p, uint32_t classifier, const struct key *key)
 {
     enum { KEYS = 16 };
@@ -212,7 +216,7 @@ static void search(const struct program *p, uint32_t classifier, const struct ke
     }
 }
 
-/* Keys of the packets with addresses that the code asks for. */
+/* Make keys of the packets with addresses that the code tests. */
 static void batch_keys(const struct program *p, struct pkt pkts[PACKETS], struct key keys[COLUMN_LANES])
 {
     for (uint32_t i = 0; i < COLUMN_LANES; i++) {
@@ -241,7 +245,7 @@ static bool is_wild(const struct program *p, uint32_t branch)
     return branch < STREAM_MORE && (branch >= p->branches_count || !p->services[p->branches[branch].service].proxy);
 }
 
-/* Connections to endpoints: code and list lead to branches of proxy services, or wait for more. */
+/* Connect to endpoints: code and list lead to branches of proxy services, or wait for more. */
 static void connect_to(const struct program *p)
 {
     static const char *const said[] = {"", "GET /a HTTP/1.1\r\nHost: a\r\nX-K: b\r\n\r\n", "1710.0.0.1:8080xx", "SS",
@@ -265,7 +269,7 @@ static void connect_to(const struct program *p)
     }
 }
 
-/* Connections to endpoints of observe services: each finds its service, and a branch of it. */
+/* Connect to endpoints of observe services: each finds its service, and a branch of it. */
 static void watch(const struct program *p)
 {
     static struct first f;
@@ -288,8 +292,8 @@ static void watch(const struct program *p)
     }
 }
 
-/* A damaged size can ask for tables that take a thousand times as long to fill as all the rest; the verifier has had
- * its say by then. */
+/* True if the tables are small. A damaged size may ask for tables that take a thousand times as long to fill as
+ * everything else; the verifier has already accepted it by then. */
 static bool has_small_tables(const struct program *p)
 {
     const uint64_t slots = p->settings_count ? p->settings->maglev : LB_SLOTS_DEFAULT;
@@ -321,7 +325,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     char err[256] = "";
     struct program *p = program_load(bytes, len, err, sizeof err);
-    if (!p && (!err[0] || strchr(err, '\n'))) abort(); /* one line that says why */
+    if (!p && (!err[0] || strchr(err, '\n'))) abort(); /* one line with the reason */
     if (p) use(p);
     program_put(p);
     return 0;
@@ -347,7 +351,8 @@ static const void *entries(const uint8_t *bytes, size_t len, uint32_t kind, size
     return *count ? bytes + s->offset : NULL;
 }
 
-/* Only for tables of the right shape; pbc_longest_path bears any content, but overlapping functions cost time. */
+/* Correct the longest path, only in tables of the right shape. pbc_longest_path accepts any content, but overlapping
+ * functions cost time. */
 static void repair_path(uint8_t *bytes, size_t len)
 {
     const struct pbc_section *meta = find(bytes, len, PBC_META), *funcs = find(bytes, len, PBC_FUNCS),
@@ -375,7 +380,7 @@ static bool conds_lie_within(const struct pbc_rule *rules, uint32_t count, uint3
     return true;
 }
 
-/* Only where no operand leads outside: those are for the verifier. */
+/* Correct the needs, only if every operand is within its table; the verifier must find the others. */
 static void repair_needs(uint8_t *bytes, size_t len)
 {
     static uint32_t before[1 << 12];
@@ -412,7 +417,7 @@ static void start_sample(struct imgbuild *b)
         if (b->code[i].op == OP_JMAP || b->code[i].op == OP_JNMAP) b->code[i].op = OP_JIN;
 }
 
-/* A classifier with its figures put right, if it is small enough; false: not so. */
+/* Begin with a classifier whose figures are right, if it is small enough; else return false. */
 static bool start_tree(struct imgbuild *b, size_t most, uint32_t seed)
 {
     struct rng r = {seed};
@@ -456,7 +461,7 @@ static void finish(uint8_t *bytes, size_t len)
     img_seal(bytes, len);
 }
 
-/* The loader reports which figure of a classifier is wrong, and what it is. */
+/* Correct a classifier's figure: the loader reports the wrong one and its right value. */
 static void repair_figures(uint8_t *bytes, size_t len)
 {
     static const char *const names[] = {"words", "blocks", "forks", "entries with code in turn", "lines"};
@@ -480,7 +485,7 @@ static void repair_figures(uint8_t *bytes, size_t len)
     }
 }
 
-/* One u8, u16 or u32 somewhere becomes small, huge, a flip, or the copy of another. */
+/* Make one u8, u16 or u32 somewhere small or huge, flip a bit, or copy another one. */
 static void poke(uint8_t *bytes, size_t len, uint32_t *state)
 {
     size_t width = (size_t)1 << next(state) % 3, at = next(state) % (len - 4) / width * width;
@@ -507,7 +512,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t most, unsigned
     if (len < sizeof(struct pbc_header) + 64) return len;
     struct pbc_header *h = (void *)bytes;
     memcpy(h->magic, PBC_MAGIC, sizeof h->magic);
-    h->version = next(&state) >> 30 ? PBC_VERSION : PBC_OLDEST; /* whose entries may be shorter */
+    h->version = next(&state) >> 30 ? PBC_VERSION : PBC_OLDEST; /* an older version, whose entries may be shorter */
     h->size = len;
     h->reserved = 0;
     if (next(&state) >> 28) repair_needs(bytes, len);

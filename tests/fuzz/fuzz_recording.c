@@ -1,11 +1,11 @@
-/* A recording that was made well and then damaged, played once more: whatever is in it, nothing is read or written
- * outside, and it comes to an end.
+/* Fuzzes the replay of a valid recording that was then damaged. Nothing is read or written outside, and the replay
+ * ends.
  *
- * Input: pieces of six bytes, each a place in the file (32 bits, modulo its length) and what is done there: 0, the file
- * ends; 1, the byte is flipped in the bit that follows; 2, it is set; 3, the four bytes there are set to the next
- * piece's place. Undamaged, all is decided and sent as recorded. An odd number of bytes: the worker begins with its
- * state, which was told half-way. A number that is 2 or 3 past a multiple of four: a recording of packets by
- * themselves, as beside the executor in the kernel. */
+ * Input: pieces of six bytes, each a place in the file (32 bits, modulo its length), an action and a value. 0 ends the
+ * file there; 1 flips the bit with the value's number; 2 sets the byte; 3 sets the four bytes there to the next piece's
+ * place. An undamaged recording decides and sends everything as recorded. With an odd number of bytes, the worker
+ * begins with its state, which was reported midway. If the number is 2 or 3 past a multiple of four, packets are
+ * recorded singly, as beside an executor in the kernel. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -44,8 +44,8 @@ static const char rules[] =
 static struct whole {
     uint8_t *bytes;
     size_t len;
-    size_t fresh_at; /* where record_start.fresh is in it */
-} wholes[2];         /* the second: of packets by themselves */
+    size_t fresh_at; /* offset of record_start.fresh */
+} wholes[2];         /* the second: of single packets */
 
 static struct program *compiled(void)
 {
@@ -60,7 +60,7 @@ static struct program *compiled(void)
     return p;
 }
 
-/* A session of a proxy: it begins, is served, and ends. */
+/* Feed a proxy's session: it begins, is served, and ends. */
 static void feed_session(struct recorded *r)
 {
     struct session_moment m = {.session = 1, .server = PBC_NONE, .src_port = 5, .dst_port = 80, .family = 4};
@@ -73,8 +73,8 @@ static void feed_session(struct recorded *r)
     recorded_moment(r, m);
 }
 
-/* UDP to the service, to a port that is open, to one that is not, and two that are translated; of one datagram a later
- * fragment, which waits. */
+/* Feed UDP to the service, to an open port, to a closed one, and two that are translated; of one datagram also a
+ * later fragment, which waits. */
 static void feed(struct recorded *r)
 {
     static const uint8_t udp[] = {2,   0, 0,   0, 0,    9,    2, 0,  0,  0, 0, 1,   8,  0, 0x45,
@@ -115,7 +115,7 @@ static void make(struct whole *w, bool singly)
     struct film f;
     HOLD(at >= 0 && fd >= 0 && !film_open(&f, fd));
     struct scene s;
-    HOLD(film_next(&f, &s) && !f.left); /* it is small */
+    HOLD(film_next(&f, &s) && !f.left); /* because it is small */
     w->fresh_at = (size_t)(s.body - f.bytes) + offsetof(struct record_start, fresh);
     w->bytes = f.bytes;
     w->len = f.len;

@@ -1,5 +1,5 @@
-/* Any bytes as the resolver's input: as an answer with SRV records, in memory of exactly that length, and as hosts(5).
- * What is told is bounded, in order, and alike once more. */
+/* Fuzzes the resolver with any bytes, as a reply with SRV records in memory of exactly that length, and as hosts(5).
+ * The result is bounded, sorted and repeatable. */
 #include <stdlib.h>
 #include <string.h>
 

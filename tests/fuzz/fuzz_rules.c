@@ -1,6 +1,6 @@
-/* Any bytes as a rule file: the parser never crashes, is as quick as its text is short, says the same twice, and what
- * it puts into the tree has the shape that lang/tree/ast.def promises; the formatter keeps the tree, and what it made
- * itself. With -DREPLAY a plain program that takes files. */
+/* Fuzzes the parser with any bytes as a rule file. It never crashes, takes time in proportion to the text, gives the
+ * same result twice, and builds trees of the shape that lang/tree/ast.def promises. The formatter keeps the tree,
+ * and its own output. With -DREPLAY this is a plain program that takes files. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ static bool begins(const struct node *n, enum node_kind first, enum node_kind se
     return n->first && n->first->kind == first && n->first->next && n->first->next->kind == second;
 }
 
-/* What later stages take for granted. */
+/* Check the shape that later stages rely on. */
 static bool shape(const struct node *n)
 {
     const unsigned count = node_count(n);
@@ -143,7 +143,8 @@ static void check(const struct parsed *p, const struct node *n, unsigned depth)
     require(last == n->last);
 }
 
-/* What has no fault can be formatted: with the same meaning, which lang_format checks itself, and once is enough. */
+/* Format a text without faults: lang_format checks itself that the meaning stays, and formatting again changes
+ * nothing. */
 static void check_format(const uint8_t *data, size_t size)
 {
     struct sources sources;

@@ -1,6 +1,6 @@
-/* Any bytes as a large set: each byte says how far behind the last range the next one begins and how long it is,
- * over and over until there are enough ranges for look-up tables. Every edge, and what is beside it, must be told
- * alike with the tables and without. */
+/* Fuzzes large sets. Each byte gives the next range's distance from the last one and its length, repeated until
+ * there are enough ranges for look-up tables. Look-ups of every edge and its neighbours must agree with and without
+ * the tables. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 enum { RANGES = SET_PLAIN_MAX + 500 };
 
-/* Where the next range begins and ends; false past the last address. */
+/* Compute the beginning and end of the next range; false past the last address. */
 static bool next_range(uint8_t byte, unsigned width, u128 *lo, u128 *hi)
 {
     const u128 top = width == 32 ? UINT32_MAX : ~(u128)0;
@@ -34,7 +34,7 @@ static void add_ranges(struct imgbuild *b, const uint8_t *bytes, size_t len, uns
         b->set6 = calloc(RANGES, sizeof *b->set6);
     if (!b->set4 && !b->set6) abort();
     while (n < RANGES) {
-        /* Past the last address the steps become small ones again. */
+        /* Past the last address, steps begin with small ones again. */
         if (!next_range(bytes[n % len], width, &lo, &hi) && !next_range(0, width, &lo, &hi)) break;
         if (width == 32)
             b->set4[n++] = (struct pbc_range){(uint32_t)lo, (uint32_t)hi};

@@ -1,5 +1,5 @@
-/* Any bytes as the first of a connection, for every reader: whole, and as they come, a piece at a time, each gives
- * the same; what is told is inside them. The first byte says what is asked, the second how large the pieces are. */
+/* Fuzzes every reader of a connection's first bytes with any bytes. At once and in pieces, each gives the same
+ * result; results are inside the bytes. The first byte selects the conditions, the second the size of the pieces. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static void inside(struct view v, const uint8_t *bytes, uint32_t n)
     *(volatile uint8_t *)&sum;
 }
 
-/* All that conditions ask. */
+/* Read everything that conditions may test. */
 static unsigned ask(const uint8_t *bytes, uint32_t n)
 {
     const struct proxy_header *from;
@@ -47,7 +47,7 @@ struct outcome {
     unsigned told, reason;
 };
 
-/* As they come; each time in memory of its own. Ends at the first answer. */
+/* Read the bytes in pieces, each time in a separate block. Ends with the first result. */
 static struct outcome read_pieces(const uint8_t *bytes, uint32_t n, uint32_t step, unsigned wants, unsigned end)
 {
     struct first_at at = {.hello = {0}};
@@ -68,7 +68,7 @@ static struct outcome read_pieces(const uint8_t *bytes, uint32_t n, uint32_t ste
     return o;
 }
 
-/* A chunked body cut in two ends where it does in one. */
+/* Check that a chunked body in two pieces ends where it ends in one. */
 static void try_body(const uint8_t *bytes, uint32_t n, uint32_t cut)
 {
     struct body one, two;
@@ -93,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     const struct outcome pieces = read_pieces(bytes + 2, n, step, wants | bytes_asked, end);
     if (whole.said != pieces.said) abort();
     if (whole.said == READ_WHOLE && (whole.told ^ pieces.told) & ~32u) abort();
-    /* of two readers that both refuse, the one that needs fewer bytes is heard */
+    /* if two readers reject, the one that needs fewer bytes decides */
     const unsigned readers = wants & (FIRST_TLS | FIRST_HTTP | FIRST_INSTRUCTION);
     if (whole.said == READ_BAD && !(readers & (readers - 1)) && whole.reason != pieces.reason) abort();
     try_body(bytes + 2, n, step);

@@ -1,5 +1,5 @@
-/* Any bytes as the tests of a rule file: they are read, run and told without a crash, twice alike, and a failing test
- * is an error. The rules are good and fixed: chains, sets, a meter, a schedule, pools, connections. */
+/* Fuzzes the tests of a rule file with any bytes. They are read, run and reported without a crash, twice alike, and
+ * a failing test is an error. The rules are good and fixed: chains, sets, a meter, a schedule, pools, connections. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static const char rules[] =
 
 enum { INPUT_MOST = 2000, PACKETS_MOST = 2000 };
 
-/* What a compile of the text says, as JSON; malloc'd. */
+/* Return the compiler's messages for the text as JSON; malloc'd. */
 static char *said(const char *text, size_t len)
 {
     struct compile c;

@@ -1,5 +1,5 @@
-/* Any bytes as an address file, and as the name of a host: every line is a member or told in words, and a name in
- * normal form is its own normal form and in the list that it makes only. */
+/* Fuzzes address files and host names with any bytes. Every line is a member or gets a message. A name in normal
+ * form is its own normal form, and is only in the list that it makes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     char *text = malloc(len + 1);
     if (!text) abort();
     if (len) memcpy(text, bytes, len);
-    text = realloc(text, len ? len : 1); /* exactly as long as the bytes, so that reading past them is seen */
+    text = realloc(text, len ? len : 1); /* exactly as long as the bytes, so that a sanitizer finds reads past them */
     if (!text) abort();
     addr_text_read(text, len, &(struct addr_reader){.member = take_member, .bad = take_bad});
     try_name(text, len);

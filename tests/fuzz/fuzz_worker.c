@@ -1,6 +1,6 @@
-/* Any bytes as a few frames, one after the other, through workers whose rules do all that can be done to a packet:
- * every mode, translation, tunnels opened, addresses announced, meters, states. The code and the rule list come to the
- * same end, every packet is in one counter, no slot is lost, nothing is read outside.
+/* Fuzzes workers with any bytes as a few frames, one after the other. Their rules have every action: every mode,
+ * translation, opened tunnels, announced addresses, meters, states. The code and the rule list agree, every packet
+ * is in one counter, no slot is lost, nothing is read outside.
  *
  * Input, for each frame: a byte of choices (link, cut by the capture, time that goes by), its length less one, its
  * bytes. */
@@ -69,7 +69,7 @@ struct way {
     struct vm_tx tx;
     struct verdict v;
     uint64_t packets, bytes;
-    uint32_t left; /* of what left: how many and how long, mixed */
+    uint32_t left; /* a hash of the number and lengths of packets that left */
 };
 
 static void way_init(struct way *w, bool naive)
@@ -83,7 +83,7 @@ static void way_init(struct way *w, bool naive)
     w->tx = (struct vm_tx){.entries = w->entries, .cap = sizeof(w->entries) / sizeof(*w->entries)};
 }
 
-/* What leaves is looked at byte by byte, so that a sanitizer sees what was never written. */
+/* Read every byte of packets that leave, so that a sanitizer finds unwritten ones. */
 static void way_clear(struct way *w)
 {
     HOLD(w->tx.count <= w->tx.cap);

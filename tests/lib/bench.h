@@ -1,11 +1,11 @@
 /* Shared by the benchmarks: a clock, series of runs, and rows for tests/bench/run.sh, which makes the table and the
  * JSON.
  *
- * A row compares our figure with a peer's measured in the same run, turn about: the ratio is the median of the ratios
- * of neighbouring runs, so a machine that drifts does not choose the winner.
+ * A row compares our figure with a peer's from the same run; the two are measured in turns. Its ratio is the median
+ * of the ratios of neighbouring runs, so a machine that drifts doesn't choose the winner.
  *
- * With SMALL in the environment, and not empty, sizes are small and runs few: every program goes its whole way within a
- * moment, and its figures say nothing. Rows keep the names of the full sizes. */
+ * If SMALL is set and not empty, sizes are small and runs few: every program finishes within a moment, and its
+ * figures mean nothing. Rows keep the names of the full sizes. */
 #ifndef TESTS_LIB_BENCH_H
 #define TESTS_LIB_BENCH_H
 
@@ -15,11 +15,11 @@
 
 #include "tests/lib/rng.h"
 
-enum { BENCH_RUNS = 9 /* the most of a series */ };
+enum { BENCH_RUNS = 9 /* longest series */ };
 bool bench_small(void);
-/* How often each figure is measured: BENCH_RUNS, or twice with SMALL. */
+/* Number of times to measure each figure: BENCH_RUNS, or 2 with SMALL. */
 unsigned bench_runs(void);
-/* `full`; with SMALL at most `small`. */
+/* Return `full`, or with SMALL at most `small`. */
 uint32_t bench_size(uint32_t full, uint32_t small);
 
 struct series {
@@ -28,9 +28,9 @@ struct series {
 };
 
 uint64_t bench_now_ns(void);
-/* Processor time of this thread: what others do on a shared machine counts less. */
+/* Return this thread's processor time: other load on a shared machine disturbs it less than wall time. */
 uint64_t bench_cpu_ns(void);
-/* Enter a network namespace of ip-netns(8) with this thread. False with the reason in errno. */
+/* Move this thread into a network namespace of ip-netns(8). False with the reason in errno. */
 bool bench_enter(const char *space);
 void series_add(struct series *s, double value);
 double series_median(const struct series *s);
@@ -42,19 +42,18 @@ struct bench_row {
     const struct series *ours;
     const char *peer; /* description, or NULL */
     const struct series *peer_runs;
-    enum bench_goal goal; /* at most goal_value times the peer, or at most goal_value */
+    enum bench_goal goal; /* ratio to the peer, or value, that must not be exceeded */
     double goal_value;
 };
 
-/* One tab-separated line on standard output: what, unit, ours median min max, peer, median min max, ratio, goal, met.
- */
+/* Print one tab-separated line: what, unit, ours median min max, peer, median min max, ratio, goal, met. */
 void bench_row(const struct bench_row *row);
 
-/* Which of `count` comes next: each as likely as any other, or skewed by Zipf's law with exponent 1, by which the
- * busiest 1,000 of a million come half of the time. Ranks are strewn over the numbers. */
+/* Draw the next of `count` numbers: evenly, or skewed by Zipf's law with exponent 1. The skewed draw picks the
+ * busiest 1,000 of a million half of the time. Ranks are scattered over the numbers. */
 uint32_t bench_draw(struct rng *r, uint32_t count, bool skewed);
 
-/* A line of prose under the table. */
+/* Print a line of prose for below the table. */
 void bench_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -1,4 +1,4 @@
-/* A program run to its end: see child.h. */
+/* Running a program to its end: see child.h. */
 #include "tests/lib/child.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* The compiler and the loader in one, with its doubts kept to itself. */
+/* The compiler and the loader in one; few of the compiler's doubts are reported. */
 #include "tests/lib/compiled.h"
 
 #include <stdbool.h>

@@ -1,12 +1,13 @@
-/* A program from its text, also for tests that see the vm from within, where the compiler's own names would collide. */
+/* Compiles a program from its text. Tests that include the vm's private headers use it too: the compiler's own names
+ * would collide there. */
 #ifndef TESTS_LIB_COMPILED_H
 #define TESTS_LIB_COMPILED_H
 
 struct program;
 
-/* NULL after printing why as TAP comments. */
+/* Compile and load. Print the reason as TAP comments and return NULL on an error. */
 struct program *compiled_text(const char *text);
-/* The same without a word, for texts that may be wrong. */
+/* The same for texts that may be wrong: prints nothing. */
 struct program *compiled_if_right(const char *text);
 
 #endif

@@ -129,7 +129,7 @@ void frames_free(struct frames *all)
     *all = (struct frames){0};
 }
 
-/* libpcap's DLT of raw IP is 12 here; files say LINKTYPE_RAW. */
+/* libpcap's DLT of raw IP is 12 here, but files have LINKTYPE_RAW. */
 static uint32_t link_type(int dlt) { return dlt == DLT_RAW ? 101 : (uint32_t)dlt; }
 
 bool dlt_known(int dlt)
@@ -205,7 +205,7 @@ const char *scratch(const char *name)
     return p;
 }
 
-/* Run a program; what it says on standard error goes to `said`, and into the test's output when it fails. */
+/* Run a program. Its standard error goes to `said`, and into the test's output if it fails. */
 static bool run(const char *said, const char *command)
 {
     fflush(stdout);

@@ -1,4 +1,4 @@
-/* Both programs are compared into a stream in memory */
+/* Comparing two programs into a stream in memory */
 #include "tests/lib/diff_text.h"
 
 #include <stdio.h>

@@ -5,5 +5,5 @@
 
 struct program;
 
-/* Return the text, or the JSON, on the heap; where a comparison fails, the reason. */
+/* Return the comparison as text or JSON on the heap, or the reason if it fails. */
 char *diff_text(struct program *old, struct program *new, bool json);

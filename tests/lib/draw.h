@@ -1,5 +1,5 @@
-/* Random rule files and random frames that meet: both draw from one small stock of addresses, ports, tags and MACs, and
- * frames also from their neighbours, so that every boundary of every rule is stepped on from both sides. */
+/* Random rule files, and random frames that match them. Both draw from one small stock of addresses, ports, tags and
+ * MACs, and frames also from neighbouring values, so that frames hit both sides of every boundary of every rule. */
 #ifndef TESTS_LIB_DRAW_H
 #define TESTS_LIB_DRAW_H
 
@@ -37,16 +37,16 @@ struct stock {
     uint16_t tags[STOCK_TAGS];
     uint8_t macs[STOCK_MACS][6];
     uint8_t patterns[STOCK_PATTERNS][PATTERN_BYTES];
-    uint32_t self4[STOCK_SELF]; /* ascending: as struct facts wants them */
+    uint32_t self4[STOCK_SELF]; /* ascending, as struct facts requires */
     uint8_t self6[2][16];       /* ascending */
     bool has_self;
 };
 
 void stock_draw(struct stock *s, struct rng *r);
 
-/* A rule file. Pieces that can be left out on their own (conditions, list members stay together) are separated by
- * DRAW_SPLIT, which reads as a space; a line that can be left out is one whose first byte is DRAW_LINE, which also
- * does. That is what shrinking uses. Every file compiles without error. */
+/* Draw a rule file, which always compiles without error. For shrinking, DRAW_SPLIT separates the pieces that can be
+ * removed (conditions; list members stay together), and DRAW_LINE begins each line that can be removed. Both read as
+ * a space. */
 enum { DRAW_SPLIT = '\x1f', DRAW_LINE = '\x1e' };
 struct text {
     char *s;
@@ -55,14 +55,14 @@ struct text {
 void rules_draw(struct text *out, const struct stock *s, struct rng *r, unsigned size);
 void text_free(struct text *t);
 
-/* The states (enum flow_mark) that following flows can give the packet; returns how many. */
+/* Fill in the states (enum flow_mark) that flow tracking can give the packet, and return their number. */
 unsigned states_of(const struct key *key, uint32_t states[4]);
 
-/* A frame: mostly well formed, sometimes with bytes changed. Returns its length; link and tags that the kernel took off
- * are filled into pkt, which becomes a view of it. */
+/* Draw a frame: mostly well formed, sometimes with changed bytes. Returns its length. pkt becomes a view of it, with
+ * the link type and the tags that the kernel took off. */
 enum { DRAWN_FRAME_MAX = 512 };
 void frame_draw(uint8_t out[DRAWN_FRAME_MAX], struct pkt *pkt, const struct stock *s, struct rng *r, unsigned ifaces);
-/* Routes' facts about it, as something that the view already has; often nothing. */
+/* Give the view random route facts, as if routes were already looked up; often none. */
 void ways_draw(struct pkt *pkt, struct rng *r, unsigned ifaces);
 
 #endif

@@ -1,5 +1,5 @@
-/* Random frames: link, tags, ARP, IPv4 with options and fragments, IPv6 with its chain, TCP, UDP, SCTP, ICMP, others.
- */
+/* Random frames: link, tags, ARP, IPv4 with options and fragments, IPv6 with its chain, TCP, UDP, SCTP, ICMP and
+ * others. */
 #include <string.h>
 
 #include "tests/lib/draw.h"
@@ -11,13 +11,13 @@ struct frame {
     struct rng *r;
     uint8_t proto;
     bool later, more;
-    unsigned inner; /* headers of tunnels before this one */
+    unsigned inner; /* number of tunnel headers before this one */
 };
 
 static unsigned below(struct frame *f, unsigned n) { return rng_below(f->r, n); }
 static bool one_in(struct frame *f, unsigned n) { return rng_one_in(f->r, n); }
 
-/* One bit of the bytes, any. */
+/* Flip any one bit of the bytes. */
 static void flip(struct frame *f, uint8_t *bytes, unsigned len)
 {
     const unsigned at = below(f, len);
@@ -47,7 +47,7 @@ static void put_bytes(struct frame *f, const uint8_t *bytes, unsigned n)
     for (unsigned i = 0; i < n; i++) put8(f, bytes[i]);
 }
 
-/* The first or last address of a prefix of the stock, or the one before or after; an own one; or any. */
+/* Draw the first or last address of a prefix of the stock, a neighbour of these, an own address, or any. */
 static uint32_t draw_v4(struct frame *f)
 {
     const struct prefix_v4 *p = &f->s->v4[below(f, STOCK_V4)];
@@ -64,7 +64,7 @@ static uint32_t draw_v4(struct frame *f)
     }
 }
 
-/* a + 1 or a - 1 as a 128-bit number. */
+/* Add or subtract 1 as a 128-bit number. */
 static void step_v6(uint8_t a[16], bool up)
 {
     for (int i = 15; i >= 0; i--) {
@@ -118,7 +118,7 @@ static void put_tcp(struct frame *f)
 static void put_ip4(struct frame *f);
 static void put_ip6(struct frame *f);
 
-/* A packet in the packet, and seldom one in that; what the outer one is stays known. */
+/* Put a packet into the packet, and seldom another into that; the outer one's facts stay. */
 static void put_inner(struct frame *f, bool six)
 {
     const struct frame outer = *f;
@@ -161,7 +161,7 @@ static void put_udp(struct frame *f)
     }
     put_payload(f);
     if (f->at - start >= 8)
-        start[5] = (uint8_t)(f->at - start - below(f, (unsigned)(f->at - start) - 7)); /* a shorter one is slack */
+        start[5] = (uint8_t)(f->at - start - below(f, (unsigned)(f->at - start) - 7)); /* a shorter one leaves slack */
     if (f->more) start[5] = (uint8_t)(f->at - start + 8);
 }
 
@@ -212,7 +212,7 @@ static unsigned draw_proto(struct frame *f, bool six)
 
 static unsigned draw_ttl(struct frame *f) { return one_in(f, 4) ? 255 : 55 + below(f, 20); }
 
-/* A first fragment's payload must be a multiple of 8. */
+/* Pad a first fragment's payload to a multiple of 8. */
 static void round_up(struct frame *f, const uint8_t *payload)
 {
     while ((f->at - payload) % 8) put8(f, 0);
@@ -245,7 +245,7 @@ static void put_ip4(struct frame *f)
     start[3] = (uint8_t)(f->at - start);
 }
 
-/* A header of the chain: its next header is filled in by the one after. Returns where that is. */
+/* Put a header of the chain; the header after it fills in its next-header field. Returns that field's place. */
 static uint8_t *put_extension(struct frame *f, unsigned kind, uint8_t *next_at)
 {
     uint8_t *const start = f->at;
@@ -261,14 +261,14 @@ static uint8_t *put_extension(struct frame *f, unsigned kind, uint8_t *next_at)
         put16(f, offset << 3 | f->more);
         put32(f, 7);
     } else if (kind == 51) {
-        put8(f, 1); /* 12 bytes */
+        put8(f, 1); /* length of 12 bytes */
         put16(f, 0);
         put32(f, 1);
         put32(f, 2);
     } else {
         put8(f, 0);
         if (kind == 43)
-            put16(f, 4 << 8); /* a segment routing header, nothing left */
+            put16(f, 4 << 8); /* a segment routing header with no segments left */
         else
             put16(f, 0x0100); /* padding */
         put32(f, 0);
@@ -300,7 +300,7 @@ static void put_ip6(struct frame *f)
         if (kind == 44) fragment_payload = f->at;
     }
     *next = f->proto;
-    if (f->later && one_in(f, 4)) *next = one_in(f, 2) ? 60 : 51; /* the protocol is not known then */
+    if (f->later && one_in(f, 4)) *next = one_in(f, 2) ? 60 : 51; /* then the protocol isn't known */
     put_transport(f);
     if (fragment_payload && f->more) round_up(f, fragment_payload);
     start[4] = (uint8_t)((f->at - start - 40) >> 8);
@@ -331,7 +331,7 @@ static unsigned draw_tci(struct frame *f)
     return (vid > 4095 ? 4095 : vid) | below(f, 2) << 13;
 }
 
-/* The network layer; returns its Ethernet type (under 0x600: a length). */
+/* Put the network layer after an Ethernet type (under 0x600: a length). */
 static void put_network(struct frame *f, unsigned type)
 {
     if (type == 0x0800)
@@ -376,7 +376,8 @@ static void put_ether(struct frame *f, struct pkt *pkt)
         put8(f, below(f, 4));
 }
 
-/* None, one of the program, or one that it does not name: by the number that stands for all of those, or as it runs. */
+/* Draw no interface, one of the program, or one that it doesn't name: the number for all of those, or another
+ * number. */
 static uint16_t draw_iface(struct frame *f, unsigned named)
 {
     const unsigned n = below(f, 8);

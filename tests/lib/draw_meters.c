@@ -36,7 +36,7 @@ void put_meters(struct draw *d)
     for (unsigned i = 0; i < d->schedules; i++) put_schedule(d, i);
 }
 
-/* Any of a rule's conditions may be before or behind them. */
+/* Put conditions on meters and schedules; a rule's other conditions may come before or after them. */
 void put_meter_conditions(struct draw *d)
 {
     while (d->meters && one_in(d, 4)) {

@@ -4,20 +4,21 @@
 
 #include "tests/lib/draw.h"
 
-/* Each call draws once at most: the order in which a compiler evaluates arguments must not change the text. */
+/* A rule file while it is drawn. Each call draws once at most, because the order in which a compiler evaluates
+ * arguments must not change the text. */
 struct draw {
     struct text *out;
     const struct stock *s;
     struct rng *r;
     unsigned sets, ports, macs, ifaces, chains;
     unsigned meters, schedules;
-    bool flows;   /* the file asks for connections */
-    bool proxies; /* services may end connections; then no pool has a `source` */
-    bool sends;   /* the present list judges packets that the host sends */
-    bool leaves;  /* it judges those, or crossing ones */
+    bool flows;   /* the file tracks connections */
+    bool proxies; /* services may terminate connections; then no pool has a `source` */
+    bool sends;   /* the current list judges packets that the host sends */
+    bool leaves;  /* the current list judges sent or forwarded packets */
     unsigned rules, names;
-    bool services, is_long; /* the list under way holds such rules only; is long */
-    unsigned calls, starts; /* `do`s still allowed in chains and in firewalls: each multiplies the path of a packet */
+    bool services, is_long; /* the current list has only service rules; the list is long */
+    unsigned calls, starts; /* `do`s still allowed in chains and in firewalls; each multiplies the longest path */
 };
 
 static inline bool one_in(struct draw *d, unsigned n) { return rng_one_in(d->r, n); }
@@ -34,11 +35,11 @@ void put_link_fields(struct draw *d);
 void put_set_atom(struct draw *d);
 void put_services(struct draw *d); /* draw_services.c */
 
-/* draw_tunnels.c: verdict and conditions of a rule; statements of a nat */
+/* draw_tunnels.c: verdict and conditions of a rule, and the statements of a nat */
 void put_decap(struct draw *d);
 void put_nats(struct draw *d);
 
-/* draw_state.c: conditions of a rule; a firewall's first rule */
+/* draw_state.c: conditions of a rule, and a firewall's first rules */
 void put_state_conditions(struct draw *d);
 void put_state_rules(struct draw *d);
 

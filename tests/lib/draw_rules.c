@@ -1,4 +1,4 @@
-/* Random rule files: every condition that is due, `not`, lists, set algebra, nested chains, several firewalls. */
+/* Random rule files: all kinds of conditions, `not`, lists, set algebra, nested chains, several firewalls. */
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ void put_v6(struct draw *d, const uint8_t a[16])
     put(d, "%s", inet_ntop(AF_INET6, a, text, sizeof(text)));
 }
 
-/* An address, prefix or range of the stock. */
+/* Put an address, prefix or range of the stock. */
 static void put_addr(struct draw *d)
 {
     const struct prefix_v4 *p = &d->s->v4[below(d, STOCK_V4)];
@@ -86,8 +86,8 @@ void put_set_atom(struct draw *d)
         put_addr(d);
 }
 
-/* More ranges than are searched without a table, close together around an address of the stock, none touching the next.
- */
+/* Put more ranges than are searched without a table, close together around an address of the stock, with gaps
+ * between them. */
 static void put_large_set(struct draw *d)
 {
     const struct prefix_v4 *p = &d->s->v4[below(d, STOCK_V4)];
@@ -175,7 +175,7 @@ static void put_declarations(struct draw *d)
     put(d, "interface i0 = \"eth0\"\ninterface i1 = \"eth1\"\n");
 }
 
-/* Conditions ------------------------------------------------------------------------------------------------------ */
+/* ---- conditions ---- */
 
 static const char *maybe_not(struct draw *d) { return one_in(d, 4) ? "not " : ""; }
 
@@ -328,7 +328,7 @@ static void put_dscp_word(struct draw *d)
         put_number_range(d, below(d, 64), 63);
 }
 
-/* Conditions on fields that every IP packet has. */
+/* Put conditions on fields that every IP packet has. */
 void put_ip_fields(struct draw *d)
 {
     if (one_in(d, 12)) {
@@ -480,7 +480,7 @@ static void put_one_addr(struct draw *d, const char *keyword)
     put_addr(d);
 }
 
-/* As most rules of long lists are: a service, perhaps from somewhere. */
+/* Put the conditions that most rules of long lists have: a service, and sometimes a source. */
 static void put_service(struct draw *d)
 {
     static const char *const protocols[] = {"tcp", "udp", "tcp, udp"};
@@ -523,13 +523,13 @@ static void put_conditions(struct draw *d)
         put_frame_kind(d);
     else if (kind < 19)
         put_addresses(d, one_in(d, 2) ? "from" : "to");
-    /* else everything */
+    /* else none of these */
     put_link_fields(d);
 }
 
-/* Rules ----------------------------------------------------------------------------------------------------------- */
+/* ---- rules ---- */
 
-/* A chain that this one, or a firewall (-1), may call, or -1. */
+/* Return a chain that this one, or a firewall (-1), may call, or -1. */
 static int chain_for(struct draw *d, int chain)
 {
     const unsigned candidates = chain < 0 ? d->chains : (unsigned)chain;
@@ -545,7 +545,7 @@ static void put_rule(struct draw *d, int chain)
 {
     static const char *const verdicts[] = {"accept", "drop", "reject", "accept", "drop",
                                            "count",  "log",  "do",     "do",     "return"};
-    /* in long lists what decides is rare: else all that follows would soon be covered */
+    /* in long lists few rules decide, else they would soon cover all that follow */
     const unsigned which = d->is_long && !one_in(d, 30) ? 5 : below(d, chain < 0 ? 9 : 10);
     const int to = which == 7 || which == 8 ? chain_for(d, chain) : -1;
 
@@ -577,7 +577,7 @@ static void put_rules(struct draw *d, int chain, unsigned count)
     for (unsigned i = 0; i < count; i++) put_rule(d, chain);
 }
 
-/* Chains call only those of lower numbers; every one is called by the next or by a firewall's last rules. */
+/* Put chains that call only those of lower numbers; the next chain or a firewall's last rules call each. */
 static void put_chains(struct draw *d, unsigned size)
 {
     const unsigned count = size > 100 ? 1 + below(d, 3) : one_in(d, 6) ? 16 : below(d, 5);
@@ -634,8 +634,8 @@ void rules_draw(struct text *out, const struct stock *s, struct rng *r, unsigned
 
     out->len = 0;
     d.flows = one_in(&d, 2);
-    put(&d,
-        "limits { maglev 251; flows 256; half_open 64; fragments 64 }\n"); /* tables are made again for every batch */
+    put(&d, "limits { maglev 251; flows 256; half_open 64; fragments 64 }\n"); /* small, because tables are rebuilt for
+                                                                                  every batch */
     put_declarations(&d);
     put_meters(&d);
     put_chains(&d, size / 2);

@@ -6,7 +6,7 @@
 
 enum { ENDPOINTS_MAX = 48, ENDPOINT_TEXT = 96 };
 
-/* What is already: an endpoint may be only once. */
+/* Endpoints so far: each may appear only once. */
 struct endpoints {
     char text[ENDPOINTS_MAX][ENDPOINT_TEXT];
     unsigned count;
@@ -32,7 +32,7 @@ static void put_pool(struct draw *d, unsigned n)
     put(d, "}\n");
 }
 
-/* An address, `self` or any, with a protocol and ports, as text. */
+/* Write an address, `self` or any, with a protocol and ports. */
 static void endpoint(struct draw *d, char out[ENDPOINT_TEXT])
 {
     static const char *const protocols[] = {"tcp", "udp", "sctp", "any"};
@@ -61,7 +61,7 @@ static void endpoint(struct draw *d, char out[ENDPOINT_TEXT])
     d->out->len = before.len;
 }
 
-/* Neither there already, nor on an address that no host has. */
+/* True if the endpoint is new, and its address is one that a host can have. */
 static bool is_usable(const struct endpoints *all, const char *text)
 {
     if (text[0] == '0' || strncmp(text, "::", 2) == 0 || strncmp(text, "ff", 2) == 0) return false;
@@ -95,7 +95,7 @@ static void put_when(struct draw *d, unsigned pools)
     put_shares(d, pools);
 }
 
-/* What a service reports of flows; `text` is its endpoint. */
+/* Put a service's options; `text` is its endpoint. */
 static void put_options(struct draw *d, unsigned mode, const char *text)
 {
     const bool tcp = strstr(text, "tcp") || strstr(text, " any/"), address = text[0] != 'a' && text[0] != 's';
@@ -110,7 +110,7 @@ static void put_options(struct draw *d, unsigned mode, const char *text)
     if (tcp && one_in(d, 3)) put(d, one_in(d, 2) ? " mss clamp auto\n" : " mss clamp %u\n", 536 + below(d, 1000));
 }
 
-/* One whose connections end here: at most so many ports, and nothing is asked of a packet but who sends it. */
+/* Put a service that terminates connections: it has few ports, and its conditions test only the packet's sender. */
 static bool put_proxy(struct draw *d, unsigned n, unsigned pools, const char *text)
 {
     const char *ports = strstr(text, "tcp/");
@@ -132,7 +132,7 @@ static bool put_proxy(struct draw *d, unsigned n, unsigned pools, const char *te
     return true;
 }
 
-/* Frames of a service in the wire, behind its endpoint. */
+/* Append the frames of a wire service to its endpoint. */
 static void add_wire(struct draw *d, char text[ENDPOINT_TEXT])
 {
     const size_t len = strlen(text);
@@ -149,7 +149,7 @@ static void add_wire(struct draw *d, char text[ENDPOINT_TEXT])
     snprintf(text + len, ENDPOINT_TEXT - len, "%s%s", one_in(d, 2) ? "" : one_in(d, 2) ? " on i0" : " on i1", tags);
 }
 
-/* One in the wire, whose connections end in the inline stack. */
+/* Put a wire service whose connections the inline stack terminates. */
 static void put_inline(struct draw *d, unsigned n, unsigned pools, const char *text)
 {
     static const char *const elsewhere[] = {"original", "reject", "program \"/run/s\""};

@@ -1,4 +1,4 @@
-/* Conditions on connections, and the states that packets can have, as vm/flow/README.md says it. */
+/* Conditions on connections, and the states that packets can have according to vm/flow/README.md. */
 #include "tests/lib/draw_priv.h"
 #include "vm/packet/key.h"
 
@@ -25,7 +25,7 @@ void put_state_conditions(struct draw *d)
     }
 }
 
-/* What most stateful firewalls begin with; connections get no further. */
+/* Put the rules that most stateful firewalls begin with, where connections end their walk. */
 void put_state_rules(struct draw *d)
 {
     static const char *const words[] = {"established, related", "established", "new, related", "not invalid"};
@@ -42,7 +42,7 @@ static unsigned tcp_states(uint32_t flags, uint32_t states[4])
 
     if (syn && !ack && !rst) {
         states[n++] = MARK_NEW;
-        states[n++] = MARK_ESTABLISHED; /* both sides open at once */
+        states[n++] = MARK_ESTABLISHED; /* if both sides open at once */
         return n;
     }
     states[n++] = MARK_INVALID;
@@ -58,7 +58,7 @@ static unsigned icmp_states(uint32_t type, bool v6, uint32_t states[4])
     const bool answer = v6 ? type == 129 || type == 140 : type == 0 || type == 14 || type == 16 || type == 18;
     unsigned n = 0;
 
-    if (error || (v6 && type == 134)) states[n++] = MARK_RELATED; /* 134: a router's answer to a solicitation */
+    if (error || (v6 && type == 134)) states[n++] = MARK_RELATED; /* 134: a router's reply to a solicitation */
     if (query || answer) states[n++] = MARK_ESTABLISHED;
     if (error || answer) states[n++] = MARK_INVALID;
     if (!error && !answer) states[n++] = MARK_NEW;
@@ -76,6 +76,6 @@ unsigned states_of(const struct key *key, uint32_t states[4])
     states[0] = MARK_NEW;
     states[1] = MARK_ESTABLISHED;
     if (!(key->kind & KIND_UDP) && key->proto != 132) return 2;
-    states[2] = key->kind & KIND_UDP ? MARK_RELATED /* a lease */ : MARK_INVALID /* SCTP without its INIT */;
+    states[2] = key->kind & KIND_UDP ? MARK_RELATED /* a lease */ : MARK_INVALID /* SCTP without an earlier INIT */;
     return 3;
 }

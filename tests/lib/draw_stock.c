@@ -1,4 +1,4 @@
-/* The stock of values that rules and frames of one run draw from: small, nested, and with ends of every field in it. */
+/* The stock of values that rules and frames of one run draw from: small and nested, with the limits of every field. */
 #include <string.h>
 
 #include "tests/lib/draw.h"

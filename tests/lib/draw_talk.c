@@ -1,4 +1,4 @@
-/* Conversations, drawn (draw_talk.h). */
+/* Random conversations (draw_talk.h). */
 #include "tests/lib/draw_talk.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ unsigned talk_pair(const struct talk *t, bool *answers)
 
 static uint32_t draw_host(struct talks *r) { return 0x0a000001 + rng_below(r->rng, r->hosts); }
 
-/* A record has the VIDs of two tags, so those distinguish stacks. */
+/* Draw a tag stack. A flow record has the VIDs of two tags, so the two VIDs distinguish the stacks. */
 static void draw_tags(struct talks *r, struct talk *t)
 {
     static const uint16_t tpids[] = {0x8100, 0x8100, 0x88a8, 0x9100};
@@ -62,7 +62,8 @@ static void draw_icmp(struct talks *r, struct talk *t)
     static const uint8_t errors4[] = {3, 4, 5, 11, 12}, errors6[] = {1, 2, 3, 4, 100};
     t->proto = t->v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP;
     t->type = t->v6 ? types6[rng_below(r->rng, sizeof types6)] : types4[rng_below(r->rng, sizeof types4)];
-    /* Queries of two kinds have two numbers, so that a record distinguishes their flows; replies may mistake them. */
+    /* Each of two kinds of queries has two numbers, so a record distinguishes their flows; replies may use a wrong
+     * one. */
     bool answers = false;
     const unsigned pair = talk_pair(t, &answers);
     t->id = (uint16_t)(10 * (answers && rng_one_in(r->rng, 5) ? 1 : pair) + rng_below(r->rng, 2));
@@ -76,7 +77,7 @@ static void draw_icmp(struct talks *r, struct talk *t)
     memcpy(t->tags, t->quoted->tags, sizeof t->tags);
 }
 
-/* Draw a chunk, most often the one that comes after `last` when an association is opened. */
+/* Draw a chunk, most often the one that follows `last` when an association is opened. */
 static void draw_chunk(struct talks *r, uint8_t last, struct talk *t)
 {
     static const uint8_t after[] = {[SCTP_DATA] = SCTP_SACK,
@@ -91,7 +92,7 @@ static void draw_chunk(struct talks *r, uint8_t last, struct talk *t)
     t->strange = rng_one_in(r->rng, 12);
 }
 
-/* A possible answer to this packet. */
+/* Draw a possible reply to this packet. */
 static void draw_answer(struct talks *r, const struct talk *to, struct talk *t)
 {
     *t = *to;

@@ -1,4 +1,4 @@
-/* Classifiers drawn at random (draw_tree.h). */
+/* Random classifiers (draw_tree.h). */
 #include "tests/lib/draw_tree.h"
 
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static uint32_t draw_range(struct drawn_tree *d, unsigned half)
     return img_range(lo, hi);
 }
 
-/* Mostly one of the shapes that walks have code for. */
+/* Draw a format: mostly one of the shapes that walks have code for. */
 static void draw_format(struct drawn_tree *d)
 {
     const unsigned ranks = d->b.ranks_count ? PBC_RANK_COLUMNS : 0, least = ranks ? 3 : 1;
@@ -74,7 +74,7 @@ static void draw_lane(struct drawn_tree *d, uint32_t block, const struct pbc_for
     }
 }
 
-/* Entries grow by little from lane to lane, sometimes by nothing; the last block may be half full, or empty. */
+/* Draw a run. Entries grow by 0 or little from lane to lane; the last block may be half full or empty. */
 static void draw_run(struct drawn_tree *d)
 {
     const uint32_t format = rng_below(d->r, d->b.formats_count);
@@ -93,12 +93,12 @@ static void draw_run(struct drawn_tree *d)
         more = used == 8 && rng_one_in(d->r, 2);
         if (more) img_column(&d->b, block, 0)[7] |= PBC_LANE_MORE;
         if (!more || !rng_one_in(d->r, 3) || d->runs == DRAWN_RUNS) continue;
-        d->run[d->runs] = d->b.blocks_count; /* the following rules are a run of their own, too */
+        d->run[d->runs] = d->b.blocks_count; /* the following rules are also a separate run */
         d->run_format[d->runs++] = format;
     }
 }
 
-/* An older table of so many bits behind the word, or a new one. */
+/* Find an older table of that many bits behind the word, or draw a new one. */
 static uint32_t draw_table(struct drawn_tree *d, uint32_t at, unsigned bits, uint32_t *made, uint8_t *made_bits)
 {
     for (uint32_t tries = 0; tries < 4 && *made; tries++) {
@@ -125,7 +125,7 @@ static uint64_t draw_word(struct drawn_tree *d, uint32_t at, uint32_t *made, uin
     return img_leaf(&d->b, d->run[run], d->run_format[run]);
 }
 
-/* The lowest entry below each word, from the last to the first, as forks want it. */
+/* Store the lowest entry below each word, from the last to the first, as forks require it. */
 static void put_least(struct imgbuild *b)
 {
     uint32_t *least = malloc(b->tree_count * sizeof *least);
@@ -152,7 +152,7 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* How many low bits the range that begins with the bound leaves free: as many as are zero there, or fewer, or all. */
+/* Draw how many low bits the range that begins with the bound leaves free: its zero bits, fewer, or all. */
 static unsigned draw_free(struct drawn_tree *d, unsigned __int128 bound)
 {
     unsigned zeros = 0;
@@ -160,7 +160,7 @@ static unsigned draw_free(struct drawn_tree *d, unsigned __int128 bound)
     return rng_one_in(d->r, 4) ? 128 : rng_below(d->r, zeros + 1);
 }
 
-/* A node's bounds are in order, those of its children anywhere. */
+/* Draw a node. Its bounds are sorted; those of its children may be anywhere. */
 static void draw_node(struct drawn_tree *d, uint32_t at, bool wide, unsigned depth)
 {
     unsigned __int128 bound[RANK_BOUNDS];
@@ -208,18 +208,18 @@ void tree_draw(struct drawn_tree *d, struct rng *r)
     for (unsigned n = 1 + rng_below(d->r, 12); n > 0; n--) draw_run(d);
     img_add_tree(&d->b, TREE_NONE);
     for (uint32_t at = 0; at < d->b.tree_count; at++) {
-        const uint64_t word = draw_word(d, at, &made, made_bits); /* the tree may move meanwhile */
+        const uint64_t word = draw_word(d, at, &made, made_bits); /* may move the tree */
         d->b.tree[at] = word;
     }
     put_least(&d->b);
 }
 
-/* A lane's values, and what the stock has elsewhere: so that some lanes match. */
+/* Take a lane's values, and the stock's for the other slots, so that some lanes match. */
 void tree_key(struct drawn_tree *d, struct key *key)
 {
     for (unsigned s = 0; s < 16; s++) key->slot[s] = draw_value(d);
     for (unsigned side = 0; side < 2 && d->b.ranks_count && rng_one_in(d->r, 2); side++) {
-        const uint32_t line = rng_below(d->r, d->b.ranks_count - 1); /* a bound, or beside one */
+        const uint32_t line = rng_below(d->r, d->b.ranks_count - 1); /* a bound or its neighbour */
         const unsigned bound = rng_below(d->r, RANK_BOUNDS);
         for (unsigned half = 0; half < 1 + rng_below(d->r, 2); half++) {
             const uint64_t is =

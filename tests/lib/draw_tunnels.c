@@ -1,4 +1,4 @@
-/* Random rules that open tunnels, and random nats: addresses and ports of the stock, so that frames meet them. */
+/* Random rules that open tunnels, and random nats: addresses and ports from the stock, so that frames match them. */
 #include "tests/lib/draw_priv.h"
 
 static unsigned some_port(struct draw *d)
@@ -22,7 +22,7 @@ void put_decap(struct draw *d)
     put_link_fields(d);
 }
 
-/* A host's address of the stock, or one that only nats know. */
+/* Put a host's address of the stock, or one that only nats use. */
 static void put_host(struct draw *d, bool six)
 {
     const uint32_t a = d->s->v4[below(d, STOCK_V4)].addr;
@@ -74,7 +74,7 @@ static void put_forward(struct draw *d)
     put(d, "\n");
 }
 
-/* Each of them its own prefixes. */
+/* Put a map with prefixes that no other has. */
 static void put_map(struct draw *d, unsigned n)
 {
     if (one_in(d, 4))

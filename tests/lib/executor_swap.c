@@ -19,7 +19,7 @@ int executor_swap(struct executor *e, const struct vm_cfg *cfg, const struct rem
     if (vm_swapping(e->vm)) return -EAGAIN;
     struct vm *fresh = vm_prepare(&mine, r, in);
     int failed = fresh ? 0 : -ENOMEM;
-    if (e->kernel && !failed) counted_add(e->counted, e->vm); /* its rules are others from then on */
+    if (e->kernel && !failed) counted_add(e->counted, e->vm); /* because its rules are different from then on */
     if (!failed) failed = vm_swap(e->vm, fresh, r);
     if (e->kernel && !failed && !swap_there(e, r->program, err, sizeof err)) failed = e->fault = -EINVAL;
     vm_free(fresh);

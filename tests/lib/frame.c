@@ -1,4 +1,4 @@
-/* Frames from numbers: see frame.h. */
+/* Building frames from numbers: see frame.h. */
 #include "tests/lib/frame.h"
 
 #include <string.h>

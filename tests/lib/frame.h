@@ -1,4 +1,4 @@
-/* Ethernet/IPv4 frames from numbers: for tests that have headers, not packets, and for benches. */
+/* Ethernet/IPv4 frames built from numbers, for benchmarks and for tests that have headers but no packets. */
 #ifndef TESTS_LIB_FRAME_H
 #define TESTS_LIB_FRAME_H
 
@@ -18,7 +18,7 @@ enum { FRAME_LEN = 60 };
 uint8_t *frame_fill(const struct header *h, unsigned len, uint8_t *out);
 /* The same, always FRAME_LEN bytes. */
 void frame_build(const struct header *h, uint8_t out[FRAME_LEN]);
-/* Set number, acknowledgement and flags of a TCP header. */
+/* Set the sequence number, acknowledgement and flags of a TCP header. */
 void frame_segment(uint8_t *tcp, uint32_t seq, uint32_t ack, unsigned flags);
 
 #endif

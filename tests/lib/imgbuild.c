@@ -1,4 +1,4 @@
-/* Images made by hand (imgbuild.h). */
+/* Building images by hand (imgbuild.h). */
 #include "tests/lib/imgbuild.h"
 
 #include "vm/forward/balance/lb.h"
@@ -16,7 +16,7 @@ static void *must(void *p)
     return p;
 }
 
-/* Room for the next power of two. */
+/* Grow to the next power of two. */
 #define X(ident, field, type, most)                                                                                    \
     uint32_t img_add_##field(struct imgbuild *b, type entry)                                                           \
     {                                                                                                                  \
@@ -223,7 +223,7 @@ static void sample_meters(struct imgbuild *b, struct pbc_place place)
                                               .written = 1u << PBC_SETTING_flows | 1u << PBC_SETTING_udp_ns});
 }
 
-/* Every kind of condition once; those that take ranges get the web's. */
+/* Add every kind of condition once; those that take ranges get the web's. */
 static void sample_conds(struct imgbuild *b, struct pbc_place place)
 {
     static const uint32_t arg[COND_COUNT] = {
@@ -245,7 +245,7 @@ static void sample_conds(struct imgbuild *b, struct pbc_place place)
         [COND_WITHIN] = KIND_IP,
         [COND_FLOWS_OVER] = 100,
     };
-    for (unsigned kind = 0; kind < COND_SNI; kind++) { /* from there on no packet is asked */
+    for (unsigned kind = 0; kind < COND_SNI; kind++) { /* the kinds from there on don't test packets */
         struct pbc_cond c = {.kind = (uint8_t)kind, .arg = arg[kind], .place = place};
         switch (kind) {
         case COND_FROM:
@@ -369,7 +369,7 @@ static void sample_code(struct imgbuild *b)
     img_function(b, "rest", rest, sizeof rest / sizeof *rest);
 }
 
-/* A check, two pools, a service with a `when` and an `else`, and the code that finds them. */
+/* Add a check, two pools, a service with a `when` and an `else`, and the code that finds them. */
 static void sample_services(struct imgbuild *b, struct pbc_place place)
 {
     uint32_t when = img_add_conds(b, (struct pbc_cond){.kind = COND_FAMILY, .arg = KIND_IP4, .place = place});
@@ -469,7 +469,7 @@ static void sample_services(struct imgbuild *b, struct pbc_place place)
     img_function(b, "services/1", block, 5);
 }
 
-/* A statement of each kind, and forwards for own addresses and of a protocol without ports. */
+/* Add a statement of each kind, and forwards for own addresses and for a protocol without ports. */
 static void sample_nats(struct imgbuild *b, struct pbc_place place)
 {
     const uint32_t name = img_string(b, "home");

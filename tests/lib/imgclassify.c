@@ -1,4 +1,4 @@
-/* Classifiers made by hand (imgbuild.h). */
+/* Building classifiers by hand (imgbuild.h). */
 #include <stdio.h>
 
 #include "tests/lib/imgbuild.h"
@@ -40,8 +40,8 @@ void img_no_classifiers(struct imgbuild *b)
     b->classifiers_count = b->entries_count = b->formats_count = b->tree_count = b->blocks_count = 0;
 }
 
-/* A run of two blocks: 10/8 and TCP (entry 0), all TCP but fragments (1), ports (2); the second block has a run of its
- * own. Behind it one of five lines, two of whose columns ask by mask. */
+/* Add a run of two blocks: 10/8 and TCP (entry 0), all TCP but fragments (1), ports (2); the second block is also a
+ * separate run. After it add a block of five lines with two columns that test by mask. */
 static void sample_blocks(struct imgbuild *b)
 {
     enum { KIND = 2 * KEY_SLOT(kind), MARKS = 2 * KEY_SLOT(marks), DST = 2 * KEY_SLOT(dst) };
@@ -75,11 +75,11 @@ void img_sample_classifier(struct imgbuild *b)
     const struct insn code[] = {
         {OP_CLASSIFY, 0, 0, b->classifiers_count},
         {OP_RETZ, 0, 0, 0},
-        {OP_JNALL, KEY_SLOT(marks), 2, TCP_SYN}, /* entry 0's: logs */
+        {OP_JNALL, KEY_SLOT(marks), 2, TCP_SYN}, /* entry 0's code: logs */
         {OP_LOG, 0, 0, 0},
         {OP_RETK, 0, 0, 0},
         {OP_AGAIN, 0, 0, 0},
-        {OP_COUNT, 0, 0, 1}, /* entry 1's: decides nothing */
+        {OP_COUNT, 0, 0, 1}, /* entry 1's code: decides nothing */
         {OP_AGAIN, 0, 0, 0},
     };
     img_function(b, "far", code, sizeof code / sizeof *code);
@@ -87,7 +87,7 @@ void img_sample_classifier(struct imgbuild *b)
     img_add_entries(b, (struct pbc_entry){.rule = 0, .code = 2});
     img_add_entries(b, (struct pbc_entry){.rule = 1, .code = 6});
     img_add_entries(b, (struct pbc_entry){.rule = 2});
-    img_add_tree(b, TREE_CUT_WORD(1, 0, 31, 2)); /* of src0 the highest bit, of src1 the lowest */
+    img_add_tree(b, TREE_CUT_WORD(1, 0, 31, 2)); /* the highest bit of src0, the lowest of src1 */
     img_add_tree(b, TREE_NONE);
     img_add_tree(b, img_leaf(b, 3, 0));
     img_add_tree(b, TREE_FORK_WORD(5, 2));
@@ -120,7 +120,7 @@ void img_list(struct imgbuild *b, uint32_t count, const bool *coded)
     img_add_classifiers(b, (struct pbc_classifier){.entry_count = count});
 }
 
-/* The loader reports which figure is wrong, and what it is. */
+/* Correct a figure: the loader's error has its name and right value. */
 static bool correct(struct pbc_classifier *c, const char *err)
 {
     static const char *const names[] = {"words", "blocks", "forks", "entries with code in turn", "lines"};

@@ -14,7 +14,7 @@ void img_sample_observe(struct imgbuild *b)
     img_add_conds(b, (struct pbc_cond){.kind = COND_METHOD, .count = 1});
     img_add_conds(b, (struct pbc_cond){.kind = COND_BYTES, .flags = PBC_COND_REPLY, .count = 1});
     img_add_conds(b, (struct pbc_cond){.kind = COND_FROM, .count = 1});
-    img_add_conds(b, (struct pbc_cond){.kind = COND_FLAGS}); /* no branch asks it */
+    img_add_conds(b, (struct pbc_cond){.kind = COND_FLAGS}); /* no branch uses it */
     img_add_observes(b, (struct pbc_observe){.name = img_string(b, "w"),
                                              .choice_count = 4,
                                              .sessions = img_string(b, "s.jsonl"),

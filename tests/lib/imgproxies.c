@@ -7,7 +7,8 @@
 
 enum { METHOD, HEADER, BYTES, INSTRUCTION };
 
-/* Branch 0: method GET, PO*, 1: header x-k not "a", 2: bytes 53 53, 3: instruction to 10/8 -> target, 4: else. */
+/* Add the conditions of branch 0: method GET, PO*; 1: header x-k not "a"; 2: bytes 53 53; 3: instruction to 10/8 ->
+ * target; 4: else. */
 static void conditions(struct imgbuild *b)
 {
     img_add_hosts(b, img_string(b, "GET"));

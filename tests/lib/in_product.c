@@ -1,4 +1,4 @@
-/* Membership of a frame in a product, by the words of field.def only. */
+/* Testing if a frame is in a product, using only the words of field.def. */
 #include "tests/lib/in_product.h"
 #include "compiler/normal/flows_over.h"
 #include "compiler/normal/normal.h"
@@ -6,7 +6,7 @@
 
 enum { LACKS_IT = -1 };
 
-/* The value of a RANGES field, or LACKS_IT. */
+/* Return the value of a RANGES field, or LACKS_IT. */
 static int64_t what_of(const struct key *k)
 {
     if (k->kind & KIND_ARP) return WHAT_ARP;
@@ -112,7 +112,7 @@ static bool has_meters(const struct ir *ir, uint32_t id, const struct moment *m)
     return true;
 }
 
-/* Networks of every length hold as many. */
+/* Networks of every length hold equally many flows. */
 static bool has_flows(const struct ir *ir, uint32_t id, const struct moment *m)
 {
     struct flows_demand d[PBC_GRAINS_MAX];

@@ -1,5 +1,5 @@
-/* Is a frame in a product of the normal form? Asked field by field of the parsed header, beside all that the compiler
- * computes with products, and beside the conditions that the products come from. */
+/* Tests if a frame is in a product of the normal form. It compares the fields of the parsed header, independently of
+ * the compiler's own arithmetic with products and of the conditions that the products come from. */
 #ifndef TESTS_LIB_IN_PRODUCT_H
 #define TESTS_LIB_IN_PRODUCT_H
 
@@ -8,11 +8,11 @@
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 
-/* A frame at a moment: the caller chooses facts that no header has. */
+/* A frame at a moment: the caller chooses the facts that no header has. */
 struct moment {
-    const struct key *key; /* with its state and the active schedules in `marks` */
+    const struct key *key; /* its `marks` hold the state and the active schedules */
     const struct pkt *pkt;
-    uint64_t over; /* bit i: meter i is over its limit, else within */
+    uint64_t over; /* bit i: meter i is over its limit */
     uint32_t flows;
 };
 

@@ -1,4 +1,4 @@
-/* A program run by the code and by the rule list side by side, see judge.h. */
+/* Running a program by the code and by the rule list side by side, see judge.h. */
 #include "tests/lib/judge.h"
 
 #include <stdlib.h>
@@ -25,7 +25,7 @@ struct judge {
     } ways[3];
 };
 
-enum { BY_CODE, BY_LIST, BY_KERNEL /* where the environment asks for it (tests/packets/README.md) */ };
+enum { BY_CODE, BY_LIST, BY_KERNEL /* if the environment asks for it (tests/packets/README.md) */ };
 
 static bool way_init(struct way *w, const char *name, struct program *p, bool naive, bool in_kernel, FILE *err)
 {
@@ -96,7 +96,7 @@ uint16_t judge_iface(const struct judge *j, const char *name)
     return IFACE_OTHER;
 }
 
-/* The MAC of a next hop, as replay makes one up. */
+/* Write the made-up MAC of a next hop, like replay. */
 static void resolve(const struct tx_entry *e, uint8_t *frame)
 {
     if (!e->family || e->pkt->link != LINK_ETHER) return;
@@ -120,7 +120,7 @@ static void take_frame(const struct tx_entry *e, struct judged *out)
     resolve(e, out->out[out->sent++].bytes);
 }
 
-/* Answers and logs go to `out` as they come, and what was held. */
+/* Take replies, logs and held packets that left to `out`. */
 static void take_sent(const struct vm_tx *tx, struct judged *out)
 {
     for (unsigned i = 0; i < tx->count; i++) {
@@ -141,7 +141,7 @@ static void take_sent(const struct vm_tx *tx, struct judged *out)
         if (tx->events[i].kind == EVENT_LOG) out->log_rules[out->logs++] = tx->events[i].rule;
 }
 
-/* n: NULL where only time goes by. */
+/* Run one way. n: NULL if only time passes. */
 static void run_way(struct way *w, uint32_t rule_count, struct note *n, uint16_t iface, uint64_t number,
                     const struct vm_in *in, struct judged *out)
 {
@@ -180,13 +180,13 @@ static void ignore_step(void *arg, const struct trace_step *step)
     (void)step;
 }
 
-/* A packet as it is known before it is judged: the value of `state` of it, and what explain, which walks the rule
- * list by itself, says: meters only look at it then. */
+/* Facts of a packet before it is judged: its `state`, and the verdict of explain, which walks the rule list
+ * independently. Meters are only read then. */
 struct before {
     struct pkt pkt;
     struct key key;
-    bool judged; /* by the rules, and only: well formed, and no fragment that may follow its first */
-    bool opened; /* a `decap` decided */
+    bool judged; /* only the rules judge it: well formed, and no fragment that may follow its first */
+    bool opened; /* a `decap` matched */
     struct decision told;
 };
 
@@ -203,7 +203,7 @@ static struct decision explain(struct judge *j, const struct vm_in *in, struct k
     return vm_explain(j->ways[BY_LIST].vm, in, key, pkt, ignore_step, NULL);
 }
 
-/* What is inside is explained instead of the packet that a `decap` decided. */
+/* Explain the inner packet instead of the packet that a `decap` matched. */
 static void look_inner(struct judge *j, const struct vm_in *in, struct before *b)
 {
     struct pkt *inner;
@@ -228,7 +228,7 @@ static void look_before(struct judge *j, struct note *n, uint16_t iface, const s
         look_inner(j, in, b);
 }
 
-/* Did it come to the same end? Without a worker meters are unused and no source has flows. */
+/* True if explain has the same verdict. Without a worker meters are unused and no source has flows. */
 static bool explain_agrees(const struct judge *j, const struct before *b, const struct verdict *v)
 {
     const struct program *p = j->program;
@@ -274,7 +274,7 @@ static bool same_leaves(const struct judged *a, const struct judged *b)
     return same;
 }
 
-/* In what the other way differs from the code; NULL: in nothing. */
+/* Return how the other way differs from the code, or NULL. */
 static const char *difference(const struct judge *j, const struct way *other, const struct judged *code,
                               const struct judged *naive)
 {

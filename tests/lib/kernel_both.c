@@ -41,14 +41,14 @@ static struct executor *executor(struct program *p, bool in_kernel)
 {
     char err[300] = "memory is out";
     const struct vm_cfg cfg = {.pool = pool, .seed = 1};
-    /* What is measured has a kernel of its own; where nothing is, the stages are loaded once. */
+    /* measurements use a separate kernel executor; otherwise the stages are loaded only once */
     struct executor *e = bench_small() ? one_kernel_new(p, &cfg, in_kernel, err, sizeof err)
                                        : executor_new(p, &cfg, in_kernel ? KERNEL_XDP : 0, err, sizeof err);
     if (!e) time_die("program", err);
     return e;
 }
 
-/* Let the interface of test runs be known, as it is live: frames are addressed to it. */
+/* Register the interface of test runs as the kernel does when live: frames are addressed to it. */
 static void know_loopback(struct kernel *k)
 {
     struct kernel_port *ports = kernel_map(k, KERNEL_MAP_ports)->memory;
@@ -79,7 +79,7 @@ void both_end(struct both *b)
 
 int both_look(const struct both *b) { return kernel_program(b->kernel->kernel, KERNEL_ENTRY_look_xdp); }
 
-/* Run up to VM_BATCH frames of that length, which are one behind the other. */
+/* Run up to VM_BATCH adjacent frames of that length. */
 static void run_batch(struct executor *e, uint8_t *frames, uint32_t len, unsigned n)
 {
     static struct pkt pkts[VM_BATCH];

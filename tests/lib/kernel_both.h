@@ -1,5 +1,4 @@
-/* A program in both executors, and flows that both have opened, for bench-kernel to time. Any failure ends the
- * process. */
+/* A program in both executors, and flows open in both, for bench-kernel to time. Any failure ends the process. */
 #ifndef TESTS_LIB_KERNEL_BOTH_H
 #define TESTS_LIB_KERNEL_BOTH_H
 
@@ -9,28 +8,28 @@
 
 struct both {
     struct program *program;
-    struct lives *lives; /* its live sets, which both read; NULL: it has none */
+    struct lives *lives; /* live sets, which both executors read; NULL: none */
     struct executor *kernel, *user;
 };
 
 void both_begin(void);
 void both_finish(void);
-/* False, with a note: programs of the kernel may not be loaded here. */
+/* Return false, after printing a note, if eBPF programs may not be loaded here. */
 bool both_may(void);
 struct both both_of(const char *text);
 void both_end(struct both *b);
-/* The first stage in the kernel. */
+/* Return the descriptor of the first stage in the kernel. */
 int both_look(const struct both *b);
-/* One packet of each of `count` flows, by one of the two. */
+/* Run one packet of each of `count` flows through one executor. */
 void both_feed(struct executor *e, enum time_kind kind, uint32_t first, uint32_t count);
-/* Those frames, by one of the two. */
+/* Run these frames through one executor. */
 void both_give(struct executor *e, uint8_t (*frames)[FRAMES_LONG], uint32_t count);
-/* As one who asks for next hops would: all of the kernel's flows have one, and leave by interface `out`. */
+/* Give each of the kernel's flows a resolved next hop that leaves by interface `out`. */
 void both_resolve(const struct executor *e, uint16_t out);
-/* So many flows that are sent on: in both, with the recipes that their second packets leave; in the kernel all next
- * hops are found, and leave by interface `out` of the program (IFACE_NONE: where they came from). */
+/* Open `count` forwarded flows in both executors; their second packets leave recipes. In the kernel all next hops
+ * are resolved and leave by interface `out` of the program (IFACE_NONE: the interface they came from). */
 void both_open(const struct both *b, enum time_kind kind, uint32_t count, uint16_t out);
-/* Facts of the world for both. */
+/* Facts for both executors. */
 extern const struct facts both_facts;
 
 #endif

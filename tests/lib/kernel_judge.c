@@ -1,4 +1,4 @@
-/* The executor in the kernel, for tests (kernel_judge.h). */
+/* Opening an executor in the kernel, for tests (kernel_judge.h). */
 #include "tests/lib/kernel_judge.h"
 
 #include <errno.h>

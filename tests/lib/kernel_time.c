@@ -15,17 +15,17 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
-/* Frames that the executor in user space runs through: drawn, of so many bytes, each with room in front. */
+/* Frames for the user-space executor: DRAWN of them, each in STRIDE bytes, with ROOM bytes in front. */
 enum { DRAWN = 1 << 16, ROOM = 64, STRIDE = 192 };
 
 static struct {
-    cpu_set_t cpus; /* that the process may run on */
+    cpu_set_t cpus; /* CPUs that the process may run on */
     struct bpf_object *makers, *hand;
     int of_flow, of_pool, nothing, contender;
-    struct frames *frames; /* the makers' own */
-    bool pool;             /* of_pool makes them */
+    struct frames *frames; /* memory of the programs that make frames */
+    bool pool;             /* of_pool makes the frames */
     enum time_kind kind;
-    uint8_t (*copies)[STRIDE]; /* [DRAWN] as they are drawn, and as they are when they were sent on */
+    uint8_t (*copies)[STRIDE]; /* [DRAWN] frames as drawn, and copies that forwarding rewrites */
     uint8_t (*drawn)[STRIDE];
 } it;
 
@@ -35,7 +35,7 @@ void time_die(const char *what, const char *why)
     exit(2);
 }
 
-/* ---- open ---- */
+/* ---- opening ---- */
 
 static struct bpf_object *object(const char *self, const char *name)
 {
@@ -43,7 +43,7 @@ static struct bpf_object *object(const char *self, const char *name)
     snprintf(path, sizeof path, "%.*s/peers/%s.bpf.o", (int)(strrchr(self, '/') - self), self, name);
     struct bpf_object *o = bpf_object__open_file(path, NULL);
     if (!o) time_die(path, strerror(errno));
-    struct bpf_program *each; /* as the stages are, or they cannot be called */
+    struct bpf_program *each; /* as the stages are, because they couldn't be called otherwise */
     bpf_object__for_each_program(each, o)
     {
         bpf_program__set_expected_attach_type(each, 0);
@@ -117,13 +117,13 @@ static void put_tcp(uint8_t tcp[TCP_LEN], enum time_kind kind)
     wire_put16(tcp + 14, 65535);
 }
 
-/* All of it but for the client and the sum. */
+/* Write everything but the client and the checksum. */
 static void put_rest(uint8_t f[FRAMES_LEN], enum time_kind kind)
 {
     const bool udp = kind == TIME_UDP, opens = kind == TIME_SYN || kind == TIME_SYN_ACK;
     uint8_t *ip = f + ETHER_LEN, *l4 = ip + IP4_LEN;
     memset(f, 0, FRAMES_LEN);
-    f[0] = f[6] = 2; /* a single station's, as of any frame that is sent on */
+    f[0] = f[6] = 2; /* a unicast address, as in any forwarded frame */
     wire_put16(f + 12, 0x0800);
     ip[0] = 0x45;
     wire_put16(ip + 2, opens ? IP4_LEN + TCP_LEN : FRAMES_LEN - ETHER_LEN);
@@ -138,7 +138,7 @@ static void put_rest(uint8_t f[FRAMES_LEN], enum time_kind kind)
     wire_put16(l4 + 4, FRAMES_LEN - ETHER_LEN - IP4_LEN);
 }
 
-/* Of the words that UDP's sum is of, as they are in the frame; the sum itself is 0. */
+/* Sum the words that UDP's checksum covers, as they are in the frame; the checksum itself is 0. */
 static uint32_t udp_words(const uint8_t *ip)
 {
     uint32_t sum = 17 + FRAMES_LEN - ETHER_LEN - IP4_LEN;
@@ -160,7 +160,7 @@ void time_frame(uint8_t f[FRAMES_LEN], enum time_kind kind, uint32_t n)
     wire_put16(ip + IP4_LEN + 6, sum == 0xffff ? 0xffff : (uint16_t)~sum);
 }
 
-/* The frames for the executor in user space, drawn in the same way. */
+/* Frames of the user-space executor, drawn in the same way. */
 static uint32_t copy_len(void) { return it.pool ? FRAMES_LONG : FRAMES_LEN; }
 static void draw_copies(uint32_t of)
 {
@@ -207,7 +207,7 @@ void time_pool(time_make_fn *make, void *arg)
     draw_copies(FRAMES_POOL);
 }
 
-/* ---- timed ---- */
+/* ---- measurement ---- */
 
 static double run(int program, uint32_t repeat)
 {
@@ -233,7 +233,7 @@ void time_each(int program, enum time_kind kind, uint32_t first, uint32_t count)
     run(program, count);
 }
 
-/* Nanoseconds that the kernel's thread for what is left of interrupts has run on this CPU. */
+/* Return the nanoseconds that ksoftirqd has run on this CPU. */
 static uint64_t ksoftirqd_ns(void)
 {
     static int pid;
@@ -275,7 +275,7 @@ int time_other_cpu(void)
     return -1;
 }
 
-/* The last packets went that way, all of them. */
+/* Check that every packet of the last run got that action. */
 static void check(const struct kernel_counters *before, const struct kernel_counters *after, enum action action)
 {
     char why[100];

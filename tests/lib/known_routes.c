@@ -1,4 +1,4 @@
-/* The words are split at commas, and read as --route reads them */
+/* Splits the words at commas and reads them like --route */
 #include "tests/lib/known_routes.h"
 
 #include <stdio.h>

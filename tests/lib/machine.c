@@ -37,7 +37,7 @@ static uint32_t next_power(uint32_t n)
     return p;
 }
 
-/* What a name stands for. */
+/* Look up the value that a name stands for. */
 static bool value_of(struct machine *m, const char *name, uint64_t *value)
 {
     static const uint64_t nothing;
@@ -52,7 +52,7 @@ static bool value_of(struct machine *m, const char *name, uint64_t *value)
     return fails(m, name);
 }
 
-/* A function of the C. */
+/* Call a function of the C code. */
 static bool answer(struct machine *m, const char *name, const uint64_t r[REGS], uint64_t *result)
 {
     const struct key *key = &m->k->key;
@@ -153,7 +153,7 @@ static bool holds(struct machine *m, const struct bpf_insn *n, const uint64_t r[
 static bool run(struct machine *m, const struct code_function *f, unsigned depth, const uint64_t args[2],
                 uint64_t *result);
 
-/* bpf_loop, as the kernel has it: r1 turns at most, of the function whose address is in r2, over what r3 says. */
+/* Do the kernel's bpf_loop: call the function whose address is in r2 at most r1 times, with the argument in r3. */
 static bool turn(struct machine *m, unsigned depth, uint64_t r[REGS])
 {
     const struct code_function *body = NULL;

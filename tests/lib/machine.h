@@ -1,6 +1,5 @@
-/* Generated code for the kernel (vm/kernel/gen/), run here by an interpreter of BPF instructions: the generator's
- * code, without a kernel. Functions of judge.bpf.c and its neighbours are answered by the code they share with the
- * native executor. */
+/* Runs the code generated for the kernel (vm/kernel/gen/) in an interpreter of BPF instructions, without a kernel.
+ * Functions of judge.bpf.c and its neighbours are replaced by the code that they share with the native executor. */
 #ifndef TESTS_LIB_MACHINE_H
 #define TESTS_LIB_MACHINE_H
 
@@ -8,14 +7,15 @@
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 
-/* The function's counts and logs: rules, in turn. */
+/* Rules that the function counted and logged, in order. */
 enum { MACHINE_EFFECTS = 256 };
 struct machine_effects {
     unsigned counts, logs;
     uint32_t counted[MACHINE_EFFECTS], logged[MACHINE_EFFECTS];
 };
 
-/* Run the function on the packet. False, with one line in `why`, if it did what the kernel's machine would refuse. */
+/* Run the function on the packet. Returns false with one line in `why` if it did something that the kernel would
+ * reject. */
 bool machine_run(const struct program *p, const struct code *code, const char *function, const struct key *key,
                  const struct pkt *pkt, uint64_t *result, struct machine_effects *e, const char **why);
 

@@ -1,4 +1,4 @@
-/* A program that is many tests: the one is run whose name it is called by. */
+/* A program that contains many tests and runs the one whose name it is called by. */
 #include "tests/lib/mains.h"
 
 #include <stdio.h>

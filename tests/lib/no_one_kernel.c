@@ -1,4 +1,4 @@
-/* In the place of one_kernel.c where the build has no clang (make KERNEL=0): workers of this process only. */
+/* Replaces one_kernel.c if the build has no clang (make KERNEL=0): executors in user space only. */
 #include "tests/lib/one_kernel.h"
 
 #include <stdio.h>
@@ -26,6 +26,6 @@ struct executor *one_kernel_worker(struct program *p, const struct vm_cfg *cfg)
     char why[600] = "out of memory";
     struct executor *e = executor_new(p, cfg, one_kernel_asked(p) ? KERNEL_XDP : 0, why, sizeof why);
     if (!e) printf("# %s\n", why);
-    fflush(stdout); /* who asks may end here */
+    fflush(stdout); /* the caller may exit here */
     return e;
 }

@@ -1,5 +1,5 @@
-/* Packet notation, text to frame: each layer's header is written as it is read; then, from the last layer to the first,
- * what was not written is computed. */
+/* Packet notation, text to frame. Each layer's header is written as it is read; then the missing fields are
+ * computed, from the last layer to the first. */
 #include "tests/lib/note.h"
 
 #include <arpa/inet.h>
@@ -16,22 +16,22 @@ enum { LAYERS_MAX = 64, FIELDS_MAX = 32 };
 struct layer {
     enum layer_id id;
     size_t at, header_len; /* tail included */
-    uint64_t number;       /* what leads here, if `tpid` said so */
+    uint64_t number;       /* number that leads here, if `tpid` gave one */
     bool number_set, tail_set;
-    uint32_t written; /* bit per field of the layer, in the table's order */
+    uint32_t written; /* one bit per field of the layer, in the table's order */
 };
 
 struct parser {
     const char *next, *layer_start;
-    char word[64]; /* the current one, short enough to be a value; strings are read in place */
+    char word[64]; /* the current word, if it is short enough for a value; strings are read in place */
     const char *word_start;
     size_t word_len;
     struct note *n;
     size_t len;
     struct layer layers[LAYERS_MAX];
     unsigned count;
-    long pad_at;        /* where padding begins, -1: nowhere */
-    uint32_t cut, wire; /* UINT32_MAX: not said */
+    long pad_at;        /* offset where padding begins; -1: none */
+    uint32_t cut, wire; /* UINT32_MAX: not given */
     char *err;
     size_t err_len;
     bool failed;
@@ -45,7 +45,7 @@ static void fail(struct parser *p, const char *what)
     p->failed = true;
 }
 
-/* The next word: ends at white space, but a string goes on to its closing quote. */
+/* Read the next word. It ends at white space; a string ends at its closing quote. */
 static void scan(struct parser *p)
 {
     while (isspace((unsigned char)*p->next)) p->next++;
@@ -77,7 +77,7 @@ static uint64_t number(struct parser *p)
     return v;
 }
 
-/* Room for `len` more bytes, zeroed; NULL past the bound. */
+/* Return room for `len` more bytes, zeroed, or NULL beyond the maximum. */
 static uint8_t *grow(struct parser *p, size_t len)
 {
     if (p->len + len > NOTE_MAX) {
@@ -114,7 +114,7 @@ static void append_hex(struct parser *p, const char *s, size_t len)
     if (high >= 0) fail(p, "half a byte is left over");
 }
 
-/* "text" or x"hex", appended to the frame. */
+/* Append "text" or x"hex" to the frame. */
 static void append_string(struct parser *p)
 {
     const bool hex = p->word[0] == 'x';
@@ -205,7 +205,7 @@ static const struct field_desc *fields_of(enum layer_id id)
     return f;
 }
 
-/* The field of that name; where a flag and a number share it, what follows decides. */
+/* Find the field of that name; if a flag and a number share it, the next word decides. */
 static const struct field_desc *find_field(struct parser *p, enum layer_id id, unsigned *index)
 {
     const struct field_desc *found = NULL, *first = fields_of(id);
@@ -219,7 +219,7 @@ static const struct field_desc *find_field(struct parser *p, enum layer_id id, u
     return found;
 }
 
-/* The leading fields: `VID`, `A > B`. Link layers may leave theirs out; `eth back` swaps the usual addresses. */
+/* Read the leading fields: `VID`, `A > B`. Link layers may omit them; `eth back` swaps the usual addresses. */
 static void read_places(struct parser *p, struct layer *l)
 {
     const struct field_desc *f = fields_of(l->id);
@@ -238,7 +238,7 @@ static void read_places(struct parser *p, struct layer *l)
     read_field(p, l, f + 1, 1);
 }
 
-/* Words that are no field of a header. */
+/* Read a word that isn't a header's field. */
 static bool read_special(struct parser *p, struct layer *l)
 {
     const bool opt = strcmp(p->word, "opt") == 0, target = strcmp(p->word, "target") == 0;
@@ -282,7 +282,7 @@ static void read_fields(struct parser *p, struct layer *l)
             read_field(p, l, f, index);
         } else if (!read_special(p, l)) {
             uint64_t v;
-            if (l->id == L_IP4 && strcmp(p->word, "ipip") == 0) /* `proto` may be left out */
+            if (l->id == L_IP4 && strcmp(p->word, "ipip") == 0) /* `proto` is optional */
                 bits_set(p->n->bytes + l->at, 72, 8, 4);
             else {
                 fail(p, number_of(p->word, &v) ? "no field is named before" : "no such word here");
@@ -319,7 +319,7 @@ static void start_header(struct parser *p, struct layer *l)
     if (!l->tail_set) append_hex(p, note_layers[l->id].tail, strlen(note_layers[l->id].tail));
 }
 
-/* `cut N`, `wire N`, `taken VID`: of the whole frame. */
+/* Read `cut N`, `wire N` or `taken VID`, which apply to the whole frame. */
 static bool read_frame_word(struct parser *p)
 {
     uint32_t *const what = strcmp(p->word, "cut") == 0 ? &p->cut : strcmp(p->word, "wire") == 0 ? &p->wire : NULL;
@@ -364,7 +364,7 @@ static void read_layer(struct parser *p)
     l->header_len = p->len - l->at;
 }
 
-/* Compute one field that was not written. ip: the index of the IP layer before this one, or -1. */
+/* Compute one field that the text left out. ip: the index of the IP layer before this one, or -1. */
 static void compute(struct parser *p, unsigned i, const struct field_desc *f, size_t end, long ip)
 {
     struct layer *l = &p->layers[i];
@@ -396,7 +396,7 @@ static void complete(struct parser *p)
         long ip = (long)i - 1;
         while (ip >= 0 && p->layers[ip].id != L_IP4 && p->layers[ip].id != L_IP6) ip--;
         const struct field_desc *first = fields_of(l->id);
-        for (int sums = 0; sums < 2; sums++) /* checksums when all else is */
+        for (int sums = 0; sums < 2; sums++) /* checksums after everything else */
             for (const struct field_desc *f = first; f->name && f->layer == l->id; f++)
                 if (!(l->written >> (f - first) & 1) && (f->kind == F_CSUM) == sums) compute(p, i, f, end, ip);
     }

@@ -1,5 +1,6 @@
-/* Packet notation, frame to text: every layer that can be distinguished, and of its fields only what note_parse
- * would not supply by itself. The result is parsed again; where that gives other bytes, the frame is printed as hex. */
+/* Packet notation, frame to text. Every layer that can be distinguished is printed, with only those fields that
+ * note_parse would not supply by itself. The result is parsed again; if that gives other bytes, the frame is printed
+ * as hex. */
 #include "tests/lib/note.h"
 
 #include <arpa/inet.h>
@@ -13,7 +14,7 @@
 
 struct printer {
     const uint8_t *bytes;
-    size_t len, end; /* end: of the IP packet, padding excluded */
+    size_t len, end; /* end: of the IP packet without padding */
     char *buf;
     size_t buf_len, used;
     enum layer_id ip_id; /* the last IP header seen */
@@ -42,7 +43,7 @@ static void put_hex(struct printer *p, size_t at, size_t len)
     put(p, "\"");
 }
 
-/* Bytes as text where all of them are plain, else as hex. */
+/* Print bytes as text if all are printable, else as hex. */
 static void put_bytes(struct printer *p, size_t at, size_t len)
 {
     bool plain = true;
@@ -77,7 +78,7 @@ static void put_value(struct printer *p, const struct field_desc *f, const uint8
     put(p, hex ? "0x%llx" : "%llu", (unsigned long long)(f->kind == F_UNITS ? v * 8 : v));
 }
 
-/* The header's size as its own length field says, or the usual one where that is no good. */
+/* Return the header's size from its own length field, or the usual size if that is invalid. */
 static size_t header_bytes(const struct printer *p, enum layer_id id, size_t at)
 {
     const size_t fixed = note_layers[id].bytes, least = fixed + strlen(note_layers[id].tail) / 2;
@@ -89,13 +90,13 @@ static size_t header_bytes(const struct printer *p, enum layer_id id, size_t at)
     return fixed;
 }
 
-/* Would note_parse supply this value by itself? */
+/* True if note_parse would supply this value by itself. */
 static bool supplied(const struct printer *p, const struct field_desc *f, size_t at, size_t header, enum layer_id next)
 {
     const uint64_t v = f->bits > 64 ? 0 : field_get(f, p->bytes + at);
     switch (f->kind) {
     case F_NEXT:
-        if (next == L_VLAN) return true; /* by `tpid` of the layer that follows */
+        if (next == L_VLAN) return true; /* because of `tpid` in the next layer */
         return v == next_number(f->layer, next, f->usual);
     case F_LEN: return v == p->end - at - (f->layer == L_IP6 ? 40 : 0);
     case F_WORDS: return v == words_from_bytes(f->layer, (unsigned)header);
@@ -127,7 +128,7 @@ static void put_fields(struct printer *p, enum layer_id id, size_t at, size_t he
     }
 }
 
-/* The tail: what follows the fixed header and belongs to it. */
+/* Print the tail: bytes of the header after the fixed part. */
 static void put_tail(struct printer *p, enum layer_id id, size_t at, size_t header)
 {
     const size_t fixed = note_layers[id].bytes, len = header - fixed;
@@ -157,7 +158,7 @@ static bool is_later_fragment(const struct printer *p, enum layer_id id, size_t 
     return (id == L_IP4 && bits_get(h, 51, 13)) || (id == L_FRAG6 && bits_get(h, 16, 13));
 }
 
-/* An ICMP error quotes the packet it is about. */
+/* Return the first layer of the packet that an ICMP error quotes. */
 static enum layer_id quoted(const struct printer *p, enum layer_id id, size_t at, size_t next_at)
 {
     const unsigned type = p->bytes[at];
@@ -165,7 +166,7 @@ static enum layer_id quoted(const struct printer *p, enum layer_id id, size_t at
     return error && next_at < p->end ? id == L_ICMP ? L_IP4 : L_IP6 : L_PAYLOAD;
 }
 
-/* The layer after the one at `at`: COUNT where nothing is left. */
+/* Return the layer after the one at `at`; COUNT if nothing is left. */
 static enum layer_id follow(const struct printer *p, enum layer_id id, size_t at, size_t header)
 {
     const size_t next_at = at + header;
@@ -180,7 +181,7 @@ static enum layer_id follow(const struct printer *p, enum layer_id id, size_t at
     return next;
 }
 
-/* Where the IP packet ends by its own length, if that is credible: what follows is padding. */
+/* Return the end of the IP packet by its own length, if that is credible; the rest is padding. */
 static size_t ip_end(const struct printer *p, enum layer_id id, size_t at)
 {
     const size_t len = id == L_IP4 ? bits_get(p->bytes + at, 16, 16) : 40 + bits_get(p->bytes + at, 32, 16);

@@ -1,4 +1,4 @@
-/* The tables of the packet notation, and what both its directions compute: fields, next numbers, checksums. */
+/* The tables of the packet notation, and the computations of both directions: fields, next numbers, checksums. */
 #include "tests/lib/note_priv.h"
 
 #include <string.h>
@@ -55,7 +55,7 @@ static bool leads_by_ether(enum layer_id id)
 
 uint64_t next_number(enum layer_id from, enum layer_id to, uint64_t usual)
 {
-    if (to == L_COUNT) /* nothing follows: IPv6's "no next header", else as before data */
+    if (to == L_COUNT) /* end of the frame: IPv6's "no next header", else the same as before data */
         return from == L_IP6 || (from >= L_HBH && from <= L_SHIM6) ? 59 : usual;
     if (from == L_BSD || from == L_LOOP) return to == L_IP4 ? 2 : to == L_IP6 ? 30 : usual;
     if (leads_by_ether(from)) return note_layers[to].ether ? note_layers[to].ether : usual;
@@ -102,7 +102,7 @@ static uint32_t sum16(uint32_t sum, const uint8_t *bytes, size_t len)
     return sum;
 }
 
-/* RFC 768, 9293, 8200: addresses, length, protocol. */
+/* Sum the pseudo header (RFC 768, 9293, 8200): addresses, length, protocol. */
 static uint32_t pseudo_sum(const uint8_t *ip, enum layer_id ip_id, unsigned proto, size_t len)
 {
     const uint8_t tail[8] = {0, 0, (uint8_t)(len >> 8), (uint8_t)len, 0, 0, 0, (uint8_t)proto};
@@ -110,7 +110,7 @@ static uint32_t pseudo_sum(const uint8_t *ip, enum layer_id ip_id, unsigned prot
     return sum16(sum, tail, sizeof(tail));
 }
 
-/* RFC 9260, appendix A: CRC32c, as it is on the wire. */
+/* Compute the CRC32c of RFC 9260, appendix A, in wire order. */
 static uint32_t crc32c(const uint8_t *bytes, size_t len)
 {
     uint32_t crc = 0xffffffff;
@@ -121,7 +121,7 @@ static uint32_t crc32c(const uint8_t *bytes, size_t len)
     return __builtin_bswap32(~crc);
 }
 
-/* Offset of the 16-bit checksum in a header. */
+/* Return the offset of the 16-bit checksum in a header. */
 static size_t csum_at(enum layer_id id) { return id == L_IP4 ? 10 : id == L_TCP ? 16 : id == L_UDP ? 6 : 2; }
 
 uint32_t note_csum(const uint8_t *bytes, enum layer_id id, size_t at, size_t end, enum layer_id ip_id, long ip)
@@ -133,7 +133,7 @@ uint32_t note_csum(const uint8_t *bytes, enum layer_id id, size_t at, size_t end
         const size_t ihl = (header[0] & 15u) * 4u;
         len = ihl < 20 || ihl > len ? 20 : ihl;
     }
-    if (id == L_UDP) { /* a UDP length below what is there leaves slack, which the checksum does not cover */
+    if (id == L_UDP) { /* a UDP length smaller than the datagram leaves slack, which the checksum doesn't cover */
         const size_t udp = (size_t)header[4] << 8 | header[5];
         len = udp >= 8 && udp < len ? udp : len;
     }

@@ -1,4 +1,4 @@
-/* A kernel whose maps are long enough is taken once more, all that outlives programs cleared (one_kernel.h). */
+/* Reuses a kernel whose maps are large enough, after clearing everything that outlives a program (one_kernel.h). */
 #include "tests/lib/one_kernel.h"
 
 #include <bpf/bpf.h>
@@ -14,10 +14,10 @@ enum { KEPT = 4 };
 
 static struct kept {
     struct kernel *kernel;
-    struct executor *in; /* NULL: not used */
+    struct executor *in; /* NULL: unused */
 } kept[KEPT];
 
-/* ---- cleared ---- */
+/* ---- clearing ---- */
 
 static void forget(void *arg, const struct kernel_event *event, size_t len) { (void)arg, (void)event, (void)len; }
 
@@ -57,7 +57,7 @@ static void clear_slot(const struct kernel *k, uint32_t slot)
     ((struct recipe *)kernel_map(k, KERNEL_MAP_flow_recipes)->memory)[slot] = (struct recipe){0};
 }
 
-/* Lines of slots that are free say nothing. */
+/* Clear the flow table. Lines of free slots need no clearing. */
 static void clear_flows(const struct kernel *k)
 {
     const struct map *tags = kernel_map(k, KERNEL_MAP_flow_tags);
@@ -86,7 +86,7 @@ static void clear_world(const struct kernel *k)
     for (uint32_t i = 0; i < kernel_map(k, KERNEL_MAP_kpkts)->entries; i++) kernel_kpkts(k)[i].place = i;
 }
 
-/* As kernel_new leaves it. */
+/* Restore the state that kernel_new leaves. */
 static void begin(struct kernel *k, const struct program *p, const struct kernel_cfg *cfg)
 {
     kernel_discard(k->judge);
@@ -108,9 +108,9 @@ static void begin(struct kernel *k, const struct program *p, const struct kernel
                             cfg->seed);
 }
 
-/* ---- kept ---- */
+/* ---- reuse ---- */
 
-/* Are flows bound in it as the program's are, and is there room for what it needs? */
+/* True if it binds flows like the program, and has enough room for it. */
 static bool fits(const struct kernel *k, const struct program *p, const struct kernel_cfg *cfg)
 {
     const struct kernel_sizes s = kernel_sizes_of(p, k->cpus);
@@ -123,7 +123,7 @@ static bool fits(const struct kernel *k, const struct program *p, const struct k
            counts_room(p, k->cpus) <= m->v[KERNEL_MAP_counts].entries;
 }
 
-/* Nobody's kernel that fits; else one that may go, or an empty place. NULL: all are used. */
+/* Return an unused kernel that fits, else one that may be replaced or an empty place. NULL if all are used. */
 static struct kept *choose(const struct program *p, const struct kernel_cfg *cfg)
 {
     struct kept *may = NULL;
@@ -183,6 +183,6 @@ struct executor *one_kernel_worker(struct program *p, const struct vm_cfg *cfg)
     char why[600] = "out of memory";
     struct executor *e = one_kernel_new(p, cfg, one_kernel_asked(p), why, sizeof why);
     if (!e) printf("# %s\n", why);
-    fflush(stdout); /* who asks may end here */
+    fflush(stdout); /* the caller may exit here */
     return e;
 }

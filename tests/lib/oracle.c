@@ -11,7 +11,7 @@ struct decision oracle_explain(const struct program *p, const struct key *key, c
     return decision_of(run_list(p, key, pkt, 0, NULL, NULL, fn, arg));
 }
 
-/* All conditions of a branch: no if one is no, else later if one is not known yet. */
+/* Test all conditions of a branch: no if one is no, else later if one isn't known yet. */
 static enum stream_says branch_says(const struct program *p, const struct pbc_branch *b, const struct key *key,
                                     const struct first *first)
 {

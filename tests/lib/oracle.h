@@ -1,11 +1,11 @@
-/* A program's answers by its plain lists, without a worker: the oracle for its code. */
+/* Decides with a program's plain lists, without a worker: the oracle for its code. */
 #pragma once
 
 #include "vm/judge/decide.h"
 
-/* Every rule tried, in order, with the first condition that failed: `fn` is called once per rule. */
+/* Try every rule in order; call `fn` for each with the first condition that failed. */
 struct decision oracle_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
                                void *arg);
 
-/* program_stream (vm/judge/decide.h) by the list. */
+/* Do the same as program_stream (vm/judge/decide.h) with the list. */
 uint32_t oracle_stream(const struct program *p, const struct key *key, const struct first *first);

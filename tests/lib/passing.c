@@ -11,7 +11,7 @@
 
 enum { LINE = 64, SLOTS = 256, BATCH = 64, PARTS = 100, SPINS = 10000 };
 
-/* A number on a line of its own */
+/* A number on a separate cache line */
 struct apart {
     uint32_t value;
 } __attribute__((aligned(2 * LINE)));
@@ -22,7 +22,7 @@ struct passing {
     const int *cpu;
     unsigned count; /* rounds or frames */
     double taker_ns;
-    uint64_t sum; /* of what was read */
+    uint64_t sum; /* of the bytes read */
 };
 
 static void stay(int cpu)
@@ -37,14 +37,14 @@ static void stay(int cpu)
 static uint32_t seen(const struct apart *a) { return __atomic_load_n(&a->value, __ATOMIC_ACQUIRE); }
 static void say(struct apart *a, uint32_t value) { __atomic_store_n(&a->value, value, __ATOMIC_RELEASE); }
 
-/* The other thread may have lost its processor. */
+/* Wait for the value. The other thread may have lost its processor. */
 static void await(const struct apart *a, uint32_t value)
 {
     for (unsigned n = 1; seen(a) != value; n++)
         if (n % SPINS == 0) sched_yield();
 }
 
-/* Run both parts, each in a thread of its own, so that the caller's processors stay as they are. */
+/* Run both parts in separate threads, so that the caller's CPU affinity stays. */
 static void both(struct passing *p, void *(*first)(void *), void *(*second)(void *))
 {
     pthread_t a, b;

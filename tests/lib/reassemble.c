@@ -1,4 +1,4 @@
-/* A plain reassembler, see reassemble.h. */
+/* The plain reassembler, see reassemble.h. */
 #include "tests/lib/reassemble.h"
 
 #include <stdlib.h>
@@ -7,10 +7,10 @@
 enum { BYTES = 65536, DATAGRAMS = 4096, PARTS_MOST = 2048 };
 
 struct plain_datagram {
-    struct part who; /* identity alone counts */
+    struct part who; /* only its identity counts */
     uint64_t born;
     bool judged, ended;
-    struct say say; /* of the first, or of all where it was ended */
+    struct say say; /* fate of the first fragment, or of all if the datagram was ended */
     struct {
         uint32_t offset, len;
         bool more;
@@ -29,7 +29,7 @@ struct plain {
     unsigned count;
     struct waiting waits[FRAG_HELD];
     unsigned wait_count;
-    struct say *final; /* by packet */
+    struct say *final; /* indexed by packet */
 };
 
 bool part_same_datagram(const struct part *a, const struct part *b)
@@ -128,7 +128,7 @@ static bool covered(const struct plain_datagram *d, uint32_t from, uint32_t to)
     return false;
 }
 
-/* Runs of neighbours of equal length, were this one there too. */
+/* Count the runs of neighbours of equal length, including this fragment. */
 static unsigned ranges_with(const struct plain_datagram *d, const struct part *f)
 {
     unsigned runs = d->count + 1;

@@ -26,7 +26,7 @@ struct recorded {
     struct pkt pkts[VM_BATCH], *views[VM_BATCH];
     struct opened opened;
     bool singly;
-    struct vm_kernel kernel; /* stands in for it */
+    struct vm_kernel kernel; /* simulates the kernel */
     struct kernel_world there;
     struct program *program;
     struct lives *lives;
@@ -49,7 +49,7 @@ static void know(struct snapshot *s, const struct pbc_server *to, uint64_t mac)
     if (!snapshot_hop(s, &hop.key)) snapshot_add(s, &hop);
 }
 
-/* Everything is on one link. */
+/* Make routes that put everything on one link. */
 static struct routes *one_link(void)
 {
     const struct route_way ways[] = {{.kind = ROUTE_ASK, .why = WAY_OTHER}, {.legs = 1, .kind = ROUTE_VIA}};
@@ -136,7 +136,7 @@ static struct recorded *begin(struct recorded *r, const char *dir, struct progra
                               size_t err_len)
 {
     static const char *const names[] = {"eth0"};
-    r->now_ns = clock_ns(CLOCK_MONOTONIC); /* files say by that clock when they began */
+    r->now_ns = clock_ns(CLOCK_MONOTONIC); /* because files note their start by that clock */
     r->bytes = malloc((size_t)VM_BATCH * SLOT);
     r->world = recorded_snapshot(p);
     for (unsigned i = 0; i < VM_BATCH; i++) r->views[i] = &r->pkts[i];
@@ -173,7 +173,7 @@ struct recorded *recorded_singly(const char *dir, struct program *p, uint64_t mo
     return begin(r, dir, p, most, err, err_len);
 }
 
-/* What a live set would have told the stages, which ask for the source alone here. */
+/* Note a change of a live set as the stages would learn it; here they only look up the source. */
 static bool note_member(void *arg, uint32_t live, const uint32_t addr[4], bool v6, bool held)
 {
     struct kernel_members *m = arg;
@@ -184,7 +184,7 @@ static bool note_member(void *arg, uint32_t live, const uint32_t addr[4], bool v
     return held;
 }
 
-/* What the kernel would have said of the packet before it comes up. */
+/* Write the kernel's note on the packet, as if it had been passed up. */
 static void put_note(const struct recorded *r, struct pkt *pkt)
 {
     struct pkt seen = *pkt;
@@ -225,7 +225,7 @@ void recorded_frames(struct recorded *r, const struct capture_frame frames[], un
     }
     if (n) worker_judge(r->w, r->views, n, r->now_ns);
     if (r->now_ns >= r->w->tick_ns) worker_tick(r->w, r->now_ns);
-    if (tape_wants(r->w->tape)) worker_tell_state(r->w, r->now_ns, false); /* as if it were never idle */
+    if (tape_wants(r->w->tape)) worker_tell_state(r->w, r->now_ns, false); /* as if the worker were never idle */
 }
 
 static void tell_nobody(void *arg, uint32_t set, uint64_t flows)
@@ -253,7 +253,7 @@ void recorded_member(struct recorded *r, uint32_t live, const struct live_net *n
 void recorded_ask(const struct recorded *r)
 {
     tape_ask(r->w->tape, 1, 0);
-    r->w->state_by_ns = r->now_ns; /* it has waited for an idle turn long enough */
+    r->w->state_by_ns = r->now_ns; /* as if it had waited long enough for an idle turn */
 }
 
 void recorded_written(const struct recorded *r)

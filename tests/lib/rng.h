@@ -1,4 +1,4 @@
-/* A small seeded generator: the same seed gives the same test on every machine. */
+/* A small random generator with a seed: the same seed gives the same test on every machine. */
 #ifndef TESTS_LIB_RNG_H
 #define TESTS_LIB_RNG_H
 
@@ -9,7 +9,7 @@ struct rng {
     uint64_t state;
 };
 
-/* splitmix64: every seed, also 0, is good, and near seeds give unrelated streams. */
+/* Return the next number by splitmix64: every seed is good, even 0, and near seeds give unrelated streams. */
 static inline uint64_t rng_next(struct rng *r)
 {
     uint64_t z = r->state += 0x9e3779b97f4a7c15u;
@@ -19,9 +19,9 @@ static inline uint64_t rng_next(struct rng *r)
     return z ^ z >> 31;
 }
 
-/* 0..n-1; n > 0. */
+/* Return a number from 0 to n-1; n > 0. */
 static inline unsigned rng_below(struct rng *r, unsigned n) { return (unsigned)(rng_next(r) % n); }
-/* True once in n times. */
+/* Return true once in n times. */
 static inline bool rng_one_in(struct rng *r, unsigned n) { return rng_below(r, n) == 0; }
 
 #endif

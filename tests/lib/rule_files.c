@@ -11,7 +11,7 @@
 struct giver {
     rule_file_fn *fn;
     void *arg;
-    const char *name; /* of the file */
+    const char *name; /* name of the file */
 };
 
 static void give(const struct giver *g, const char *text, size_t len, bool compiles, const char *format, ...)
@@ -41,7 +41,7 @@ static char *read_file(const char *path, size_t *len)
     return text;
 }
 
-/* Lines of rules that belong together. */
+/* Lines of rules that belong together, as one text. */
 struct block {
     const struct giver *to;
     char *s;
@@ -66,7 +66,7 @@ static void close_block(struct block *b, bool compiles)
     free(b->s);
 }
 
-/* What is indented behind `rules`. */
+/* Take a line that is indented below `rules`. */
 static void packet_line(struct block *b, const char *line)
 {
     if (b->out && *line && !isspace((unsigned char)*line)) close_block(b, true);
@@ -74,7 +74,7 @@ static void packet_line(struct block *b, const char *line)
     if (!strcmp(line, "rules")) open_block(b);
 }
 
-/* What is between ```prey and ```. */
+/* Take a line between ```prey and ```. */
 static void document_line(struct block *b, const char *line)
 {
     line += strspn(line, " ");
@@ -94,7 +94,8 @@ static const char declared[] = "limits { flows 1000 }\n"
                                "meter busy = 9/s burst 2 per source\nmeter wide = 1Mbit/s per source/24,/56\n"
                                "meter whole = 70/m\nmeter own = 5/s per flow\n";
 
-/* In a rule that counts, one that logs, and one that decides; and as preyctl has it (runtime/preyctl/filter.c). */
+/* Put the condition in a rule that counts, one that logs and one that decides; and in the filter that preyctl makes
+ * of it (runtime/preyctl/filter.c). */
 static void condition_line(struct block *b, const char *line)
 {
     char text[4000];
@@ -127,7 +128,7 @@ static void lines(const struct giver *g, char *text, line_fn *fn)
     close_block(&b, false);
 }
 
-/* "rules-examples-laptop" of "rules-examples/laptop.prey" */
+/* Write the name of a rule file ("rules-examples-laptop" for "rules-examples/laptop.prey") and return its ending. */
 static const char *named(const char *path, char name[250])
 {
     const char *dot = strrchr(path, '.');

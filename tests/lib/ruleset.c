@@ -1,4 +1,4 @@
-/* Lists of five-field rules: reading them, and saying them as boxes, keys, text and frames. */
+/* Reading lists of five-field rules, and converting them to boxes, keys, text and frames. */
 #include "tests/lib/ruleset.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 static void *grown(void *v, uint32_t count, size_t size)
 {
-    /* Room for a power of two, so that most calls change nothing. */
+    /* Grow to a power of two, so that most calls change nothing. */
     if (count & (count - 1)) return v;
     v = realloc(v, (count ? 2 * (size_t)count : 1) * size);
     if (!v) abort();
@@ -103,7 +103,7 @@ void headers_fini(struct headers *h)
     *h = (struct headers){0};
 }
 
-/* ---- the plainest answer ---- */
+/* ---- linear search ---- */
 
 static bool in_prefix(const uint32_t *net, unsigned len, const uint32_t *addr)
 {
@@ -142,7 +142,7 @@ static uint32_t kind_of_proto(uint8_t proto, bool v6)
 
 static uint32_t family(const struct ruleset *rs) { return rs->v6 ? KIND_IP6 : KIND_IP4; }
 
-/* key.proto's place within its slot. */
+/* Return key.proto's place within its slot. */
 static unsigned proto_shift(void)
 {
     struct key k = {.proto = 1};
@@ -293,7 +293,7 @@ static void ip4_checksum(uint8_t *ip)
     put16(ip + 10, ~((sum & 0xffff) + (sum >> 16)) & 0xffff);
 }
 
-/* Behind the IP header: 20 bytes that are a good TCP, UDP, SCTP or ICMP header, whichever the protocol wants. */
+/* Length of the header after IP's: a valid TCP, UDP, SCTP or ICMP header, depending on the protocol. */
 enum { L4_LEN = 20 };
 static void l4_put(uint8_t *to, const struct flat_header *h)
 {

@@ -1,7 +1,7 @@
-/* Rules and headers from a seed: lists as firewalls have them, and what is sent to them.
+/* Generates rules and headers from a seed: lists like those of firewalls, and headers to look up in them.
  *
- * Addresses come from a tree that grows as it is drawn from: most prefixes extend one that was drawn before, so lists
- * have few networks, nested, with many neighbours, as real ones do. Shares of wildcards, lengths and ports follow what
+ * Addresses come from a tree that grows while it is drawn from. Most prefixes extend an earlier one, so lists have
+ * few, nested networks with many neighbours, as real ones do. Shares of wildcards, lengths and ports follow what
  * ClassBench's three seeds show. */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ struct prefix {
     uint8_t len;
 };
 
-/* Prefixes that were drawn, of one side. */
+/* Prefixes drawn so far for one side. */
 struct pool {
     struct prefix *v;
     uint32_t count, cap;
@@ -36,7 +36,7 @@ static void bit_set(uint32_t *word, unsigned bit, bool on)
 static unsigned width(const struct maker *m) { return m->v6 ? 128 : 32; }
 static bool percent(struct maker *m, unsigned p) { return rng_below(&m->rng, 100) < p; }
 
-/* How long a prefix is. Real lists have lengths that people choose, and all others now and then. */
+/* Draw a prefix length. Real lists have lengths that people choose, and seldom others. */
 static unsigned length_draw(struct maker *m)
 {
     static const uint8_t v4[] = {32, 32, 32, 24, 24, 16, 28, 29, 30, 27, 26, 25, 22, 20, 8, 31},
@@ -45,7 +45,7 @@ static unsigned length_draw(struct maker *m)
     return (m->v6 ? v6 : v4)[rng_below(&m->rng, sizeof v4)];
 }
 
-/* A network of its own: 2000::/3 in IPv6. The first 32 bits (16 in IPv4) are one of a few hundred. */
+/* Draw a network without a parent: 2000::/3 in IPv6. The first 32 bits (16 in IPv4) are one of a few hundred. */
 static struct prefix root_draw(struct maker *m)
 {
     const uint32_t which = rng_below(&m->rng, m->kind == RULES_ACL ? 60 : 300);
@@ -55,8 +55,8 @@ static struct prefix root_draw(struct maker *m)
                            .len = m->v6 ? 32 : 16};
 }
 
-/* Longer or shorter: bits behind the parent are drawn; the lowest few of a long prefix are small numbers, as hosts are
- * counted up. */
+/* Lengthen or shorten a prefix. Bits after the parent's are drawn; the lowest few of a long prefix are small
+ * numbers, as hosts are numbered upward. */
 static struct prefix extended(struct maker *m, const struct prefix *parent, unsigned len)
 {
     struct prefix p = *parent;
@@ -95,7 +95,7 @@ static struct port_range range_draw(struct maker *m)
     return (struct port_range){a, b < a ? UINT16_MAX : b};
 }
 
-/* Shares in percent: a side left open, a port asked. */
+/* Shares in percent: a side left open, a port given. */
 struct habits {
     unsigned open_src, open_dst, sport, dport;
 };
@@ -105,7 +105,7 @@ static const struct habits habits[] = {
     [RULES_IPC] = {.open_src = 6, .open_dst = 8, .sport = 20, .dport = 45},
 };
 
-/* A prefix of one of the networks, every bit behind it drawn. */
+/* Draw a prefix of one of the networks; every bit after the network is random. */
 static struct prefix lone_draw(struct maker *m)
 {
     struct rng r = {.state = rng_below(&m->rng, 64) * 77u + 5};
@@ -158,7 +158,7 @@ static uint64_t rule_hash(const struct flat_rule *r)
     return h ^ h >> 29;
 }
 
-/* Is the rule new? `seen` holds rules + 1 by their hash. */
+/* Add the rule if it is new, and return true if it was. `seen` holds rules + 1 by their hash. */
 static bool remember(uint32_t *seen, uint32_t mask, const struct ruleset *rs, const struct flat_rule *r)
 {
     uint32_t at = (uint32_t)rule_hash(r) & mask;
@@ -190,7 +190,7 @@ void ruleset_make(struct ruleset *rs, enum ruleset_kind kind, bool v6, uint32_t 
 
 /* ---- headers ---- */
 
-/* An address of the prefix: its first, its last, or any. */
+/* Draw an address of the prefix: its first, its last, or any. */
 static void addr_draw(struct rng *r, const uint32_t *net, unsigned len, unsigned bits, uint32_t to[4])
 {
     const unsigned how = rng_below(r, 4);
@@ -210,7 +210,7 @@ static uint8_t proto_draw(struct rng *r)
     return protos[rng_below(r, 8)];
 }
 
-/* A header of a rule: half of them of a tenth of the list. */
+/* Draw a header that matches a rule: half of the headers from a tenth of the list. */
 static struct flat_header header_draw(struct rng *r, const struct ruleset *rs)
 {
     const uint32_t tenth = rs->count / 10 + 1;
@@ -231,7 +231,7 @@ static void headers_new(struct headers *h, uint32_t count)
     if (!h->v) abort();
 }
 
-/* Several of one header one after the other, as flows are. */
+/* Repeat each header several times in a row, like packets of a flow. */
 void headers_trace(struct headers *h, const struct ruleset *rs, uint32_t count, uint64_t seed)
 {
     struct rng r = {.state = seed};

@@ -12,7 +12,7 @@
 struct shaper {
     shape_fn *fn;
     void *arg;
-    FILE *out; /* of the text under way */
+    FILE *out; /* of the current text */
     char *text;
     size_t len;
 };
@@ -39,7 +39,7 @@ static void end(struct shaper *s, enum classify_when when, const char *format, .
 
 /* ---- lists ---- */
 
-/* What rules of a list do beside accepting, and ask beside addresses and ports. */
+/* Effects of a list's rules besides accepting, and their conditions besides addresses and ports. */
 enum style { STYLE_PLAIN, STYLE_EFFECTS, STYLE_ASKS, STYLE_LINK, STYLE_STATE, STYLES };
 static const char *const style_names[] = {"plain", "effects", "asks", "link", "state"};
 
@@ -55,7 +55,7 @@ static void put_verb(FILE *out, enum style style, struct rng *r)
     fputs(acts ? verbs[rng_below(r, 8)] : style == STYLE_PLAIN ? "accept" : verbs[rng_below(r, 3)], out);
 }
 
-/* What is asked of the packet, once the key has matched. */
+/* Put conditions on the packet, which is tested after the key has matched. */
 static void put_asked(FILE *out, bool from, struct rng *r)
 {
     switch (rng_below(r, from ? 6 : 9)) {
@@ -70,7 +70,7 @@ static void put_asked(FILE *out, bool from, struct rng *r)
     }
 }
 
-/* What is in other slots of the key, so that blocks compare more of them. */
+/* Put conditions on other slots of the key, so that blocks compare more slots. */
 static void put_link(FILE *out, struct rng *r)
 {
     switch (rng_below(r, 8)) {
@@ -96,7 +96,7 @@ static void put_state(FILE *out, struct rng *r)
     }
 }
 
-/* "accept ip from … as R7": the same rule in that style, without a name. */
+/* Put the rule of a line such as "accept ip from … as R7" in that style, without its name. */
 static void put_rule(FILE *out, const char *line, enum style style, struct rng *r)
 {
     const char *conditions = line + strlen("accept"), *name = strstr(line, " as R");
@@ -109,7 +109,7 @@ static void put_rule(FILE *out, const char *line, enum style style, struct rng *
     fputc('\n', out);
 }
 
-/* The rules of such a list, without what is around them. */
+/* Put only the rules of a list, without the block around them. */
 static void put_rules(FILE *out, const struct ruleset *rs, enum style style, uint64_t seed)
 {
     struct rng r = {seed};
@@ -150,7 +150,7 @@ static void list(struct shaper *s, const struct list *l)
         whens[l->classify], (unsigned)l->seed);
 }
 
-/* Of all kinds, each in one style and family after the other. */
+/* Make lists of all kinds, in one style and family after the other. */
 static void lists(struct shaper *s, bool large)
 {
     static const uint32_t counts[] = {17, 33, 65, 120, 300, 700, 1500, 4000, 10000, 30000, 100000};
@@ -181,7 +181,7 @@ static void straight(struct shaper *s)
 
 /* ---- chains ---- */
 
-/* Each calls the next behind its first rules, and asks the others after. */
+/* Make chains that call the next one after most of their rules, and end with two more rules. */
 static void chain(struct shaper *s, unsigned depth, uint32_t rules, enum style style, enum classify_when when)
 {
     begin(s);
@@ -199,7 +199,7 @@ static void chain(struct shaper *s, unsigned depth, uint32_t rules, enum style s
     end(s, when, "chains-%u-of-%u-%s-%u", depth, rules, style_names[style], when);
 }
 
-/* Lists one behind the other, called from one place: each result has its register. */
+/* Put lists one after the other, called from one place, so that each result has its register. */
 static void calls(struct shaper *s, unsigned count, uint32_t rules)
 {
     struct ruleset rs = {0};
@@ -276,7 +276,7 @@ static void sets(struct shaper *s, bool large)
 
 /* ---- others ---- */
 
-/* A firewall for each interface and direction. */
+/* Put a firewall for each interface and direction. */
 static void firewalls(struct shaper *s, unsigned ifaces)
 {
     static const char *const ways[] = {"in", "out", "forward"}, *const defaults[] = {"accept", "drop", "reject"};

@@ -1,5 +1,6 @@
-/* Rule files of every shape that code and tables can have: lists that become classifiers, straight code or both, sets
- * of all sizes, chains as deep as they go, many firewalls, services, meters and patterns. The same on every machine. */
+/* Rule files of every shape that code and tables can have: lists that become classifiers, straight code or both,
+ * sets of all sizes, chains of the maximum depth, many firewalls, services, meters and patterns. They are the same
+ * on every machine. */
 #ifndef TESTS_LIB_SHAPES_H
 #define TESTS_LIB_SHAPES_H
 
@@ -15,8 +16,8 @@ struct shape {
     enum classify_when classify;
 };
 
-/* Each of them once; text and name are fn's until it returns. `large`: lists of up to 100,000 rules, else of a few
- * thousand. */
+/* Call fn with each shape once; text and name live until it returns. `large`: lists of up to 100,000 rules, else of
+ * a few thousand. */
 typedef void shape_fn(void *arg, const struct shape *s);
 void shapes_draw(bool large, shape_fn *fn, void *arg);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Of `of` paths so many, evenly spread, come first; the others are freed. */
+/* Move `count` of the `of` paths, evenly spread, to the front, and free the others. Returns the new number. */
 static size_t take_part(char **paths, size_t of, size_t count)
 {
     if (!count || count >= of) return of;
@@ -27,7 +27,7 @@ static void append(struct some_files *f, const char *path)
     f->paths[f->count++] = strdup(path);
 }
 
-/* Those from `before` on that stood there already are taken out. */
+/* Remove paths from `before` on that are already in the list. */
 static void once(struct some_files *f, size_t before)
 {
     size_t count = before;

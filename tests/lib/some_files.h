@@ -1,4 +1,4 @@
-/* Paths of files: named, or of a folder, or some of a folder; each once. */
+/* Paths of files: single files, or all or part of a folder's; each once. */
 #ifndef TESTS_LIB_SOME_FILES_H
 #define TESTS_LIB_SOME_FILES_H
 
@@ -9,8 +9,8 @@ struct some_files {
     size_t count;
 };
 
-/* A folder's files with that ending, in the order of their names; part: so many of them, evenly spread, 0: all. A
- * file with the ending itself, though it be not there; any other path is left out. */
+/* Add a folder's files with that ending, sorted by name. part: number of files, evenly spread; 0: all. A path with
+ * the ending is added even if the file doesn't exist; any other path is left out. */
 void some_files_add(struct some_files *f, const char *path, const char *ending, size_t part);
 void some_files_free(struct some_files *f);
 

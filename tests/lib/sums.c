@@ -1,4 +1,4 @@
-/* Checksums, computed in full and plainly. */
+/* Computing checksums in full. */
 #include "tests/lib/sums.h"
 
 #include <stdbool.h>

@@ -1,11 +1,11 @@
-/* Checksums of a packet, computed in full, a byte after the other: what incremental ones are compared with. */
+/* Checksums of a packet, computed in full, byte by byte: the reference for incremental ones. */
 #ifndef TESTS_LIB_SUMS_H
 #define TESTS_LIB_SUMS_H
 
 #include <stdint.h>
 
-/* Of the whole packet without options that begins at `ip`, and of the one that it quotes: IPv4's, TCP's, UDP's, ICMP's
- * and ICMPv6's. */
+/* Fill in the checksums of the complete packet without options that begins at `ip`, and of the packet that it
+ * quotes: IPv4's, TCP's, UDP's, ICMP's and ICMPv6's. */
 void sums_fill(uint8_t *ip, uint32_t len);
 
 #endif

@@ -1,4 +1,4 @@
-/* Frames of conversations (talk.h). */
+/* Building frames of conversations (talk.h). */
 #include "tests/lib/talk.h"
 
 #include <stdio.h>

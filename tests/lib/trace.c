@@ -1,4 +1,4 @@
-/* TCP connections of a capture: see trace.h. */
+/* Assembling TCP connections of a capture: see trace.h. */
 #include "tests/lib/trace.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* TCP connections of a capture, put together by plain code that knows nothing of the flow table: for tests that follow
+/* TCP connections of a capture, assembled by plain code that is independent of the flow table: for tests that follow
  * them. */
 #ifndef TESTS_LIB_TRACE_H
 #define TESTS_LIB_TRACE_H
@@ -11,17 +11,17 @@
 
 struct trace_side {
     uint32_t addr[4];
-    uint32_t tags[4]; /* of Ethernet frames, outermost first: TPID and VID; 0 */
+    uint32_t tags[4]; /* Ethernet tags, outermost first: TPID and VID; 0: none */
     uint16_t port, reserved;
 };
 
-/* A well-formed TCP packet. The frame's bytes are a copy, the trace's. */
+/* A well-formed TCP packet. The trace owns a copy of the frame's bytes. */
 struct trace_segment {
     struct trace_side from, to;
     struct tcp_segment tcp;
-    unsigned frame; /* from 1 */
+    unsigned frame; /* number of the frame, from 1 */
     uint64_t time_ns;
-    bool taken; /* by trace_connection */
+    bool taken; /* trace_connection has returned it */
     uint8_t *bytes;
     uint32_t cap_len, wire_len;
     uint8_t link; /* enum pkt_link */
@@ -32,7 +32,7 @@ struct trace {
     size_t count, cap;
 };
 
-/* False for an unreadable capture. A broken capture gives the frames before its fault. */
+/* Read a capture. Returns false if it can't be read; from a broken capture it takes the frames before the fault. */
 bool trace_read(struct trace *t, const char *path);
 void trace_free(struct trace *t);
 
@@ -41,13 +41,13 @@ struct connection {
     const struct trace_segment **v;
     uint8_t *dir;
     size_t count;
-    bool whole;     /* SYN, its SYN|ACK and that one's ACK are among them */
+    bool whole;     /* contains the SYN, its SYN|ACK and the ACK of that */
     bool one_sided; /* the other side sent nothing */
-    bool put_right; /* the SYN|ACK stood before its SYN: they were captured out of order, and changed places */
+    bool put_right; /* the SYN|ACK was captured before its SYN, and the two were exchanged */
 };
 
-/* The next connection: segments that no earlier call gave, from the first SYN on that is among them. False: no more.
- * Freed by connection_free. */
+/* Find the next connection: segments that no earlier call returned, from their first SYN on. Returns false if there
+ * are no more. The caller frees it with connection_free. */
 bool trace_connection(struct trace *t, struct connection *c);
 void connection_free(struct connection *c);
 

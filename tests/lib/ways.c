@@ -38,20 +38,20 @@ struct way {
 
 struct ways {
     struct program *program;
-    unsigned count; /* of them, those there are */
-    bool swaps;     /* a worker that may has other places for its flows than the kernel */
+    unsigned count; /* number of workers */
+    bool swaps;     /* workers may swap programs; then they place flows differently than the kernel */
     struct way way[WAYS];
-    uint8_t frames[VM_BATCH][ROOM + WAYS_FRAME_MAX]; /* of the one that works in place */
+    uint8_t frames[VM_BATCH][ROOM + WAYS_FRAME_MAX]; /* memory of the worker that works in place */
     struct pkt pkts[WAYS][VM_BATCH];
     uint8_t sent[ENTRIES][ROOM + WAYS_FRAME_MAX];
     struct way_sent sent_at[ENTRIES];
     unsigned sent_count;
     uint64_t in_place;
-    const struct facts *facts; /* seen last, and their generation */
+    const struct facts *facts; /* the last facts, and their generation */
     uint64_t generation;
     uint64_t seed;
     bool swapped, longer;
-    struct remap *remap; /* of the first worker, while it is swapping */
+    struct remap *remap; /* of the first worker while it is swapping */
 };
 
 struct ways *ways_new(struct program *p, uint64_t seed)
@@ -109,7 +109,7 @@ static bool same_bytes(const struct pkt *a, const struct pkt *b)
            a->tag_count == b->tag_count && memcmp(a->data, b->data, a->head_len) == 0;
 }
 
-/* anew: where nobody of a new program decided, who it was is not asked. */
+/* True if the verdicts are equal. anew: ignore the rule and the firewall if the new program's verdict has none. */
 static bool same_verdict(const struct verdict *a, const struct verdict *b, bool anew)
 {
     struct verdict as = *a;
@@ -130,7 +130,7 @@ static bool same_entry(const struct tx_entry *a, const struct tx_entry *b, bool 
            a->from_port == b->from_port;
 }
 
-/* Behind the tags are bytes of no field. */
+/* True if the records are equal. The bytes after the tags belong to no field. */
 static bool same_record(const struct flow_record *a, const struct flow_record *b)
 {
     const size_t first = offsetof(struct flow_record, vlan) + sizeof a->vlan,
@@ -218,7 +218,7 @@ static void keep_sent(struct ways *w)
     }
 }
 
-/* Every slot comes back, but for those that hold fragments. */
+/* Return every slot to its pool, except those that hold fragments. */
 static bool put_back(struct ways *w)
 {
     for (unsigned k = 0; k < w->count; k++)
@@ -239,7 +239,7 @@ static bool finish(struct ways *w, unsigned n)
     return put_back(w) && good;
 }
 
-/* Facts that are new come to one of the workers with balancing tables that were made apart. */
+/* Give new facts to one of the workers with balancing tables that were built separately. */
 static void take_tables(struct ways *w, const struct vm_in *in)
 {
     if (in->facts == w->facts && (!in->facts || in->facts->generation == w->generation)) return;

@@ -1,4 +1,4 @@
-/* Counting what a search reads, and looking for keys that make it much (worst.h). */
+/* Counting the reads of a search, and looking for keys that maximize them (worst.h). */
 #include "tests/lib/worst.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ struct counting {
     const struct pbc_rank *ranks;
     const struct key *key;
     uint32_t from;
-    unsigned ranked; /* first columns, which hold ranges of ranks */
+    unsigned ranked; /* leading columns that hold ranges of ranks */
     bool all;
     struct search_cost cost;
 };
@@ -44,7 +44,7 @@ static bool lane_holds(const struct pbc_line *b, const struct pbc_format *f, con
     return true;
 }
 
-/* A block's first lane that holds is the end, unless it is before `from`. */
+/* Count a leaf's reads. The search ends with the first lane of a block that matches, unless it is before `from`. */
 static void count_leaf(struct counting *c, uint64_t leaf)
 {
     const struct pbc_format *f = &c->formats[TREE_FORMAT(leaf)];
@@ -82,7 +82,7 @@ static void count_word(struct counting *c, uint32_t at)
 
 static uint64_t half_of(const uint32_t *slot) { return (uint64_t)slot[0] << 32 | slot[1]; }
 
-/* Does the range of a wide leaf's bound hold the address, bit by bit? */
+/* True if the range of a wide leaf's bound contains the address, compared bit by bit. */
 static bool in_range(const uint64_t *word, const uint64_t *behind, unsigned bound, uint64_t upper, uint64_t lower)
 {
     const unsigned fixed = 128 - RANK_FREE(behind[RANK_REST], bound);
@@ -93,7 +93,7 @@ static bool in_range(const uint64_t *word, const uint64_t *behind, unsigned boun
     return true;
 }
 
-/* The rank of an address, bound by bound. */
+/* Find the rank of an address by trying each bound. */
 static uint32_t rank_by_looking(struct counting *c, uint32_t line, const uint32_t addr[4])
 {
     const uint64_t upper = half_of(addr), lower = half_of(addr + 2);
@@ -144,7 +144,7 @@ struct search_cost search_all(const struct program *p, uint32_t classifier, cons
     return count(p, classifier, key, from, true);
 }
 
-/* What the protocol decides of kind and marks. */
+/* Bits of kind and marks that depend on the protocol. */
 #define KIND_OF_PROTO                                                                                                  \
     (KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6 | KIND_PROTO | KIND_PORTS | KIND_TCP_FLAGS | KIND_ICMP_HEADER |          \
      KIND_ND | KIND_FRAG_NO | KIND_FRAGMENT | KIND_OPTIONS)
@@ -162,11 +162,11 @@ static void take_proto(struct key *k, const struct key *from)
     k->proto = from->proto;
     k->src_port = from->src_port, k->dst_port = from->dst_port;
     k->icmp_type = from->icmp_type, k->icmp_code = from->icmp_code;
-    k->ttl = from->ttl; /* neighbour discovery has 255 */
+    k->ttl = from->ttl; /* neighbour discovery requires 255 */
     k->ether_type = from->ether_type;
 }
 
-/* Interface, tags and what else is no address and no protocol. */
+/* Copy the interface, the tags and everything that isn't an address or a protocol. */
 static void take_rest(struct key *k, const struct key *from)
 {
     struct key rest = *from;
@@ -231,7 +231,7 @@ static void climb(const struct program *p, uint32_t classifier, const struct key
         for (unsigned changes = 1 + rng_below(r, 2); changes > 0; changes--)
             change(&next, &seeds[rng_below(r, seed_count)], r);
         cost = search_count(p, classifier, &next, 0);
-        if (search_lines(&cost) < c->lines) continue; /* as good is good enough: plateaus are wide */
+        if (search_lines(&cost) < c->lines) continue; /* accept an equal cost, because plateaus are wide */
         c->key = next;
         c->lines = search_lines(&cost);
     }

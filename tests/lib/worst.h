@@ -1,5 +1,5 @@
-/* The headers that a classifier has most trouble with: what one search reads is counted, and keys are sought that make
- * it read more, by climbing from keys that are given. For adversarial tests and measurements. */
+/* Searches for the headers that a classifier has most trouble with. It counts what a search reads, and climbs from
+ * given keys to keys that make the search read more. For adversarial tests and measurements. */
 #ifndef TESTS_LIB_WORST_H
 #define TESTS_LIB_WORST_H
 
@@ -10,22 +10,24 @@
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
 
-/* One search as in vm/classify, lane by lane: its finding (ENTRY_NONE: nothing), its reads. */
+/* One search as in vm/classify, lane by lane: the entry found (ENTRY_NONE: none) and the reads. */
 struct search_cost {
     uint32_t entry;
-    uint32_t words, compared, lines, climbed; /* of the tree; blocks; lines of these; lines for ranks */
+    uint32_t words, compared, lines,
+        climbed; /* reads of the tree, of blocks, of lines of blocks, and of lines for ranks */
 };
 struct search_cost search_count(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from);
-/* Cache lines: one per word. */
+/* Return the number of cache lines: one per word. */
 static inline uint32_t search_lines(const struct search_cost *c) { return c->climbed + c->words + c->lines; }
 
-/* The same without a fork's omissions: the meaning of an image. Words and blocks that a search may read at most. */
+/* The same without the shortcuts of a fork: the meaning of an image. Counts the words and blocks that a search may
+ * read at most. */
 struct search_cost search_all(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from);
 
-/* `climbs` ways up, each from one of the seeds, `steps` changes tried on each: another seed's source, destination,
- * protocol with ports or circumstances, other ports, or a bit of an address. So keys stay such as frames have when the
- * seeds are. out[0..n-1] are the costliest ways' ends, costliest first; fewer than n climbs leave the rest as seeds.
- * Returns the lines of the first. The same generator gives the same. */
+/* Climb `climbs` times from one of the seeds, trying `steps` changes each time: another seed's source, destination,
+ * protocol with ports or circumstances, other ports, or a bit of an address. If the seeds are keys of frames, so are
+ * the results. out[0..n-1] get the costliest ends of the climbs, costliest first; with fewer than n climbs the rest
+ * are seeds. Returns the lines of the first. The same generator gives the same result. */
 uint32_t worst_keys(const struct program *p, uint32_t classifier, const struct key *seeds, uint32_t seed_count,
                     struct rng *r, uint32_t climbs, uint32_t steps, struct key *out, uint32_t n);
 

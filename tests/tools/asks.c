@@ -1,6 +1,6 @@
-/* asks ADDRESS PORT COUNT AT_ONCE: so many requests over HTTP, each by a connection of its own, so many of them open at
- * once. Prints how many were answered whole with status 200, how many were not, and why the first of those was not.
- * Each has 20 seconds. */
+/* asks ADDRESS PORT COUNT AT_ONCE: sends COUNT requests over HTTP, each on a separate connection, with AT_ONCE of
+ * them open at once. Prints how many got a complete reply with status 200, how many did not, and the reason for the
+ * first of those. Each has 20 seconds. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +18,10 @@
 enum { AT_ONCE_MOST = 1000, PATIENCE_S = 20 };
 
 struct ask {
-    int fd; /* -1: none is open */
+    int fd; /* -1: closed */
     bool sent;
     size_t got;
-    char text[1024]; /* all of it, for the answers are short */
+    char text[1024]; /* the complete reply, which is short */
     time_t since;
 };
 

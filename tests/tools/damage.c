@@ -1,9 +1,9 @@
-/* damage IN OUT CHANGE...: a copy of a .pbc with changes, in order:
- *   flip N     the bit N (counted from the first byte, modulo the file's size)
- *   cut N      only the first N bytes
- *   byte N V   byte N becomes V
- *   repair     the digest made right again, so that the verifier has to find the fault
- * For tests of the loader on the built programs. */
+/* damage IN OUT CHANGE...: copies a .pbc with changes, in order:
+ *   flip N     flip the bit N (counted from the first byte, modulo the file's size)
+ *   cut N      keep only the first N bytes
+ *   byte N V   set byte N to V
+ *   repair     correct the digest, so that the verifier must find the fault
+ * For tests of the loader in the built programs. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>

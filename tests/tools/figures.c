@@ -1,8 +1,8 @@
-/* Of the JSON that preyrun printed at its end, without the start of an interpreter for each:
- * figures FILE number KEY…: what is there, `live lost` or `interfaces 0 packets`.
+/* Prints figures of the JSON that preyrun printed at its end, without starting an interpreter for each:
+ * figures FILE number KEY…: the number under the keys, such as `live lost` or `interfaces 0 packets`.
  * figures FILE by_rule NAME: packets that the rules of that name decided.
- * figures FILE adds_up: `equal` where the frames of all verdicts, those of who decided, those that came by interfaces
- * and those that were judged are as many; else the four. */
+ * figures FILE adds_up: `equal` if the frames by verdict, by decider, by interface and judged are equally many; else
+ * the four numbers. */
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <inttypes.h>
@@ -19,7 +19,7 @@ static cJSON *read_json(const char *path)
     if (!f) return NULL;
     const bool read = getdelim(&text, &len, '\0', f) >= 0;
     fclose(f);
-    cJSON *all = read ? cJSON_ParseWithOpts(text, NULL, 1) : NULL; /* nothing behind it */
+    cJSON *all = read ? cJSON_ParseWithOpts(text, NULL, 1) : NULL; /* nothing after it */
     free(text);
     return all;
 }

@@ -1,7 +1,7 @@
-/* flood DEVICE MAC ADDRESS PORT KIND RATE SECONDS: frames from this station to an IPv4 address, by so many a second,
- * from sources in 198.18.0.0/15 that a generator with a fixed seed draws. KIND: syn, rst, udp, fragment (firsts
- * whose rest never comes), icmp (port unreachable, about flows that do not exist). Prints how many left. Well
- * formed, checksums included. */
+/* flood DEVICE MAC ADDRESS PORT KIND RATE SECONDS: sends RATE frames per second from this station to an IPv4
+ * address, with sources in 198.18.0.0/15 that a generator with a fixed seed draws. KIND: syn, rst, udp, fragment
+ * (firsts whose rest never comes), icmp (port unreachable, about flows that do not exist). Prints how many left. All
+ * are well formed, including checksums. */
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -115,7 +115,7 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* How many of a burst left. */
+/* Send a burst; returns how many frames left. */
 static int burst(struct flood *f, int fd, unsigned n)
 {
     static uint8_t frames[BURST][ROOM];

@@ -1,5 +1,5 @@
-/* gaps ADDRESS PORT SECONDS: a datagram each 100 us to who gives them back, from one socket, until that time has
- * expired; prints how many came back, how many did not, and the longest time between two that came, in microseconds. */
+/* gaps ADDRESS PORT SECONDS: sends a datagram every 100 us from one socket to an echo server, for that time. Prints
+ * how many came back, how many did not, and the longest time between two that came, in microseconds. */
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EACH_NS = 100000, LAST_NS = 1000000000 /* patience for the last ones */ };
+enum { EACH_NS = 100000, LAST_NS = 1000000000 /* how long to wait for the last ones */ };
 
 static uint64_t now_ns(void)
 {

@@ -1,5 +1,5 @@
-/* halves RULES.pbc CAPTURE DIR: both halves of each observed connection in files of DIR, and a line for each at its
- * end:
+/* halves RULES.pbc CAPTURE DIR: writes both halves of each observed connection to files in DIR, and prints a line for
+ * each connection at its end:
  *
  *   NUMBER CLIENT PORT SERVER PORT WHY then for both halves: BYTES HOLES HOLE-BYTES RETRANSMITTED RTT-MIN-us RTT-COUNT
  *

@@ -1,7 +1,7 @@
 /* A client that names its target by an instruction (docs/guide/reference/language/client-data.md), in C:
- * instruct ADDRESS PORT TARGET TARGETS-PORT LINES. It sends the instruction with its length and check sum, then that
- * many lines, which the target has to answer with the same, while more are on their way; then it ends its half, and
- * hears `bye`. It prints how many lines came back as they were. */
+ * instruct ADDRESS PORT TARGET TARGETS-PORT LINES. It sends the instruction with its length and checksum, then LINES
+ * lines, which the target must send back while more are on their way. Then it closes its sending side and waits for
+ * `bye`. It prints how many lines came back unchanged. */
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 
 enum { MOST = 100, LINE = 64, SUM_DIGITS = 2, BASE = 100, WAIT_MS = 60000 };
 
-/* Write the instruction: two digits of its whole length, the target, two digits of the sum of all bytes before. */
+/* Write the instruction: two digits of its total length, the target, two digits of the sum of all bytes before. */
 static size_t instruction(char *to, const char *host, const char *port)
 {
     char target[MOST];
@@ -45,7 +45,8 @@ static size_t line_of(char *to, unsigned i)
     return (size_t)snprintf(to, LINE, "line %u %.*s\n", i, (int)(i % 40), "----------------------------------------");
 }
 
-/* Send what fits of the lines, from *sent on; *at: bytes of that line that are sent. False: the connection is lost. */
+/* Send as much of the lines as fits, from *sent on; *at: bytes of that line already sent. False if the connection is
+ * lost. */
 static bool send_some(int fd, unsigned *sent, size_t *at)
 {
     char line[LINE];
@@ -59,7 +60,7 @@ static bool send_some(int fd, unsigned *sent, size_t *at)
     return true;
 }
 
-/* Compare what came with the lines that are due; then with `bye`. False: it is something else. */
+/* Compare received bytes with the expected lines, and then with `bye`. False at a difference. */
 static bool take(char *got, size_t *len, unsigned *good, unsigned lines, bool *bye)
 {
     char want[LINE];
@@ -73,7 +74,7 @@ static bool take(char *got, size_t *len, unsigned *good, unsigned lines, bool *b
     }
 }
 
-/* Exchange the lines. Return how many came back as they were. */
+/* Exchange the lines. Returns how many came back unchanged. */
 static unsigned exchange(int fd, unsigned lines, bool *bye)
 {
     char got[4096];

@@ -1,4 +1,4 @@
-/* Messages as another version would send them, with fields that this one does not know: for preyrun_other */
+/* Sending messages as another version would, with fields that this one doesn't know: for preyrun_other */
 #define message_send message_send_known
 #include "runtime/parent/between/message.c"
 #undef message_send
@@ -6,7 +6,7 @@ int message_send(int fd, const void *body, size_t len, const int fds[], unsigned
 
 #include <stdlib.h>
 
-enum { UNKNOWN = 24 /* bytes of fields behind those that are known */ };
+enum { UNKNOWN = 24 /* bytes of fields after the known ones */ };
 
 int message_send(int fd, const void *body, size_t len, const int fds[], unsigned count, uint64_t until_ns)
 {

@@ -1,12 +1,12 @@
-/* mkcap NOTES OUT.pcap: make a capture from packet notation (tests/lib/note.h), one frame a line.
+/* mkcap NOTES OUT.pcap: makes a capture from packet notation (tests/lib/note.h), one frame per line.
  *
  *   # a comment
- *   after 250ms                   the next frame comes that much later; else a millisecond
- *   on eth1                       frames from here on came in by this interface
+ *   after 250ms                   the next frame comes that much later, instead of a millisecond
+ *   on eth1                       the following frames came in by this interface
  *   repeat 3 eth / ip4 …          the frame that many times
  *
- * All frames must begin alike: a file has one link type. Knows nothing of pcap libraries: the header of a pcap is 24
- * bytes and each frame has 16 before it. A file that begins with `on` is a pcapng, whose blocks name interfaces
+ * All frames must have the same link type, because a file has only one. It uses no pcap library: a pcap's header has
+ * 24 bytes, and each frame has 16 before it. Notes that begin with `on` make a pcapng, whose blocks name interfaces
  * (draft-ietf-opsawg-pcapng). */
 #include <errno.h>
 #include <stdio.h>
@@ -27,8 +27,9 @@ struct maker {
     uint64_t time_us; /* since 1970 */
     int link;         /* of all frames; -1 before the first */
     char interfaces[INTERFACES_MAX][NAME_MAX_BYTES + 1];
-    unsigned known, described; /* how many `on` has named, and how many the file knows; a pcap has none */
-    unsigned on;               /* the index of the one that frames come in by */
+    unsigned known,
+        described; /* number of interfaces that `on` has named, and that the file describes; a pcap has none */
+    unsigned on;   /* index of the current interface */
     struct note note;
 };
 
@@ -42,7 +43,7 @@ static bool words_put(FILE *out, const uint32_t *words, size_t n)
     return true;
 }
 
-/* "250ms", "2s", "3us" in microseconds; 0 for what is none. */
+/* Parse "250ms", "2s" or "3us" to microseconds; 0 for other texts. */
 static uint64_t duration_us(const char *text)
 {
     char *unit;
@@ -51,13 +52,13 @@ static uint64_t duration_us(const char *text)
     return n * (strcmp(unit, "s") == 0 ? 1000000 : strcmp(unit, "ms") == 0 ? 1000 : strcmp(unit, "us") == 0);
 }
 
-static bool bytes_put(FILE *out, const void *bytes, size_t len) /* filled up to whole words */
+static bool bytes_put(FILE *out, const void *bytes, size_t len) /* padded to whole words */
 {
     static const char zeros[4];
     return fwrite(bytes, 1, len, out) == len && fwrite(zeros, 1, -len & 3, out) == (-len & 3);
 }
 
-/* A block of a pcapng: its fixed words, then bytes, and its length once more. */
+/* Write a pcapng block: its fixed words, then bytes, and its length again. */
 static bool block_put(FILE *out, uint32_t type, const uint32_t *words, size_t n, const void *bytes, size_t len)
 {
     const uint32_t total = (uint32_t)(12 + 4 * n + len + (-len & 3));
@@ -66,7 +67,8 @@ static bool block_put(FILE *out, uint32_t type, const uint32_t *words, size_t n,
            words_put(out, &total, 1);
 }
 
-/* What is before the first frame: of a pcapng also before the first of an interface, which it describes. */
+/* Write the file's beginning before the first frame; in a pcapng also the description of an interface before its
+ * first frame. */
 static bool head_put(struct maker *m, bool first)
 {
     if (!m->known) {

@@ -1,6 +1,6 @@
-/* mkrec [-k] RULES.pbc CAPTURE DIR [BYTES]: a recording of what a worker does with the frames of a capture, eight
- * per batch, a millisecond apart, in files of an eighth of so many bytes: for tests of --replay without interfaces.
- * With -k as beside the executor in the kernel. */
+/* mkrec [-k] RULES.pbc CAPTURE DIR [BYTES]: records a worker that gets the frames of a capture, eight per batch, a
+ * millisecond apart, in files of an eighth of BYTES: for tests of --replay without interfaces. With -k the worker
+ * runs as beside an executor in the kernel. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,17 +1,17 @@
-/* tamper FROM TO COMMAND...: COMMAND, but that a number in what it makes of rules for the kernel is another. In each
- * judge that it loads (BPF_PROG_LOAD of a program whose name begins with judge_), comparisons with the number FROM
- * become ones with TO; TO `-`: they become what no kernel knows. So a generator that errs, or that the kernel's
- * verifier refuses, can be had from outside.
- * tamper old - COMMAND...: COMMAND on a kernel that knows no links of traffic control (Linux 6.6), and takes no program
- * with may_goto (6.9), gotol (6.6), or calls of its functions by name (the casts of 6.2), and no socket of XDP's for
- * frames in pieces (6.6).
- * tamper ancient - COMMAND...: COMMAND on a kernel that takes no program with bpf_loop (5.17).
- * tamper attach ERRNO COMMAND...: COMMAND on devices that take no XDP program, and say that number; tamper driver
- * ERRNO: on devices whose drivers refuse, while the kernel's generic way takes it. tamper refuse ERRNO COMMAND...:
- * COMMAND, whose calls of bpf(2) all fail with that number, as a security module would have it.
+/* tamper FROM TO COMMAND...: runs COMMAND with a changed number in the kernel's code for its rules. In each judge that
+ * it loads (BPF_PROG_LOAD of a program whose name begins with judge_), comparisons with the number FROM become ones
+ * with TO; TO `-`: they become invalid. So tests can have a generator with a fault, or one that the kernel's verifier
+ * rejects.
+ * tamper old - COMMAND...: simulates a kernel that has no links of traffic control (Linux 6.6), rejects programs with
+ * may_goto (6.9), gotol (6.6) or calls of its functions by name (the casts of 6.2), and rejects XDP sockets for frames
+ * of several buffers (6.6).
+ * tamper ancient - COMMAND...: simulates a kernel that rejects programs with bpf_loop (5.17).
+ * tamper attach ERRNO COMMAND...: simulates devices that reject XDP programs with that errno. tamper driver ERRNO:
+ * only the devices' drivers reject, while the kernel's generic mode works. tamper refuse ERRNO COMMAND...: all calls
+ * of bpf(2) fail with that errno, as with a security module.
  *
- * A process beside it is told of each call of bpf(2) and bind(2) before the kernel reads what it is given, and changes
- * that, or answers in the kernel's place. */
+ * A process beside it gets each call of bpf(2) and bind(2) before the kernel reads its arguments, and changes those or
+ * returns a result in the kernel's place. */
 #include <ctype.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -88,7 +88,7 @@ static bool is_link_of_xdp(pid_t pid, uint64_t at, bool driver)
     return attr.link_create.attach_type == BPF_XDP && (!driver || attr.link_create.flags & XDP_FLAGS_DRV_MODE);
 }
 
-/* may_goto (Linux 6.9), gotol (6.6), and a call of one of the kernel's functions by name. */
+/* True for may_goto (Linux 6.9), gotol (6.6), and a call of a kernel function by name. */
 static bool is_newer(const struct bpf_insn *n)
 {
     const bool called = n->code == (BPF_JMP | BPF_CALL) && n->src_reg == BPF_PSEUDO_KFUNC_CALL;
@@ -113,7 +113,7 @@ static bool has(bool (*is)(const struct bpf_insn *), pid_t pid, uint64_t at)
     return false;
 }
 
-/* A socket of XDP's, for frames of several buffers. */
+/* True for an XDP socket for frames of several buffers. */
 static bool is_in_pieces(pid_t pid, uint64_t at, uint64_t len)
 {
     enum { FAMILY = 44, PIECES = 1 << 4 };
@@ -122,7 +122,7 @@ static bool is_in_pieces(pid_t pid, uint64_t at, uint64_t len)
            address[1] & PIECES;
 }
 
-/* What is answered in the kernel's place; 0: nothing, it goes on. */
+/* Return the errno that replaces the kernel's result; 0: the call goes on. */
 static int answer(const struct seccomp_notif *asked, const struct change *c)
 {
     const pid_t pid = (pid_t)asked->pid;
@@ -139,13 +139,13 @@ static int answer(const struct seccomp_notif *asked, const struct change *c)
     return unknown ? EINVAL : 0;
 }
 
-/* Until the last process that is told of has ended. */
+/* Handle the calls until the last process that makes them has ended. */
 static void beside(int calls, const struct change *c)
 {
     struct pollfd p = {.fd = calls, .events = POLLIN};
     while (poll(&p, 1, -1) > 0 && !(p.revents & POLLHUP)) {
         struct seccomp_notif asked = {0};
-        if (ioctl(calls, SECCOMP_IOCTL_NOTIF_RECV, &asked)) continue; /* the asking program is gone */
+        if (ioctl(calls, SECCOMP_IOCTL_NOTIF_RECV, &asked)) continue; /* the calling process is gone */
         const int error = answer(&asked, c);
         struct seccomp_notif_resp said = {
             .id = asked.id, .error = -error, .flags = error ? 0 : (uint32_t)SECCOMP_USER_NOTIF_FLAG_CONTINUE};
@@ -192,7 +192,7 @@ static int take(int from)
     return fd;
 }
 
-/* Nobody's child, so COMMAND has none that it did not start. */
+/* Start the watching process as nobody's child, so that COMMAND has no child that it did not start. */
 static void start_beside(const int pair[2], const struct change *c)
 {
     const pid_t pid = fork();

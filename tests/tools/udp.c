@@ -1,8 +1,8 @@
-/* udp serve PORT NAME: each datagram is answered with the name, the address that it came from and its length, from the
- *     address that was asked, also where that is one of several.
- * udp ask ADDRESS PORT [SOURCE-PORT [BYTES,…]]: a question of each length; its answer is printed, within five tries of
- * a second each. udp flows ADDRESS PORT FIRST COUNT: a question from each of so many source ports. udp refused ADDRESS
- * PORT: `refused` where an ICMP error comes back, `nothing` after ten seconds, or the answer. */
+/* udp serve PORT NAME: sends back to each datagram the name, the sender's address and the length, from the address
+ *     that the datagram was sent to, even if this machine has several.
+ * udp ask ADDRESS PORT [SOURCE-PORT [BYTES,…]]: sends a request of each length and prints the reply, with five tries
+ * of a second each. udp flows ADDRESS PORT FIRST COUNT: sends a request from each of COUNT source ports. udp refused
+ * ADDRESS PORT: prints `refused` after an ICMP error, `nothing` after ten seconds, or the reply. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -24,7 +24,7 @@ static int fail(const char *what)
     return 1;
 }
 
-/* Answers leave by the address that was asked, whatever interface that is. */
+/* Replies leave from the requested address, by any interface. */
 static void answer(int fd, const char *name)
 {
     struct sockaddr_in6 peer;
@@ -62,7 +62,7 @@ static int serve(uint16_t port, const char *name)
     for (;;) answer(fd, name);
 }
 
-/* A socket that is connected there and waits so long; -1. */
+/* Open a socket that is connected there and waits that long; -1 on a failure. */
 static int connected(const char *address, const char *port, uint16_t source, time_t seconds)
 {
     const struct addrinfo wanted = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
@@ -82,7 +82,7 @@ static int connected(const char *address, const char *port, uint16_t source, tim
     return fd;
 }
 
-/* Prints the answer. After a refusal it is tried again, as after silence. */
+/* Send and print the reply. After a refusal it tries again, as after silence. */
 static bool answered(int fd, size_t bytes)
 {
     for (unsigned i = 0; i < 5; i++) {

@@ -1,11 +1,11 @@
-/* DPDK's rte_acl, as its own examples use it (l3fwd): protocol, addresses by prefix, ports by range; a rule's priority
+/* DPDK's rte_acl, used as in its examples (l3fwd): protocol, addresses by prefix, ports by range; a rule's priority
  * is its place in the list. */
 #include "tests/bench/peers/acl.h"
 
 #ifndef HAVE_DPDK
 
 const char *acl_why_not(void) { return "DPDK is not installed (libdpdk-dev): no rte_acl"; }
-/* Nobody gets here. */
+/* Never called. */
 bool acl_start(unsigned megabytes)
 {
     (void)megabytes;
@@ -54,7 +54,7 @@ void acl_search(const uint8_t **headers, uint32_t count, uint32_t burst, uint32_
 
 #include "tests/lib/bench.h"
 
-/* Its bytes, in wire order: protocol and three of padding, source, destination, ports. */
+/* Bytes of a header for rte_acl, in wire order: protocol and three bytes of padding, source, destination, ports. */
 enum { V4_LEN = 16, V6_LEN = 40, V4_FIELDS = 5, V6_FIELDS = 11 };
 RTE_ACL_RULE_DEF(acl_rule, V6_FIELDS);
 
@@ -69,7 +69,7 @@ bool acl_start(unsigned megabytes)
 {
     char memory[24], prefix[40];
     snprintf(memory, sizeof memory, "%u", megabytes);
-    snprintf(prefix, sizeof prefix, "--file-prefix=prey-%d", (int)getpid()); /* several at once */
+    snprintf(prefix, sizeof prefix, "--file-prefix=prey-%d", (int)getpid()); /* because several run at once */
     char *argv[] = {"classify",
                     "--no-huge",
                     "--no-pci",
@@ -94,7 +94,7 @@ static struct rte_acl_field_def field(unsigned type, unsigned size, unsigned ind
                                       .offset = offset};
 }
 
-/* Returns how many. */
+/* Fill in the fields; returns their number. */
 static unsigned fields(bool v6, struct rte_acl_field_def defs[])
 {
     const unsigned words = v6 ? 4 : 1;
@@ -148,7 +148,8 @@ static bool rules_add(const struct ruleset *rs)
     return ctx;
 }
 
-/* What DPDK's own allocator has given out: the built structure is there, what building takes does not. */
+/* Return the bytes that DPDK's allocator has given out: they include the built structure, but not memory that only
+ * building takes. */
 static uint64_t allocated(void)
 {
     struct rte_malloc_socket_stats s;
@@ -201,10 +202,10 @@ static uint8_t *put32(uint8_t *to, uint32_t v)
 const uint8_t **acl_headers(const struct ruleset *rs, const struct headers *h)
 {
     const unsigned words = rs->v6 ? 4 : 1, len = rs->v6 ? V6_LEN : V4_LEN;
-    uint8_t *block = calloc(h->count + 1, len); /* it may read a word past the end */
+    uint8_t *block = calloc(h->count + 1, len); /* rte_acl may read a word past the end */
     const uint8_t **all = calloc(h->count + 1, sizeof *all);
     if (!block || !all) abort();
-    all[0] = block; /* also where there is no header */
+    all[0] = block; /* also set without headers */
     for (uint32_t i = 0; i < h->count; i++) {
         const struct flat_header *v = &h->v[i];
         uint8_t *to = block + (size_t)i * len;

@@ -1,4 +1,4 @@
-/* DPDK's rte_acl as a rival: each of its methods at bursts of 64 and 32, and one header a call. */
+/* DPDK's rte_acl as a rival: each of its methods with bursts of 64 and 32, and with one header per call. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
-/* What programs of the kernel are timed with: one that writes the next frame, of a flow or of a pool, and hands it
- * to the timed program; one that does nothing, over which all are timed; and what begins and ends a chain of
- * interfaces. */
+/* Programs that time eBPF programs. One writes the next frame, of a flow or of a pool, and calls the timed program.
+ * One does nothing; its time is subtracted. Others are both ends of a chain of interfaces. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
@@ -33,7 +32,7 @@ static __always_inline __u16 folded(__u64 sum)
     return (__u16)((sum & 0xffff) + (sum >> 16));
 }
 
-/* The frame's bytes; one that was grown, or cut, is first what it was. NULL: it cannot be. */
+/* Return the frame's bytes, after restoring the length of a frame that was grown or cut. NULL if that fails. */
 static __always_inline __u64 *bytes(struct xdp_md *ctx, int len)
 {
     const int grown = (int)(ctx->data_end - ctx->data) - len;
@@ -48,7 +47,7 @@ static __always_inline __u16 udp_sum(const struct frames_draw *d, __u32 client, 
     return sum ? sum : 0xffff;
 }
 
-/* Of the flow that is drawn. Whole words, as they would come from a card: what was just stored in pieces is slow to
+/* Write the frame of a drawn flow, in whole words as a card would: words that were just stored in pieces are slow to
  * load. */
 SEC("xdp") int of_flow(struct xdp_md *ctx)
 {
@@ -74,8 +73,8 @@ SEC("xdp") int of_pool(struct xdp_md *ctx)
 {
     __u64 *to = bytes(ctx, FRAMES_LONG);
     if (!to) return XDP_ABORTED;
-    /* One after the other, so that no program waits for the frame itself, as for one that a card has just put into a
-     * cache. */
+    /* The frames come one after the other, so no program waits for the frame itself, as if a card had just put it
+     * into a cache. */
     const __u64 *from = (const __u64 *)frames.pool[mine()->next++ & (FRAMES_POOL - 1)];
 #pragma unroll
     for (int i = 0; i < FRAMES_LONG / 8; i++) to[i] = from[i];

@@ -1,6 +1,6 @@
-/* What one would write by hand for one task only, beside which ours are timed: ten rules by comparisons; and UDP's
- * addresses and ports translated: a hash table by the four of them, sums updated (RFC 1624), the hop, the time of
- * the last packet, back out or by another interface; and a frame sent on unseen. The last two also at traffic
+/* Hand-written programs for one task each, as peers of ours. One has ten rules by comparisons. One translates UDP's
+ * addresses and ports: a hash table by the four of them, updated checksums (RFC 1624), the hop, the time of the last
+ * packet, out by the same or another interface. One forwards frames blindly. The last two also run at traffic
  * control, out by an interface (…_tc), or in by the other end of its cable (…_peer). */
 #include <linux/bpf.h>
 
@@ -28,7 +28,7 @@ struct {
     __uint(max_entries, 1);
 } outs SEC(".maps");
 
-volatile const __u32 way; /* ifindex, by which traffic control sends */
+volatile const __u32 way; /* ifindex by which traffic control sends */
 
 static __always_inline __u16 folded(__u64 sum)
 {
@@ -37,7 +37,7 @@ static __always_inline __u16 folded(__u64 sum)
     return (__u16)((sum & 0xffff) + (sum >> 16));
 }
 
-/* UDP right behind an IPv4 header without options, whole and no fragment; else NULL. */
+/* Return the IPv4 header if UDP is right behind it, without options and unfragmented; else NULL. */
 static __always_inline struct iphdr *udp_of(struct ethhdr *eth, void *end)
 {
     struct iphdr *ip = (void *)(eth + 1);
@@ -49,7 +49,7 @@ static __always_inline struct iphdr *udp_of(struct ethhdr *eth, void *end)
 
 /* ---- ten rules ---- */
 
-/* As `accept from 10.0.N.0/24 udp port 1000+N`, N from 0 to 9. */
+/* Do the same as `accept from 10.0.N.0/24 udp port 1000+N`, N from 0 to 9. */
 SEC("xdp") int ten(struct xdp_md *ctx)
 {
     const struct iphdr *ip = udp_of((void *)(long)ctx->data, (void *)(long)ctx->data_end);
@@ -80,7 +80,7 @@ static __always_inline struct nat_to *nat_of(const struct iphdr *ip, const struc
     return to;
 }
 
-/* All but the checksum of UDP. */
+/* Translate everything except UDP's checksum. */
 static __always_inline void translate(struct ethhdr *eth, struct iphdr *ip, struct udphdr *udp, const struct nat_to *to,
                                       __u64 gone, __u64 come)
 {
@@ -111,8 +111,7 @@ SEC("xdp") int nat(struct xdp_md *ctx)
     return to->out ? (int)bpf_redirect_map(&outs, to->out - 1, XDP_DROP) : XDP_TX;
 }
 
-/* The same where traffic control takes what arrives. The kernel's own functions change UDP's sum, for it may be left to
- * be completed. */
+/* The same at traffic control. The kernel's helpers update UDP's checksum, because it may be incomplete. */
 static __always_inline bool nat_skb(struct __sk_buff *ctx)
 {
     enum { UDP_SUM = ETH_HLEN + sizeof(struct iphdr) + offsetof(struct udphdr, check) };
@@ -133,12 +132,12 @@ static __always_inline bool nat_skb(struct __sk_buff *ctx)
 SEC("tc") int nat_tc(struct __sk_buff *ctx) { return nat_skb(ctx) ? (int)bpf_redirect(way, 0) : TC_ACT_OK; }
 SEC("tc") int nat_peer(struct __sk_buff *ctx) { return nat_skb(ctx) ? (int)bpf_redirect_peer(way, 0) : TC_ACT_OK; }
 
-/* Out by the other interface, unseen. */
+/* Send out by the other interface without reading the frame. */
 SEC("xdp") int blind(struct xdp_md *ctx) { return ctx ? (int)bpf_redirect_map(&outs, 0, XDP_DROP) : XDP_DROP; }
 SEC("tc") int blind_tc(struct __sk_buff *ctx) { return ctx ? (int)bpf_redirect(way, 0) : TC_ACT_SHOT; }
 SEC("tc") int blind_peer(struct __sk_buff *ctx) { return ctx ? (int)bpf_redirect_peer(way, 0) : TC_ACT_SHOT; }
 
-/* Dropped at once: the rest is the sender's. */
+/* Drop at once: the rest of the time is the sender's. */
 SEC("tc") int sunk_tc(struct __sk_buff *ctx) { return ctx ? TC_ACT_SHOT : TC_ACT_OK; }
 
 char terms[] SEC("license") = "Dual BSD/GPL";

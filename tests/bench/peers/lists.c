@@ -1,4 +1,4 @@
-/* The list, rule after rule: in C, and as a program for libpcap's bpf_filter, which has no other way to say a list. */
+/* A linear list: in C, and as a program for libpcap's bpf_filter, which has no other form for a list. */
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +17,11 @@ static volatile uint32_t sink;
 
 static const char *always(void) { return NULL; }
 
-/* ---- a list as BPF: each rule's tests jump to the next rule where they fail ---- */
+/* ---- a list as BPF: if a test of a rule fails, it jumps to the next rule ---- */
 
 static void emit(unsigned op, uint32_t k) { code[code_count++] = (struct bpf_insn){.code = (uint16_t)op, .k = k}; }
 
-/* Jump there only if it holds; else (patched later, as fails are a rule's own) on to the next rule. */
+/* Jump there only if the test holds; else to the next rule (patched later). */
 static void unless(unsigned op, uint32_t k, bool fail_if_true)
 {
     code[code_count++] =
@@ -50,7 +50,7 @@ static void ports(unsigned offset, struct port_range p)
     if (p.hi < UINT16_MAX) unless(BPF_JGT, p.hi, true);
 }
 
-/* Failing jumps were written as "over 1"; they go to the rule's end. */
+/* Patch the failing jumps, which were written as "over 1", to the rule's end. */
 static void patch(uint32_t first)
 {
     for (uint32_t i = first; i < code_count; i++) {
@@ -100,7 +100,7 @@ static void build(struct arena *a, uint64_t most, struct rival_built *b)
 
 static const char *way(unsigned i) { return i == WAY_LINEAR ? "linear list in C" : i == WAY_BPF ? "bpf_filter" : NULL; }
 
-/* Frames carry the header's ports whatever the protocol, as all rivals' headers do. */
+/* Frames have the header's ports for every protocol, like all rivals' headers. */
 static void frame_of(const struct flat_header *h, uint8_t *to)
 {
     frame_len = header_frame(&arena->rules, h, to);
@@ -120,7 +120,7 @@ static void prepare(struct arena *a, enum traffic t)
 static uint32_t look(unsigned way_of, uint32_t i)
 {
     if (way_of == WAY_LINEAR) return ruleset_first(&arena->rules, &arena->headers[traffic][i]);
-    return bpf_filter(code, frames[i], frame_len, frame_len) - 1; /* none is 0 */
+    return bpf_filter(code, frames[i], frame_len, frame_len) - 1; /* 0 means none */
 }
 
 static void pass(unsigned i, uint32_t count)

@@ -1,5 +1,5 @@
-/* nftables: the kernel tries the list on what a raw socket sends, in a network namespace of its own; so does another
- * namespace without rules, for what sending costs anyway. */
+/* nftables as a rival: the kernel applies the list to packets from a raw socket in a separate network namespace.
+ * Another namespace without rules measures the cost of sending. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -27,13 +27,13 @@ static const char *why_not(void)
 
 static bool said(const char *command)
 {
-    /* The tools' output is not needed here. */
+    /* discards the tools' output */
     char quiet[400];
     snprintf(quiet, sizeof quiet, "{ %s; } >/dev/null 2>&1", command);
     return system(quiet) == 0;
 }
 
-/* A namespace whose packets go to a device at whose other end no program listens; the socket stays in it. */
+/* Make a namespace with a device whose other end nobody reads; the socket stays in it. */
 static int namespace_socket(void)
 {
     if (unshare(CLONE_NEWNET) || !said("ip link add d0 type veth peer name d1 && ip link set d1 up && "
@@ -71,7 +71,7 @@ static void build(struct arena *a, uint64_t most, struct rival_built *b)
 
 static const char *way(unsigned i) { return i == WAY_RULES ? "nftables" : i == WAY_NONE ? "no rules" : NULL; }
 
-/* Some addresses cannot be sent to from a device: loopback, groups, what is reserved. */
+/* True if packets to the address can leave by a device. Loopback, group and reserved addresses can't. */
 static bool can_leave(const struct flat_header *h)
 {
     const unsigned first = h->dst[0] >> 24;
@@ -104,7 +104,7 @@ static void pass(unsigned i, uint32_t count)
     for (uint32_t m = 0; m < count && message_count;) {
         const uint32_t at = m % message_count, left = count - m < message_count - at ? count - m : message_count - at;
         const int sent = sendmmsg(sockets[i], messages + at, left < AT_ONCE ? left : AT_ONCE, 0);
-        m += sent > 0 ? (uint32_t)sent : 1; /* one that cannot leave is passed over */
+        m += sent > 0 ? (uint32_t)sent : 1; /* a packet that can't leave is skipped */
     }
 }
 

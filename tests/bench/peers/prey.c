@@ -1,5 +1,5 @@
-/* Ours: the classifier of the list, built and searched as preyc and preyrun do, by every walk that this processor has.
- */
+/* Prey's classifier of the list as a rival, built and searched as preyc and preyrun do, by every walk that this
+ * processor supports. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 enum { BATCH = 64, HOW_MANY_WAYS = 2, NO_LIMIT_MB = 512 };
 static struct arena *arena;
-static struct program program; /* nothing but the classifier's sections */
+static struct program program; /* only the classifier's sections */
 static struct pbc_classifier classifier;
 static struct built built;
 static struct key *keys;
@@ -20,7 +20,7 @@ static volatile uint32_t sink;
 
 static const char *always(void) { return NULL; }
 
-/* As the loader lays sections. */
+/* Copy a section to an aligned place, like the loader. */
 static void *aligned_copy(const void *from, size_t bytes)
 {
     void *to = aligned_alloc(64, (bytes + 127) & ~(size_t)63);
@@ -63,7 +63,7 @@ static void program_make(uint32_t entries)
                                .ranks_count = built.rank_count};
 }
 
-/* The time is that from rules as the compiler has them to the image. */
+/* Build. The time is from the compiler's form of the rules to the image. */
 static void build(struct arena *a, uint64_t most, struct rival_built *b)
 {
     struct boxes boxes;
@@ -89,7 +89,7 @@ static void build(struct arena *a, uint64_t most, struct rival_built *b)
     program_make(a->rules.count);
 }
 
-/* The best walk's two ways first, then those of each walk. */
+/* Return a walk: the best walk's two ways first, then those of each walk. */
 static const struct walk_ops *walk_of(unsigned i)
 {
     unsigned n = i / HOW_MANY_WAYS;
@@ -152,7 +152,7 @@ static void search(struct arena *a, unsigned i, uint32_t *found)
     if (w) i % HOW_MANY_WAYS ? singles(w, key_count, found) : batches(w, key_count, found);
 }
 
-/* Climbed from headers of the rules and random ones. */
+/* Find the worst headers by climbing from headers of the rules and from random ones. */
 static void worst(struct arena *a)
 {
     enum { SEEDS = 4096, WORST = 4096, CLIMBS = 4096, STEPS = 250 };

@@ -1,4 +1,4 @@
-/* The processes of rivals: questions and answers of fixed size over two pipes. */
+/* The rivals' processes: requests and replies of fixed size over two pipes. */
 #include "tests/bench/peers/rival.h"
 
 #include <stdlib.h>
@@ -39,7 +39,7 @@ void arena_free(struct arena *a)
 
 /* ---- in the rival's process ---- */
 
-/* A line of /proc/self/status, in bytes. */
+/* Return a line of /proc/self/status in bytes. */
 static uint64_t status_bytes(const char *key)
 {
     char line[160];
@@ -51,7 +51,7 @@ static uint64_t status_bytes(const char *key)
     return (uint64_t)kb * 1024;
 }
 
-/* Forget the largest resident set so far, where the kernel can. */
+/* Reset the peak of resident memory if the kernel can. */
 static void peak_forget(void)
 {
     FILE *f = fopen("/proc/self/clear_refs", "w");
@@ -74,7 +74,7 @@ static double timed(const struct rival *v, struct arena *a, const struct questio
 {
     const uint32_t count = q->count < a->counts[q->traffic] ? q->count : a->counts[q->traffic];
     v->prepare(a, q->traffic);
-    v->pass(q->way, count); /* into the caches, as far as it fits */
+    v->pass(q->way, count); /* warms the caches, as far as it fits */
     unsigned passes = 0;
     const uint64_t begin = bench_cpu_ns();
     uint64_t took = 0;
@@ -123,7 +123,7 @@ static void serve(const struct rival *v, struct arena *a, int from, int to)
     _exit(0);
 }
 
-/* ---- in the measuring one ---- */
+/* ---- in the measuring process ---- */
 
 static struct answer ask(struct running *r, const struct question *q)
 {
@@ -193,7 +193,7 @@ bool rival_worst(struct running *r) { return ask(r, &(struct question){.what = A
 void rival_stop(struct running *r)
 {
     if (r->pid <= 0) return;
-    /* Its pipes alone would not tell it: rivals that were started later hold them, too. */
+    /* Closing its pipes isn't enough: rivals that were started later also hold them. */
     ask(r, &(struct question){.what = ASK_END});
     close(r->to);
     close(r->from);

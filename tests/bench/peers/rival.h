@@ -1,5 +1,5 @@
-/* Rivals in a measurement of classifiers: each builds its structure in a process of its own, so that memory is
- * measured apart, and is asked in turn for one run after the other, so that a machine that drifts slows all alike. */
+/* Rivals in a measurement of classifiers. Each builds its structure in a separate process, so that memory is
+ * measured separately. The runs of all rivals take turns, so that a drifting machine slows them equally. */
 #ifndef TESTS_BENCH_PEERS_RIVAL_H
 #define TESTS_BENCH_PEERS_RIVAL_H
 
@@ -11,34 +11,34 @@ enum { RIVAL_HEADERS = 20000, RIVAL_TEXT = 120 };
 enum traffic { TRAFFIC_TRACE, TRAFFIC_MUTATED, TRAFFIC_RANDOM, TRAFFIC_WORST, TRAFFICS };
 extern const char *const traffic_names[TRAFFICS];
 
-/* A list as all its rivals see it, in shared memory, since one of them finds the worst headers. */
+/* A list in shared memory for all its rivals, because one of them finds the worst headers. */
 struct arena {
     struct ruleset rules;
     uint32_t counts[TRAFFICS];
     struct flat_header headers[TRAFFICS][RIVAL_HEADERS];
-    uint32_t found[RIVAL_HEADERS]; /* by the last RIVAL_SEARCH */
+    uint32_t found[RIVAL_HEADERS]; /* results of the last RIVAL_SEARCH */
 };
 
 struct rival_built {
     bool good;
     double seconds;
-    uint64_t bytes, peak_bytes; /* of what was built; of resident memory, above what there was before */
-    uint32_t lines;             /* cache lines that one search reads at worst; 0: not known */
+    uint64_t bytes, peak_bytes; /* bytes built; peak of resident memory above the level before */
+    uint32_t lines;             /* cache lines that one search reads at most; 0: unknown */
     char text[RIVAL_TEXT];      /* further remarks, or the reason for failure */
 };
 
-/* A rival's functions; called in its own process. */
+/* A rival's functions, called in its process. */
 struct rival {
     const char *name;
-    const char *(*why_not)(void); /* NULL: it can be asked */
+    const char *(*why_not)(void); /* return the reason why it can't run, or NULL */
     void (*build)(struct arena *a, uint64_t most, struct rival_built *b);
-    const char *(*way)(unsigned i); /* names of its ways to search, NULL behind the last */
+    const char *(*way)(unsigned i); /* names of its search methods, NULL behind the last */
     void (*prepare)(struct arena *a, enum traffic t);
-    /* The headers prepared last, into found: the rule, or FLAT_NONE. */
+    /* Search the headers prepared last; found: the rule, or FLAT_NONE. */
     void (*search)(struct arena *a, unsigned way, uint32_t *found);
-    /* One pass over the first `count` of them, for its time. */
+    /* Search the first `count` headers once, to be timed. */
     void (*pass)(unsigned way, uint32_t count);
-    /* May be NULL: fill TRAFFIC_WORST. */
+    /* Fill TRAFFIC_WORST. May be NULL. */
     void (*worst)(struct arena *a);
 };
 extern const struct rival rival_prey, rival_acl, rival_lists, rival_nft;
@@ -53,17 +53,19 @@ struct running {
 struct arena *arena_new(void);
 void arena_free(struct arena *a);
 
-/* Start it, and have it build. *b: the result. False if it does not exist, with the reason in *b. */
+/* Start a rival's process and let it build. *b: the result. Returns false with the reason in *b if the rival doesn't
+ * exist. */
 bool rival_start(struct running *r, const struct rival *rival, struct arena *a, uint64_t most, struct rival_built *b);
-/* Build again, to time it. */
+/* Build again for another time. */
 bool rival_again(struct running *r, uint64_t most, struct rival_built *b);
-/* The way of that name's number, or -1. */
+/* Return the number of the method with that name, or -1. */
 int rival_way(struct running *r, const char *name);
-/* Write the name of a way into buf; false if there is none. */
+/* Write the name of a method into buf; false if there is none. */
 bool rival_way_name(struct running *r, unsigned way, char buf[RIVAL_TEXT]);
-/* a->found has its findings. */
+/* Search and put the results into a->found. */
 bool rival_search(struct running *r, enum traffic t, unsigned way);
-/* Nanoseconds a header of processor time, in a run of about `ms` milliseconds over at most `count` headers. */
+/* Return nanoseconds of processor time per header, from a run of about `ms` milliseconds over at most `count`
+ * headers. */
 double rival_time(struct running *r, enum traffic t, unsigned way, uint32_t count, unsigned ms);
 bool rival_worst(struct running *r);
 void rival_stop(struct running *r);

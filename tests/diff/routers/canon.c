@@ -1,4 +1,4 @@
-/* One form for what two routers sent */
+/* Converting frames of two routers to one form */
 #include "tests/diff/routers/canon.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 enum { ETHERNET = 14, NAME = 0xff00 };
 
-/* The place of a name in the order of their first appearance, from NAME on. */
+/* Return the place of a number in the order of first appearance, from NAME on. */
 static uint16_t name_of(struct names *names, uint16_t number)
 {
     for (unsigned i = 0; i < names->count; i++)
@@ -19,15 +19,15 @@ static uint16_t name_of(struct names *names, uint16_t number)
     return (uint16_t)(NAME + names->count++);
 }
 
-/* Ports that the side chose are named; others stay. */
+/* Name a port if the side chose it; other ports stay. */
 static void name_port(struct names *names, uint8_t *at)
 {
     const uint16_t port = wire_get16(at);
     if (port >= PORT_LO) wire_put16(at, name_of(names, port));
 }
 
-/* The same of a query's identifier at an end outside, which may be any, the one inside too. Towards the opener, and
- * from it, the one inside stands for itself only. */
+/* Do the same for a query's identifier at an outside end, which may be any, even the inside one. Identifiers to and
+ * from the opener are the inside ones, and stay. */
 static void name_query(const struct talk *t, struct names *names, const uint8_t *ip, uint8_t *at)
 {
     const bool v6 = ip[0] >> 4 == 6;
@@ -40,7 +40,7 @@ static void name_query(const struct talk *t, struct names *names, const uint8_t 
 static bool is_icmp(uint8_t proto, bool v6) { return proto == (v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP); }
 static bool is_error_type(uint8_t type, bool v6) { return v6 ? type < 128 : type == 3 || type == 11 || type == 12; }
 
-/* Bring an IP packet of `len` bytes, or what is quoted of one, into the form. */
+/* Convert an IP packet of `len` bytes, or the part of one that is quoted, to the form. */
 static void canon_ip(const struct talk *t, struct names *names, uint8_t *ip, unsigned len, bool quoted, bool *right)
 {
     uint8_t proto;
@@ -70,7 +70,7 @@ static void canon_ip(const struct talk *t, struct names *names, uint8_t *ip, uns
     }
 }
 
-/* Put fragments of one datagram together, in place: a frame without a place is left alone. */
+/* Join the fragments of a datagram in place; a fragment that doesn't fit stays. */
 static unsigned join(struct frame *f, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -88,7 +88,7 @@ static unsigned join(struct frame *f, unsigned count)
             f[i].len = (uint16_t)(f[i].len + fragment);
             uint8_t *ip = f[i].bytes + ETHERNET;
             if (!q.more && p.v6)
-                ip[43] &= 0xfe, wire_put32(ip + 44, 0); /* who put it together numbers it again */
+                ip[43] &= 0xfe, wire_put32(ip + 44, 0); /* because a router that joins fragments renumbers them */
             else if (!q.more)
                 ip[6] &= 0xdf;
             if (p.v6)
@@ -98,7 +98,7 @@ static unsigned join(struct frame *f, unsigned count)
                     wire_put16(ip + 10, packet_sum_ip(ip, 20));
             memmove(f + k, f + k + 1, (--count - k) * sizeof *f);
             if (k < i) i--;
-            k = UINT32_MAX; /* from the beginning */
+            k = UINT32_MAX; /* start again */
         }
     }
     return count;
@@ -112,7 +112,7 @@ static int order(const void *a, const void *b)
     return memcmp(x->bytes, y->bytes, x->len);
 }
 
-/* Return the offset of the IPv4 header that an ICMP error quotes; 0: it is none. */
+/* Return the offset of the IPv4 header that an ICMP error quotes; 0: not an error. */
 static unsigned quote_at(const uint8_t *ip, unsigned len)
 {
     uint8_t proto;
@@ -122,8 +122,8 @@ static unsigned quote_at(const uint8_t *ip, unsigned len)
     return upper + 8;
 }
 
-/* A quote has the identification that was sent, which is another on each side where their openers' packets are: it
- * stands for itself. */
+/* Clear the identification in a quote if it is the sent packet's, which differs between sides because their openers'
+ * packets differ. */
 static void name_quoted_id(uint8_t *ip, unsigned len, const struct frame *sent)
 {
     const unsigned at = quote_at(ip, len), there = quote_at(sent->bytes + ETHERNET, sent->len - ETHERNET);
@@ -151,7 +151,7 @@ unsigned canon_make(const struct talk *t, struct names *names, const struct fram
         uint8_t *ip = c->bytes + ETHERNET;
         canon_ip(t, names, ip, c->len - ETHERNET, false, &c->sums_right);
         name_quoted_id(ip, c->len - ETHERNET, sent);
-        /* A router numbers its own packets as it likes; whether others may cut them, too. */
+        /* Routers choose the numbers of their own packets, and whether other routers may fragment them. */
         c->keeps_id = !p.v6 && p.ttl + 1 == in.ttl && p.ip_id == in.ip_id;
         if (!p.v6) wire_put16(ip + 4, 0);
         if (!p.v6 && p.ttl + 1 != in.ttl) ip[6] &= 0xbf;

@@ -1,4 +1,4 @@
-/* Routers drawn at random: few networks, so that statements, routes and rules meet */
+/* Drawing routers with few networks, so that statements, routes and rules overlap */
 #include <string.h>
 
 #include "tests/diff/routers/world.h"
@@ -17,7 +17,7 @@ void world_draw_site(struct world *w, struct rng *rng, unsigned with)
         served += !w->iface[i].served;
         w->iface[i].served = true;
     }
-    /* Of numbers that no other drawing takes, so that seeds go on meaning what they did. */
+    /* From a separate copy of the generator, so that seeds keep their meaning. */
     struct rng bare = *rng;
     if (!(with & WITH_BARE) || rng_below(&bare, 4)) return;
     for (unsigned i = 0; i < w->ifs; i++) w->iface[i].bare = rng_below(&bare, 2);
@@ -31,7 +31,7 @@ static unsigned some_served(const struct world *w, struct rng *rng)
     return i;
 }
 
-/* One to three networks that exist; none of them the world. */
+/* Draw one to three existing networks; never the world. */
 static nets some_nets(const struct world *w, struct rng *rng)
 {
     nets set = 0;
@@ -66,7 +66,7 @@ static void draw_main_table(struct world *w, struct rng *rng, unsigned with, boo
         *one_more_route(w) = (struct route){.v6 = v6, .net = NET_NONE, .kind = ROUTE_BLACKHOLE + rng_below(rng, 3)};
 }
 
-/* Tables of their own, each with a default route or a far network, and perhaps what is thrown back to the main one. */
+/* Draw policy rules whose tables have a default route or a far network, and maybe a throw route. */
 static void draw_policies(struct world *w, struct rng *rng, unsigned with, bool v6)
 {
     for (unsigned n = rng_below(rng, POLICIES_MOST); n > 0; n--) {
@@ -91,8 +91,7 @@ static void draw_forward(struct world *w, struct rng *rng, struct nat *n)
     n->port = (uint16_t)(8080 + rng_below(rng, 3));
     n->to_port = rng_below(rng, 2) ? 80 : n->port;
     n->on = rng_below(rng, 3) > 0;
-    n->second =
-        !n->v6 && rng_one_in(rng, 4); /* of several IPv6 addresses Linux masquerades as the one most like the target */
+    n->second = !n->v6 && rng_one_in(rng, 4); /* Linux masquerades with the IPv6 address most similar to the target */
     n->from = rng_one_in(rng, 4) ? some_nets(w, rng) | 1u << NET_WORLD : 0;
     n->net = (uint8_t)rng_below(rng, w->ifs);
     n->host = (uint8_t)(HOST_FIRST + rng_below(rng, HOSTS));
@@ -115,7 +114,7 @@ static void draw_conditions(struct world *w, struct rng *rng, struct nat *n)
     if (rng_one_in(rng, 3)) n->outs = some_served_bits(w, rng), n->not_outs = rng_one_in(rng, 2);
 }
 
-/* Two interfaces that no other map has. */
+/* Draw a map with two interfaces that no other map has. */
 static bool draw_map(const struct world *w, struct rng *rng, struct nat *n)
 {
     n->net = (uint8_t)rng_below(rng, w->ifs);
@@ -193,7 +192,7 @@ void world_draw(struct world *w, struct rng *rng, unsigned with)
     draw_firewall(w, rng, &w->across, true);
     draw_firewall(w, rng, &w->here, false);
     w->here.judges = w->here.judges && with & WITH_HERE;
-    /* Probes may be masqueraded, by any interface's address. */
+    /* Probes may be masqueraded with any interface's address. */
     w->probe_out = (uint8_t)some_served(w, rng);
     w->iface[w->probe_out].has4 = true;
 }

@@ -1,5 +1,5 @@
-/* A drawn router's links, addresses, routes and policy rules as commands of ip(8), for `ip -4 -batch -` and `ip -6
- * -batch -` */
+/* Writing a drawn router's links, addresses, routes and policy rules as commands of ip(8), for `ip -4 -batch -` and
+ * `ip -6 -batch -` */
 #include "tests/diff/routers/world.h"
 
 static void neighbour(unsigned iface, unsigned host, bool v6, FILE *out)
@@ -27,7 +27,7 @@ void world_as_ip_links(const struct world *w, bool v6, FILE *out)
     }
 }
 
-/* The kernel forgets them with an interface's last address. */
+/* Write the neighbours again, which the kernel forgets with an interface's last address. */
 static void neighbours(const struct world *w, bool v6, FILE *out)
 {
     for (unsigned i = 0; i < w->ifs; i++) {
@@ -108,7 +108,7 @@ void world_as_ip_routes(const struct world *w, bool v6, FILE *out)
         if (w->policies[i].v6 == v6) policy_words(&w->policies[i], i, out);
     if (!v6 && w->policy_count)
         fprintf(out, "rule add pref 900 to 172.%u.0.0/16 lookup main\n", PROBE_INSIDE + w->number);
-    /* The last fact of a router: a program has seen all when it knows this one. */
+    /* The last fact of a router: a program that knows this one knows all. */
     if (!v6)
         fprintf(out, "route replace 172.%u.0.0/16 via %s dev e%u onlink\n", PROBE_INSIDE + w->number,
                 world_host_text(false, w->probe_out, HOST_GATEWAY, text), w->probe_out);

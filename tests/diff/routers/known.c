@@ -1,4 +1,4 @@
-/* The table of differences that are meant */
+/* The table of intended differences */
 #include <string.h>
 
 #include "tests/diff/routers/known_priv.h"
@@ -166,8 +166,9 @@ const struct known known_differences[] = {
     {NULL, NULL, NULL, false},
 };
 
-/* True if a packet leaves with a source that netfilter's router hides, but for those to the opener, who is inside or
- * knows it already: no row knows that, but for the one whose document tells users what to do. */
+/* True if a packet leaves with a source that netfilter's router hides. Packets to the opener don't count, because
+ * the opener is inside or knows the source already. No row may excuse such a packet, except the one whose document
+ * tells users what to do. */
 static bool is_exposed(const struct difference *d)
 {
     struct packet sent, prey, netfilter;
@@ -176,7 +177,7 @@ static bool is_exposed(const struct difference *d)
     for (unsigned i = 0; i < d->prey_count; i++)
         for (unsigned k = 0; k < d->netfilter_count; k++) {
             if (!packet_parse(&d->prey[i], &prey) || !packet_parse(&d->netfilter[k], &netfilter)) continue;
-            if (prey.ttl + 1 != sent.ttl || netfilter.ttl + 1 != sent.ttl) continue; /* a router's own */
+            if (prey.ttl + 1 != sent.ttl || netfilter.ttl + 1 != sent.ttl) continue; /* a router's own packet */
             if (!memcmp(prey.dst, d->talk->src, 16)) continue;
             if (!memcmp(prey.src, sent.src, 16) && memcmp(netfilter.src, sent.src, 16)) return true;
         }

@@ -1,10 +1,10 @@
-/* Differences in what a router itself says: errors, rejects, which of them, from where, when */
+/* Differences in the messages of a router itself: errors and rejects, their kind, source and time */
 #include <string.h>
 
 #include "tests/diff/routers/known_priv.h"
 #include "vm/packet/parse/header.h"
 
-/* True if a policy rule leads what comes from that address by that interface. */
+/* True if a policy rule sends packets from that address by that interface. */
 static bool leads_from(const struct world *w, bool v6, const uint8_t addr[16], unsigned iface)
 {
     uint8_t net[16];
@@ -19,8 +19,8 @@ static bool leads_from(const struct world *w, bool v6, const uint8_t addr[16], u
     return false;
 }
 
-/* A packet that came by an interface which is not served is rejected where it leaves: the host routes the answer, as it
- * would that of the host that was asked; netfilter's router its own, by the source that it has. */
+/* True if prey rejects a packet that came by an unserved interface, on the interface it leaves by. The host routes
+ * this reply like one of the destination host; netfilter's router routes its reply by the reply's own source. */
 bool is_reject_in_its_name(const struct difference *d)
 {
     struct packet netfilter, prey, sent;
@@ -35,8 +35,8 @@ bool is_reject_in_its_name(const struct difference *d)
     return (is_reset(&netfilter) && is_reset(&prey)) || (is_port_unreachable(&netfilter) && is_port_unreachable(&prey));
 }
 
-/* Netfilter translates its router's error about a translated packet, too: then it comes from the address that was
- * asked. */
+/* True if netfilter also translates its router's error about a translated packet, so that it comes from the packet's
+ * destination. */
 bool is_error_of_its_own(const struct difference *d)
 {
     struct packet netfilter, prey, sent;
@@ -48,8 +48,9 @@ bool is_error_of_its_own(const struct difference *d)
             memcmp(netfilter.to_mac, prey.to_mac, 6));
 }
 
-/* What netfilter's router says before the forward hook is asked: the TTL is over, no way leads there. The firewall has
- * a rule that says what prey does: drop, or reject. What left once of the same conversation would be let by. */
+/* True if netfilter's router sent an error before its forward hook: no hops left, or no route. Prey's firewall has a
+ * rule with the same outcome as prey's: drop or reject. A packet of a conversation that has left before would be
+ * accepted. */
 bool is_judged_first(const struct difference *d)
 {
     struct packet netfilter, prey, sent;
@@ -63,7 +64,8 @@ bool is_judged_first(const struct difference *d)
            !memcmp(prey.src, sent.dst, 16);
 }
 
-/* Conntrack puts fragments together, so netfilter's router says one thing about all, and quotes more. */
+/* True if prey's router replies to each fragment. Conntrack joins fragments, so netfilter's router sends one error
+ * about all, and quotes more. */
 bool is_said_of_each_fragment(const struct difference *d)
 {
     struct packet one;
@@ -75,8 +77,8 @@ bool is_said_of_each_fragment(const struct difference *d)
     return true;
 }
 
-/* True if all that left on one side is the router's word that no way leads there, and on the other nothing. One that
- * it sends on for another host, with its own address, has lost a hop. */
+/* True if one side sent only its router's unreachable error, and the other nothing. If the error has its own address
+ * but is forwarded for another host, it has lost a hop. */
 bool is_no_way_said_once(const struct difference *d)
 {
     const struct frame *one = d->netfilter_count ? d->netfilter : d->prey;
@@ -85,7 +87,7 @@ bool is_no_way_said_once(const struct difference *d)
            is_no_way(&p) && is_own(d->world, &p) && p.ttl + 1 != sent.ttl;
 }
 
-/* True if the router said nothing more of such a destination, and prey rejects the packet. */
+/* True if the router sent no further error about such a destination, and prey rejects the packet. */
 bool is_reject_in_its_place(const struct difference *d)
 {
     struct packet sent, prey;
@@ -93,8 +95,8 @@ bool is_reject_in_its_place(const struct difference *d)
            is_to_nowhere(d->world, &sent) && is_reject(&prey) && !memcmp(prey.src, sent.dst, 16);
 }
 
-/* True if this machine's stack says, too, that no hop was left: a policy rule asks where the packet came in, so guard
- * rules did not know that it goes from port to port. */
+/* True if this machine's stack also reports that no hop was left: a policy rule tests the arrival interface, so
+ * guard rules didn't know that the packet is forwarded between served interfaces. */
 static bool is_end_said_twice(const struct difference *d)
 {
     struct packet sent, one, other, netfilter;
@@ -105,7 +107,7 @@ static bool is_end_said_twice(const struct difference *d)
            is_own(d->world, &other) && !memcmp(one.dst, sent.src, 16) && !memcmp(other.dst, sent.src, 16);
 }
 
-/* True if both answer, this machine's stack and the rules, or prey's router. */
+/* True if two reply: this machine's stack, and the rules or prey's router. */
 bool is_answered_twice(const struct difference *d)
 {
     struct packet sent, one;
@@ -120,7 +122,7 @@ bool is_answered_twice(const struct difference *d)
     return rejects == 1 && errors == 1;
 }
 
-/* True if the statement takes the packet, wherever this machine's own addresses are. */
+/* True if the statement matches the packet, regardless of this machine's own addresses. */
 static bool is_taken(const struct nat *n, const struct packet *p, unsigned by)
 {
     uint8_t addr[16];
@@ -134,8 +136,8 @@ static bool is_taken(const struct nat *n, const struct packet *p, unsigned by)
            (!n->second || !memcmp(p->dst, addr, 16));
 }
 
-/* True if this machine would have reported a closed port there, where a `forward` of a router before took the
- * packet; or would have sent it on past the ports, where a map did. */
+/* True if this machine would have reported a closed port for a packet that a `forward` of an earlier router matched;
+ * or would have forwarded the packet past the served interfaces, if a map matched. */
 bool is_hidden_since_before(const struct difference *d)
 {
     struct packet sent, netfilter;
@@ -153,7 +155,7 @@ bool is_hidden_since_before(const struct difference *d)
     return false;
 }
 
-/* True if prey's error went back where the packet came from, and netfilter's router knows no way to there. */
+/* True if prey's error went back where the packet came from, and netfilter's router has no route there. */
 bool is_error_without_route(const struct difference *d)
 {
     struct packet sent, prey;
@@ -162,7 +164,7 @@ bool is_error_without_route(const struct difference *d)
            d->prey->iface == d->sent->iface && (d->world->policy_count || d->world->with & WITH_CHANGES);
 }
 
-/* True if a map that asks for no way out takes the packet, which had no hop left, and no way leads to where it goes. */
+/* True if a map that doesn't test the outgoing interface matches the packet, which had no hop left and no route. */
 bool is_last_hop_first(const struct difference *d)
 {
     struct packet sent, netfilter, prey;
@@ -171,14 +173,15 @@ bool is_last_hop_first(const struct difference *d)
            is_to_nowhere(d->world, &sent);
 }
 
-/* True for a fragment of another datagram than the one that was sent, an error of this machine's about one, or about
- * such a datagram whole: what was sent in one fragment is none, and shorter. */
+/* True for a fragment of an earlier datagram, or an error of this machine about such a fragment or about the
+ * complete datagram. If the sent packet isn't fragmented, a quoted fragment or a longer quote belongs to an earlier
+ * one. */
 static bool is_of_earlier_fragment(const struct frame *f, const struct frame *sent_frame, const struct packet *sent)
 {
     enum { V4_QUOTE = ETHER_LEN + 28, V4_FRAG = 6, V4_DST = 16, V6_QUOTE = ETHER_LEN + 48, V6_NEXT = 6, V6_DST = 24 };
     struct packet p;
     if (!packet_parse(f, &p)) return false;
-    if (p.offset && !sent->more && !sent->offset) return true; /* it is one itself */
+    if (p.offset && !sent->more && !sent->offset) return true; /* the error is about a fragment */
     if (!packet_is_error(&p) || f->len < V6_QUOTE + V6_DST + 16) return false;
     const uint8_t *q = f->bytes + (p.v6 ? V6_QUOTE : V4_QUOTE);
     const unsigned quoted = f->len - (p.v6 ? (unsigned)V6_QUOTE : (unsigned)V4_QUOTE);

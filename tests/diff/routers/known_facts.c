@@ -1,4 +1,4 @@
-/* What the predicates of differences ask of packets, of the conversation and of the drawn router */
+/* Helpers for predicates of differences: facts of packets, of the conversation and of the drawn router */
 #include <string.h>
 
 #include "tests/diff/routers/known_priv.h"

@@ -1,11 +1,11 @@
-/* Differences in what is of which connection: its beginning and end, and the address that its packets have */
+/* Differences in the connection that packets belong to: its beginning and end, and the packets' address */
 #include <string.h>
 
 #include "tests/diff/routers/known_priv.h"
 #include "vm/packet/parse/header.h"
 
-/* True if netfilter's router rejected an answer past the translation in the opener's name, so its reset ended the
- * connection, and the answer to the end outside finds none: it is sent on, or this machine's stack resets it. */
+/* True if netfilter's router rejected an untranslated reply in the opener's name. Its reset ended the connection, so
+ * a reply to the outside end finds none: it is forwarded, or this machine's stack resets it. */
 static bool is_after_reject_of_answer(const struct difference *d)
 {
     struct packet sent, netfilter, prey;
@@ -17,7 +17,7 @@ static bool is_after_reject_of_answer(const struct difference *d)
             (is_reset(&netfilter) && is_own(d->world, &netfilter) && !memcmp(netfilter.dst, sent.src, 16)));
 }
 
-/* The end may be the reset of this machine's own stack, too. */
+/* True if the connection may have ended. The end may also be a reset by this machine's own stack. */
 bool is_after_the_end(const struct difference *d)
 {
     struct packet netfilter;
@@ -28,7 +28,7 @@ bool is_after_the_end(const struct difference *d)
             packet_parse(d->netfilter, &netfilter) && is_reset(&netfilter) && is_own(d->world, &netfilter));
 }
 
-/* True if the side had given that port before. */
+/* True if the side has used that port before. */
 static bool is_named(const struct names *names, uint16_t port)
 {
     for (unsigned i = 0; i < names->count; i++)
@@ -36,7 +36,7 @@ static bool is_named(const struct names *names, uint16_t port)
     return false;
 }
 
-/* True if prey's packet has its end outside still, and netfilter's a new one. */
+/* True if prey's packet still has its old outside end, and netfilter's a new one. */
 bool is_of_kept_end(const struct difference *d)
 {
     const struct seen_of *of = &d->talk->of[d->side];
@@ -50,7 +50,8 @@ bool is_of_kept_end(const struct difference *d)
            is_named(&of->names, prey.src_port) && !is_named(&of->netfilters, netfilter.src_port);
 }
 
-/* True for a reset whose number is below what its receiver expects, as bytes were sent before that netfilter counts. */
+/* True for a reset whose number is below the one its receiver expects, because bytes were sent before that netfilter
+ * counts. */
 bool is_early_reset(const struct difference *d)
 {
     struct packet sent;
@@ -66,7 +67,7 @@ bool is_fin_of_nothing(const struct difference *d)
            sent.flags & FLAG_FIN;
 }
 
-/* The end outside of a conversation, which others ask for, from outside and from inside. */
+/* True for a packet that another host, outside or inside, sends to the outside end of a conversation. */
 bool is_end_for_all(const struct difference *d)
 {
     struct packet left;
@@ -75,7 +76,7 @@ bool is_end_for_all(const struct difference *d)
            memcmp(left.src, d->talk->src, 16) && d->prey_count == 1;
 }
 
-/* True if a side lets by a reset of the connection that it follows since a FIN. */
+/* True if one side lets through a reset of a connection that it follows since a FIN. */
 static bool is_reset_of_followed(const struct difference *d)
 {
     struct packet sent, prey;
@@ -91,7 +92,7 @@ bool is_after_fin_of_nothing(const struct difference *d)
            has_had(d->talk, STEP_STRAY, STEP_STRAY);
 }
 
-/* True for what begins no flow: answers, and segments without ACK. */
+/* True for packets that begin no flow: replies, and segments without ACK. */
 static bool is_answer_of_nothing(const struct packet *p)
 {
     const bool segment = p->proto == IPPROTO_NR_TCP;
@@ -100,8 +101,8 @@ static bool is_answer_of_nothing(const struct packet *p)
     return is_reset(p) || packet_is_error(p) || (packet_is_query(p) && p->type == icmp_echo(p->v6, true));
 }
 
-/* True for netfilter's reject of what came by an interface that prey does not serve, where it leaves by one at which a
- * statement hides its source. */
+/* True for netfilter's reject of a packet from an interface that prey doesn't serve, if the packet would leave by
+ * one at which a statement hides its source. */
 static bool is_reject_of_hidden(const struct difference *d)
 {
     struct packet sent, netfilter;
@@ -111,7 +112,7 @@ static bool is_reject_of_hidden(const struct difference *d)
            leaves_translated(d->world, d->netfilter->iface, sent.v6);
 }
 
-/* True for an error that quotes a packet to the inside address of a map that asks for no way out. */
+/* True for an error that quotes a packet to the inside address of a map that doesn't test the outgoing interface. */
 static bool shows_mapped(const struct world *w, const struct frame *f, const struct packet *error)
 {
     struct packet from = {.v6 = error->v6};
@@ -146,8 +147,7 @@ bool is_translated_all_the_same(const struct difference *d)
     return !memcmp(prey.dst, sent.dst, 16) && d->prey->iface == d->netfilter->iface;
 }
 
-/* True for a SYN of the other end, of a connection that is open: prey sends it on to the opener, and netfilter's router
- * resets it itself. */
+/* True for the peer's SYN on an open connection: prey forwards it to the opener, and netfilter's router resets it. */
 bool is_syn_of_open(const struct difference *d)
 {
     struct packet sent, netfilter, prey;
@@ -158,7 +158,7 @@ bool is_syn_of_open(const struct difference *d)
            !memcmp(prey.dst, d->talk->src, 16);
 }
 
-/* True if netfilter gave the packet, and all of its fragments, its destination as its source. */
+/* True if netfilter gave the packet, and all its fragments, its destination as source. */
 bool is_of_equal_ends(const struct difference *d)
 {
     struct packet sent, netfilter;
@@ -169,8 +169,8 @@ bool is_of_equal_ends(const struct difference *d)
     return equal;
 }
 
-/* True if an error about an answer is refused, which netfilter's router sends on, as that of the connection that it
- * began past the translation; or the other way round. */
+/* True if one side rejects an error about a reply, and the other forwards it: netfilter as one of the connection
+ * that an untranslated reply began, or the reverse. */
 static bool is_error_past_the_translation(const struct difference *d)
 {
     struct packet sent, one;
@@ -187,8 +187,8 @@ static bool quotes_to(const struct frame *error, bool v6, const uint8_t addr[16]
     return error->len >= at + len && !memcmp(error->bytes + at, addr, len);
 }
 
-/* True if both routers say the same of the answer, and one quotes it to the end outside: prey's, as it does of each
- * answer of that flow, in its own name; or netfilter's, in the name of that end. */
+/* True if both routers send the same error about the reply, and one quotes it with the outside end: prey, as for
+ * each reply of that flow, in prey's own name; or netfilter, in the name of that end. */
 static bool is_quoted_outside(const struct difference *d)
 {
     struct packet sent, netfilter, prey, left;
@@ -204,8 +204,8 @@ static bool is_quoted_outside(const struct difference *d)
            quotes_to(d->netfilter, v6, left.src);
 }
 
-/* The answer past the translation: prey lets it by as it came, where netfilter finds another port for it, or refuses
- * it, where netfilter begins a connection with it. */
+/* True for an untranslated reply that prey lets through unchanged, while netfilter gives it another port; or that
+ * prey rejects, while netfilter begins a connection with it. */
 bool is_past_the_translation(const struct difference *d)
 {
     struct packet sent, netfilter, prey;
@@ -218,15 +218,15 @@ bool is_past_the_translation(const struct difference *d)
            !memcmp(netfilter.src, sent.src, 16) && d->prey->iface == d->netfilter->iface;
 }
 
-/* True for a segment behind a SYN that had no hop left: prey followed it, conntrack never confirmed it. */
+/* True for a segment after a SYN that had no hop left: prey followed the SYN, but conntrack never confirmed it. */
 bool is_after_last_hop(const struct difference *d)
 {
     return d->talk->proto == IPPROTO_NR_TCP && !d->prey_count && d->step <= STEP_STRAY && d->world->across.no_invalid &&
            has_had(d->talk, STEP_LAST_HOP, STEP_LAST_HOP);
 }
 
-/* True if the packet begins a flow for prey, whose statement takes it, or is an error about one, and went as it came
- * through netfilter's. */
+/* True if the packet begins a flow in prey, whose statement matches, or is an error about such a packet, and passed
+ * netfilter's router unchanged. */
 static bool is_begun_anew(const struct difference *d)
 {
     struct packet sent, netfilter, prey;
@@ -236,7 +236,7 @@ static bool is_begun_anew(const struct difference *d)
            d->prey->iface == d->netfilter->iface && leaves_translated(d->world, d->prey->iface, sent.v6);
 }
 
-/* True for an answer to what neither came nor left by an interface that prey serves. */
+/* True for a reply to a packet that neither came nor left by an interface that prey serves. */
 bool is_answer_to_unseen(const struct difference *d)
 {
     const struct seen_of *of = &d->talk->of[SIDE_NETFILTER];
@@ -245,8 +245,7 @@ bool is_answer_to_unseen(const struct difference *d)
            is_served(d, d->netfilter->iface);
 }
 
-/* True for what follows an answer that came in by an interface which prey does not serve, and left by none that it
- * serves. */
+/* True for a packet after a reply that came by an interface that prey doesn't serve and left by none that it serves. */
 bool is_after_unseen_answer(const struct difference *d)
 {
     const struct seen_of *of = &d->talk->of[SIDE_NETFILTER];

@@ -4,46 +4,46 @@
 
 #include "tests/diff/routers/known.h"
 
-/* ---- their questions (known_facts.c) ---- */
+/* ---- helpers (known_facts.c) ---- */
 
-/* One frame on each side, one of which is prey's own answer to the packet. */
+/* True if each side sent one frame, and one of them is prey's own reply to the packet. */
 bool are_answers(const struct difference *d, struct packet *sent, struct packet *netfilter, struct packet *prey);
 bool is_reset(const struct packet *p);
 bool is_port_unreachable(const struct packet *p);
 bool is_reject(const struct packet *p);
 bool is_served(const struct difference *d, unsigned iface);
-/* True if prey rejects the packet, in the name of its destination. */
+/* True if prey rejects the packet in its destination's name. */
 bool is_rejected(const struct difference *d);
-/* True for the source that Linux takes where no interface has an address of IPv6. */
+/* True for the source that Linux uses if no interface has an IPv6 address. */
 bool is_from_loopback(const struct packet *p);
 bool is_own(const struct world *w, const struct packet *p);
-/* True for a router's word that no way leads somewhere. */
+/* True for a router's error that the destination, not only a port, is unreachable. */
 bool is_no_way(const struct packet *p);
-/* True if all that netfilter's router sends is its word that no way leads there. */
+/* True if netfilter's router sends only such an error. */
 bool is_no_way_of_netfilters(const struct difference *d);
-/* True for a destination to which a route of another kind leads, in some table. */
+/* True if a blackhole, unreachable or prohibit route leads to the destination, in any table. */
 bool is_to_nowhere(const struct world *w, const struct packet *p);
-/* True if the firewall of crossing packets has a rule with that verdict, or drops by default or as invalid. */
+/* True if the firewall for forwarded packets has a rule with that verdict, or drops by default or as invalid. */
 bool judges_so(const struct world *w, enum rule_verdict verdict);
 bool asks_arrival(const struct world *w, bool v6, unsigned iface);
 bool is_no_hop_left(const struct packet *p);
 bool has_had(const struct talk *t, enum step_kind a, enum step_kind b);
-/* True if the frame is the one that was sent, one hop on and otherwise unchanged. */
+/* True if the frame is the sent one, one hop later and otherwise unchanged. */
 bool is_as_it_came(const struct packet *left, const struct packet *sent);
-/* True if the address is one of the map's inside. */
+/* True if the address belongs to the map's inside network. */
 bool is_inside_of_map(const struct nat *n, bool v6, const uint8_t addr[16]);
-/* True if a map that asks for no way out has the packet's source. */
+/* True if a map that doesn't test the outgoing interface has the packet's source. */
 bool is_of_map_anywhere(const struct world *w, const struct packet *p);
-/* True if a statement of a nat translates sources of packets that leave there. */
+/* True if a nat statement translates sources of packets that leave by that interface. */
 bool leaves_translated(const struct world *w, unsigned iface, bool v6);
-/* True if the packet goes to an outside address of that statement, a map. */
+/* True if the packet goes to an outside address of that map. */
 bool is_outside_of_map(const struct nat *n, const struct packet *p);
-/* The map that turns the packet's destination; NULL: none. */
+/* Return the map that translates the packet's destination, or NULL. */
 const struct nat *map_of(const struct world *w, const struct packet *p);
-/* True if a statement of a nat gives the opener's packets another source where they leave there. */
+/* True if a nat statement translates the source of the opener's packets that leave by that interface. */
 bool hides_opener(const struct difference *d, unsigned iface);
 
-/* ---- one for each row ---- */
+/* ---- one predicate per row ---- */
 
 bool is_reject_in_its_name(const struct difference *d);
 bool is_error_of_its_own(const struct difference *d);

@@ -1,4 +1,4 @@
-/* Differences in the way that a packet goes, or in how much of it is seen on that way */
+/* Differences in a packet's path, or in how much of the packet is seen on it */
 #include <string.h>
 
 #include "tests/diff/routers/known_priv.h"
@@ -9,7 +9,7 @@ static bool has_address(const struct world *w, unsigned iface, bool v6)
     return v6 ? w->iface[iface].has6 : w->iface[iface].has4;
 }
 
-/* True if the source is one that a router would have, had it any address of that family there. */
+/* True if the source is one that a router would use if it had an address of that family there. */
 static bool is_of_no_interface(const struct world *w, const struct packet *p)
 {
     uint8_t addr[16];
@@ -20,8 +20,8 @@ static bool is_of_no_interface(const struct world *w, const struct packet *p)
     return is_from_loopback(p);
 }
 
-/* True if both masquerade by an interface without an address, with another's; or if prey has none, where Linux takes
- * one of loopback, or the one that a rule of nft names. */
+/* True if both masquerade, on an interface without an address, with another's address; or if prey has no address,
+ * where Linux uses one of loopback, or the one that a rule of nft names. */
 bool is_anothers_address(const struct difference *d)
 {
     struct packet prey, netfilter;
@@ -38,8 +38,8 @@ bool is_anothers_address(const struct difference *d)
     return true;
 }
 
-/* True if another host asks for the end outside of an opener to whom no route leads: prey turned it and lost it, and
- * netfilter's router has nobody there, or sends it on to whoever has that address. */
+/* True if another host sends to the outside end of an opener without a route. Prey translated the packet and lost
+ * it. Netfilter's router has nobody there, or forwards the packet to the host with that address. */
 static bool is_turned_to_nowhere(const struct difference *d)
 {
     struct packet sent, netfilter, left, opener = {.v6 = d->talk->v6};
@@ -52,7 +52,7 @@ static bool is_turned_to_nowhere(const struct difference *d)
             (is_reject(&netfilter) && !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16)));
 }
 
-/* True if netfilter's router, in the name of the outside address, says that no way leads to the inside of a map. */
+/* True if netfilter's router, in the name of the outside address, reports no route to the inside of a map. */
 bool is_lost_without_way(const struct difference *d)
 {
     struct packet sent, netfilter;
@@ -62,8 +62,8 @@ bool is_lost_without_way(const struct difference *d)
            !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16);
 }
 
-/* True if netfilter's router sent what a map takes wherever it leaves, whole or in fragments, by interfaces that
- * prey does not serve only; or would have, had it a hop left. */
+/* True if netfilter's router sent a packet of an unconditional map, complete or in fragments, only by interfaces
+ * that prey doesn't serve, or would have if a hop had been left. */
 bool is_mapped_past_ports(const struct difference *d)
 {
     struct packet sent, netfilter;
@@ -75,14 +75,15 @@ bool is_mapped_past_ports(const struct difference *d)
     return d->netfilter_count;
 }
 
-/* True for a destination that a map turns to a network behind an interface that is not served. */
+/* True for a destination that a map translates to a network behind an interface that isn't served. */
 static bool is_mapped_to_no_port(const struct difference *d, const struct packet *p)
 {
     const struct nat *n = map_of(d->world, p);
     return n && !is_served(d, n->net);
 }
 
-/* True for what prey turns inwards, to an opener behind an interface that it does not serve, or heard by another. */
+/* True for a packet that prey translates to an opener behind an interface that it doesn't serve, or that was heard
+ * on another. */
 static bool is_for_opener_at_no_port(const struct difference *d)
 {
     const struct seen_of *of = &d->talk->of[d->side];
@@ -93,7 +94,7 @@ static bool is_for_opener_at_no_port(const struct difference *d)
            packet_parse(&of->last, &left) && memcmp(left.src, d->talk->src, 16);
 }
 
-/* True if a map without `out on` takes the packet's source. */
+/* True if a map without `out on` matches the packet's source. */
 static bool is_of_mapped(const struct world *w, const struct packet *p)
 {
     bool any = false;
@@ -106,8 +107,8 @@ static bool is_of_mapped(const struct world *w, const struct packet *p)
     return any;
 }
 
-/* True if all that left of a mapped host's packet on netfilter's side did so by an interface that prey does not serve,
- * with another source. */
+/* True if netfilter's router sent a mapped host's packet only by an interface that prey doesn't serve, with another
+ * source. */
 static bool is_mapped_out_of_no_port(const struct difference *d)
 {
     struct packet sent, netfilter;
@@ -118,8 +119,9 @@ static bool is_mapped_out_of_no_port(const struct difference *d)
     return mapped;
 }
 
-/* True if netfilter's router turned the packet, or its fragments, and it left by an interface that prey does not serve;
- * or if prey does so with what is for the end outside of an opener behind one; or with a mapped host's packet. */
+/* True if netfilter's router translated the packet, or its fragments, and sent it by an interface that prey doesn't
+ * serve. Also true if prey does this with a packet to the outside end of an opener behind one, or with a mapped
+ * host's packet. */
 bool is_turned_to_no_port(const struct difference *d)
 {
     struct packet sent, netfilter;
@@ -133,15 +135,15 @@ bool is_turned_to_no_port(const struct difference *d)
     return turned;
 }
 
-/* True if it goes to the station that the other came from; without Ethernet there is one only. */
+/* True if the packet goes to the station that the other came from; without Ethernet there is only one. */
 static bool is_station(const struct packet *to, const struct packet *from)
 {
     static const uint8_t none[6];
     return !memcmp(to->to_mac, none, 6) || !memcmp(to->to_mac, from->from_mac, 6);
 }
 
-/* True if prey's frame went to where the opener was heard, and netfilter's router sent it by another way, or knew
- * none. */
+/* True if prey's frame went where the opener was heard, and netfilter's router sent its frame by another route, or
+ * knew none. */
 bool is_where_it_was_heard(const struct difference *d)
 {
     struct packet sent, open, prey, netfilter;
@@ -157,15 +159,15 @@ bool is_where_it_was_heard(const struct difference *d)
            !memcmp(d->prey->bytes + 14, d->netfilter->bytes + 14, d->prey->len - 14u);
 }
 
-/* True if both errors quote a packet of the same addresses. */
+/* True if both errors quote a packet with the same addresses. */
 static bool quote_same_ends(const struct frame *a, const struct frame *b, bool v6)
 {
     const unsigned at = v6 ? ETHER_LEN + 48 + 8 : ETHER_LEN + 28 + 12, len = v6 ? 32 : 8;
     return a->len == b->len && a->len >= at + len && !memcmp(a->bytes + at, b->bytes + at, len);
 }
 
-/* True if an error of a host behind an interface that is not served is lost at XDP, where Linux sends it by another
- * interface than its flow's packets, at which no statement translates: no ring is there. */
+/* True if XDP loses an error from a host behind an interface that isn't served. Linux sends it by another interface
+ * than its flow's packets, which has no ring and no statement that translates. */
 static bool is_error_without_ring(const struct difference *d)
 {
     const struct seen_of *of = &d->talk->of[d->side];
@@ -177,8 +179,8 @@ static bool is_error_without_ring(const struct difference *d)
            !leaves_translated(d->world, d->netfilter->iface, sent.v6);
 }
 
-/* True if netfilter's router says nothing of an error to where a route refuses, and prey's left where the opener's
- * packets do. */
+/* True if netfilter's router sends no error back for an error whose destination a route rejects, and prey's error
+ * left by the route of the opener's packets. */
 static bool is_error_past_a_refusal(const struct difference *d)
 {
     struct packet sent, last, prey;
@@ -190,8 +192,8 @@ static bool is_error_past_a_refusal(const struct difference *d)
            !memcmp(prey.src, last.src, 16) && !memcmp(prey.dst, last.dst, 16);
 }
 
-/* True if in user space this machine's stack sent the error on, too, as it came, by an interface that is not served,
- * where policy rules by source lead it; the other frame is prey's, about the end outside. */
+/* True if, in user space, this machine's stack also forwarded the error, unchanged, by an interface that isn't
+ * served, because policy rules by source lead there. The other frame is prey's, about the outside end. */
 bool is_error_past_ports(const struct difference *d)
 {
     struct packet sent, one;
@@ -207,7 +209,7 @@ bool is_error_past_ports(const struct difference *d)
     return raw == 1 && raw + translated == d->prey_count;
 }
 
-/* True if the errors are the same, and prey's left where the opener's packets do, by that interface and next hop. */
+/* True if the errors are equal, and prey's left like the opener's packets, by that interface and next hop. */
 bool is_error_by_its_flow(const struct difference *d)
 {
     struct packet last, prey, netfilter;
@@ -225,7 +227,8 @@ bool is_error_by_its_flow(const struct difference *d)
            quote_same_ends(d->prey, d->netfilter, prey.v6);
 }
 
-/* True if netfilter's router sent the packet, or would have had it a hop left, by an interface that is not served. */
+/* True if netfilter's router sent the packet by an interface that isn't served, or would have if a hop had been
+ * left. */
 static bool is_left_to_host(const struct difference *d)
 {
     const struct seen_of *of = &d->talk->of[SIDE_NETFILTER];
@@ -239,8 +242,8 @@ static bool is_left_to_host(const struct difference *d)
     return d->netfilter_count;
 }
 
-/* True if the host said of the packet that no way leads there, where netfilter's router sent it on, whole or in
- * fragments, or would have had it a hop left. */
+/* True if the host reported no route for the packet, while netfilter's router forwarded it, complete or in
+ * fragments, or would have if a hop had been left. */
 static bool is_refused_by_arrival(const struct difference *d)
 {
     struct packet sent, prey, netfilter;
@@ -255,8 +258,8 @@ static bool is_refused_by_arrival(const struct difference *d)
     return sent_on;
 }
 
-/* True if a policy rule asks where the packet came in, which prey could not tell the host: it left by another way, or,
- * in user space, was lost. */
+/* True if a policy rule tests the arrival interface, which prey couldn't give to the host: the packet left by
+ * another route, or, in user space, was lost. */
 bool is_routed_without_arrival(const struct difference *d)
 {
     struct packet sent, prey, netfilter;
@@ -276,7 +279,7 @@ bool is_routed_without_arrival(const struct difference *d)
     return true;
 }
 
-/* True if some later fragments are missing of what came by an interface that is not served. */
+/* True if some later fragments of a packet from an interface that isn't served are missing. */
 bool is_without_later_fragments(const struct difference *d)
 {
     struct packet one;
@@ -291,7 +294,7 @@ bool is_without_later_fragments(const struct difference *d)
     return !d->prey_count || (packet_parse(d->prey, &one) && !one.offset);
 }
 
-/* True if prey's frames are what was sent, as it came, and netfilter's router held it back or rejected it. */
+/* True if the sent packet came out unchanged on prey's side, and netfilter's router held it back or rejected it. */
 bool is_only_watched(const struct difference *d)
 {
     struct packet sent, one;

@@ -1,5 +1,5 @@
-/* A drawn router as rules of nftables. Where prey asks for a packet as it came and netfilter would show it translated,
- * the original tuple of its connection is asked. */
+/* Writing a drawn router as nftables rules. If prey tests a packet as it came and netfilter would show it
+ * translated, the rules test the connection's original tuple. */
 #include "tests/diff/routers/world.h"
 #include "vm/packet/parse/header.h"
 
@@ -30,8 +30,8 @@ static unsigned served_bits(const struct world *w)
     return bits;
 }
 
-/* Marks of connections: of what came for this machine; of what came for a map's outside address, by which interface it
- * would leave if nothing turned it. */
+/* Connection marks: packets that came for this machine; packets for a map's outside address, with the interface they
+ * would leave by untranslated. */
 enum { CT_HERE = 1, CT_NO_WAY = 2, CT_WAY = 3 };
 
 static const char *proto_word(uint8_t proto)
@@ -41,8 +41,8 @@ static const char *proto_word(uint8_t proto)
 
 /* ---- translation ---- */
 
-/* Write that a packet which a `forward` or a map turned leaves where it came in, which is by none of `outs`: it is
- * translated there, too, so that answers come back. */
+/* Write that a packet which a `forward` or a map translated leaves where it came in, but by none of `outs`. Its
+ * source is translated there, too, so that replies come back. */
 static void hairpin_words(const struct world *w, unsigned outs, FILE *out)
 {
     const char *comma = "";
@@ -55,7 +55,7 @@ static void hairpin_words(const struct world *w, unsigned outs, FILE *out)
     fputs(" } ", out);
 }
 
-/* Write the condition of a source statement: that it leaves by the interface, or is turned back. */
+/* Write the condition of a source statement: the packet leaves by the interface, or is turned back. */
 static void source_conditions(const struct world *w, const struct nat *n, bool v6, bool turned, FILE *out)
 {
     const char *f = family_word(v6);
@@ -71,8 +71,8 @@ static void source_conditions(const struct world *w, const struct nat *n, bool v
     if (n->to) fprintf(out, "%s daddr %s", f, n->not_to ? "!= " : ""), nets_words(n->to, v6, out);
 }
 
-/* Return the interface whose address `masquerade` gives to what does not leave there: one without has the first one's.
- */
+/* Return the interface whose address `masquerade` uses for packets that leave there: an interface without an address
+ * uses the first one's. */
 static unsigned masquerade_from(const struct world *w, unsigned iface, bool v6)
 {
     if (v6 ? w->iface[iface].has6 : w->iface[iface].has4) return iface;
@@ -163,8 +163,8 @@ static void nats_words(const struct world *w, FILE *out)
 
 enum shown { AS_IS, AS_IT_CAME };
 
-/* Write the condition that the outside address was by one of the rule's interfaces, or by another; what no way leads to
- * is by neither. */
+/* Write the condition that the outside address was reached by one of the rule's interfaces, or by another. A packet
+ * without a route matches neither. */
 static void way_condition(const struct rule *r, FILE *out)
 {
     fprintf(out, "ct mark %s{ ", r->not_out ? "!= " : "");
@@ -175,7 +175,7 @@ static void way_condition(const struct rule *r, FILE *out)
     fputs(" } ", out);
 }
 
-/* The conditions of a rule. AS_IT_CAME: of a packet whose destination a map changed before. */
+/* Write the conditions of a rule. AS_IT_CAME: for a packet whose destination a map changed before. */
 static void conditions(const struct rule *r, bool v6, enum shown how, FILE *out)
 {
     fprintf(out, "    meta nfproto ipv%u %s", v6 ? 6 : 4,
@@ -222,8 +222,8 @@ static bool has_map(const struct world *w)
     return false;
 }
 
-/* Write the firewall for packets that cross. Those that a `forward` sends on came for this machine, so the other
- * firewall judges them. Nobody judges a packet that neither comes nor leaves by an interface which prey serves. */
+/* Write the firewall for forwarded packets. Packets that a `forward` matched came for this machine, so the other
+ * firewall judges them. No firewall judges a packet that neither comes nor leaves by an interface that prey serves. */
 static void across_words(const struct world *w, FILE *out)
 {
     const struct firewall *f = &w->across;
@@ -242,7 +242,7 @@ static void across_words(const struct world *w, FILE *out)
     fputs("    goto across\n  }\n", out);
 }
 
-/* Return the mark of what goes to the network by a policy rule's table; 0: the table says nothing of it. */
+/* Return the mark of packets to the network by a policy rule's table; 0: the table has no route there. */
 static unsigned mark_of_way(const struct world *w, bool v6, unsigned table, unsigned net)
 {
     unsigned by_default = 0;
@@ -257,8 +257,9 @@ static unsigned mark_of_way(const struct world *w, bool v6, unsigned table, unsi
     return by_default;
 }
 
-/* Write marks by the way that a packet for a map's outside addresses would go as it came: the rules of prey ask for
- * that one. The main table comes first, then the policy rules from the last one on, each in place of those before. */
+/* Write marks by the route that a packet for a map's outside addresses would take untranslated, because prey's rules
+ * test that one. The main table comes first, then the policy rules from the last one on; each replaces the earlier
+ * mark. */
 static void ways_words(const struct world *w, const struct nat *n, FILE *out)
 {
     const char *f = family_word(n->v6);
@@ -283,9 +284,9 @@ static bool asks_arrival(const struct world *w, bool v6, unsigned iface)
     return false;
 }
 
-/* Write that an error about a translated flow stays as it is if it neither comes nor leaves by an interface which prey
- * serves: nobody has it there. `fib` asks no policy rule for the interface of arrival, so what one may lead elsewhere
- * is translated. */
+/* Write that an error about a translated flow stays unchanged if it neither comes nor leaves by an interface that
+ * prey serves. `fib` tests no policy rule on the arrival interface, so errors that such a rule may redirect are
+ * translated. */
 static void unseen_words(const struct world *w, FILE *out)
 {
     static const char *const errors[] = {"icmp type { destination-unreachable, time-exceeded, parameter-problem }",
@@ -302,7 +303,7 @@ static void unseen_words(const struct world *w, FILE *out)
     fputs("  }\n", out);
 }
 
-/* Write the firewall for packets to this machine, as they come: marked where a `forward` may turn it away. */
+/* Write the firewall for packets to this machine, as they come: marked if a `forward` may translate them. */
 static void here_words(const struct world *w, FILE *out)
 {
     fputs("  chain here {\n", out);

@@ -1,4 +1,4 @@
-/* Frames from fields and back */
+/* Converting fields to frames and back */
 #include "tests/diff/routers/packet.h"
 
 #include <arpa/inet.h>
@@ -33,7 +33,7 @@ void packet_make_error(struct packet *p, enum icmp_error error)
     p->mtu = error == ERROR_TOO_BIG ? 1280 : 0;
 }
 
-/* Write the header behind IP's; returns its length with what follows. */
+/* Write the header after IP's; returns its length with the payload. */
 static unsigned build_upper(const struct packet *p, uint8_t *at)
 {
     unsigned head = p->proto == IPPROTO_NR_TCP ? 20 : 8, len = p->payload;
@@ -98,7 +98,7 @@ static void build_ethernet(const struct packet *p, uint8_t *eth)
     wire_put16(eth + 12, p->v6 ? 0x86dd : 0x0800);
 }
 
-/* One's complement sum of the bytes, on top of `sum`, folded. */
+/* Return the folded one's complement sum of the bytes, added to `sum`. */
 static uint16_t sum_of(const uint8_t *b, unsigned len, uint64_t sum)
 {
     for (unsigned i = 0; i < len; i++) sum += (uint64_t)b[i] << (i % 2 ? 0 : 8);

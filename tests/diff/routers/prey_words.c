@@ -1,4 +1,4 @@
-/* A drawn router as rules of prey */
+/* Writing a drawn router as rules of prey */
 #include "tests/diff/routers/world.h"
 #include "vm/packet/parse/header.h"
 
@@ -23,7 +23,8 @@ static const char *proto_word(uint8_t proto)
     return proto == IPPROTO_NR_TCP ? "tcp" : proto == IPPROTO_NR_UDP ? "udp" : "icmp, icmp6";
 }
 
-/* Words of today's language where they say all; those with conditions have their target behind an arrow. */
+/* Write a source statement in today's language if that is enough; statements with conditions have their target
+ * behind an arrow. */
 static void source_words(const struct world *w, const struct nat *n, FILE *out)
 {
     char text[48];
@@ -75,7 +76,7 @@ static void rule_words(const struct rule *r, FILE *out)
     set_words("to", r->to, r->not_to, out);
     if (r->port_lo) fprintf(out, "%s port %u-%u", r->to ? "" : " to", r->port_lo, r->port_hi);
     if (r->fresh) fputs(" state new", out);
-    /* A rule takes a condition. */
+    /* Every rule needs a condition. */
     if (!r->proto && !r->on && !r->out && !r->from && !r->to && !r->fresh) fputs(" from any", out);
     fputc('\n', out);
 }

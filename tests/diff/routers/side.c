@@ -1,4 +1,4 @@
-/* Sibling routers in namespaces of their own, which end when preyrun stops */
+/* Sibling routers in separate namespaces, which end when preyrun stops */
 #include "tests/diff/routers/side_priv.h"
 
 #include <errno.h>
@@ -71,7 +71,7 @@ bool side_command(struct side *s, const char *const argv[], const char *input, b
     return !status;
 }
 
-/* Words of the world, for a command that reads them. */
+/* Run a command that reads `text`, and free the text. */
 static bool have_read(struct side *s, const char *const argv[], char *text, bool quiet)
 {
     const bool done = side_command(s, argv, text, quiet);
@@ -110,7 +110,7 @@ bool side_change(struct side *s, const struct world *w, const struct change *c)
         done =
             have_read(s, (const char *[]){"ip", v6 ? "-6" : "-4", "-force", "-batch", "-", NULL}, text, true) && done;
     }
-    (void)done; /* a route that is not there cannot be taken away */
+    (void)done; /* a missing route can't be removed */
     return true;
 }
 
@@ -212,7 +212,7 @@ bool side_route(struct side *s, const struct world *w)
     return run_ip(s, w, world_as_ip_routes, false);
 }
 
-/* Ask the kernel to forget all connections of the namespace. */
+/* Make the kernel forget all connections of the namespace. */
 static bool forget_connections(const struct side *s)
 {
     struct {

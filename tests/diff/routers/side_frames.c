@@ -1,4 +1,4 @@
-/* Frames into the sides' devices and out of them, and probes behind them */
+/* Sending frames into the sides' devices, reading them from there, and probes behind them */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -17,7 +17,7 @@ void side_send(struct side *s, const struct frame *f)
         printf("# %s: e%u takes no frame: %s\n", side_name(s->kind), f->iface, strerror(errno));
 }
 
-/* True for a router's own messages, whichever program judges there: ARP, neighbour discovery, group membership. */
+/* True for a router's own messages, regardless of the program: ARP, neighbour discovery, group membership. */
 static bool is_small_talk(const struct frame *f)
 {
     const uint8_t *ip = f->bytes + 14;
@@ -35,7 +35,7 @@ static bool is_probe(const struct frame *f, uint32_t *number)
     return true;
 }
 
-/* Take what has come out. True if the last probe is among it. */
+/* Read the frames that have come out. True if the last probe is among them. */
 static bool take(struct side *s, const struct world *w)
 {
     bool over = false;
@@ -87,8 +87,8 @@ static bool await_probe(struct side *s, const struct world *w, int ms)
     }
 }
 
-/* A worker sends a batch by one interface after the other: so the second probe comes out when all before the first has.
- */
+/* Wait for two probes. A worker sends a batch by one interface after the other, so the second probe comes out after
+ * all frames before the first. */
 bool side_settle(struct side *s, const struct world *w, unsigned iface)
 {
     if (s->kind == SIDE_NETFILTER) {

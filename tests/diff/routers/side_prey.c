@@ -1,4 +1,4 @@
-/* preyrun on one of the sides: started, given another program, ended */
+/* preyrun on one of the sides: starting it, loading another program, ending it */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -4,10 +4,10 @@
 
 #include "tests/diff/routers/side.h"
 
-/* Folder for sockets and programs, of sides_begin. */
+/* Folder for sockets and programs, set by sides_begin. */
 extern const char *side_dir;
 
-/* A process in the side's namespace, which ends with this one; it reads `in` and writes to `out`. */
+/* Start a process in the side's namespace that ends with this one. It reads `in` and writes to `out`. */
 pid_t side_start(const struct side *s, const char *const argv[], int in, int out);
 /* Print a text as lines of a comment. */
 void side_print_lines(const char *text);

@@ -1,4 +1,4 @@
-/* Conversations drawn from few hosts and ports, so that they meet each other and the router's own addresses */
+/* Drawing conversations from few hosts and ports, so that they meet each other and the router's own addresses */
 #include "tests/diff/routers/talk.h"
 
 #include <string.h>
@@ -39,7 +39,7 @@ static void draw_destination(struct talk *t, const struct world *w, struct rng *
     t->dst_port = (uint16_t[]){80, 53, 8080, 8081, 8082, 8080}[rng_below(rng, 6)];
 }
 
-/* True if the network's mapped addresses are the router's, not hosts'. */
+/* True if the network's mapped addresses belong to the router instead of hosts. */
 static bool is_outside_of_map(const struct world *w, bool v6, unsigned net)
 {
     for (unsigned i = 0; i < w->nat_count; i++)
@@ -61,7 +61,7 @@ void talk_draw(struct talk *t, const struct world *w, struct rng *rng, unsigned 
     world_addr(t->v6, t->net, t->host, t->src);
     do draw_destination(t, w, rng);
     while (!memcmp(t->src, t->dst, sizeof t->src));
-    /* No router of a site has another's ports: prey keeps flows where it loads the next one's rules. */
+    /* Routers of a site use different ports, because prey keeps flows when it loads the next router's rules. */
     t->src_port = (uint16_t)(10000 + w->number * 1000 + number);
     if (rng_one_in(rng, 4)) t->src_port = (uint16_t)(9000 + w->number * 10 + rng_below(rng, 2));
     t->seq = 1000000 * (number + 1);
@@ -113,7 +113,7 @@ static struct packet opener(const struct talk *t)
     return p;
 }
 
-/* Turn a packet that left round: what its receiver answers. */
+/* Turn around a packet that left: its receiver's reply. */
 static struct packet turned(const struct frame *f)
 {
     struct packet p, q;
@@ -143,7 +143,7 @@ static void make_error(struct packet *p, const struct frame *about, uint64_t how
     packet_make_error(p, (enum icmp_error[]){ERROR_PORT, ERROR_HOST, ERROR_TIME, ERROR_TOO_BIG}[how % 4]);
     p->ttl = 61;
     quote(p, about, how / 4 % 2 ? 528 : p->v6 ? 48 : 28);
-    /* A router on the way, or the end itself. */
+    /* A router on the path, or the host itself. */
     if (how / 8 % 2) world_addr(p->v6, NET_WORLD, 200, p->src);
 }
 
@@ -167,7 +167,7 @@ static struct packet stray(const struct talk *t, uint64_t how)
         p.type = icmp_echo(t->v6, true);
         return p;
     }
-    /* An error about what never was. */
+    /* An error about a packet that never existed. */
     struct packet was = {.v6 = t->v6,
                          .proto = how / 16 % 2 ? IPPROTO_NR_UDP : IPPROTO_NR_TCP,
                          .ttl = 50,
@@ -191,7 +191,7 @@ static struct packet reply(const struct talk *t, const struct frame *left)
     return p;
 }
 
-/* Somebody else behind the interface by which the packet left, to the end outside. */
+/* Make a packet from another host behind the interface by which the packet left, to the outside end. */
 static struct packet stranger(const struct talk *t, const struct frame *left, uint64_t how)
 {
     struct packet p = turned(left);
@@ -205,7 +205,7 @@ static struct packet stranger(const struct talk *t, const struct frame *left, ui
     return p;
 }
 
-/* The answer as one writes it who knows the inside address. */
+/* Make the reply of a host that knows the inside address. */
 static struct packet under(const struct talk *t, const struct frame *left)
 {
     struct packet p = reply(t, left);
@@ -215,7 +215,7 @@ static struct packet under(const struct talk *t, const struct frame *left)
     return p;
 }
 
-/* Another host beside the opener asks for the end outside. */
+/* Make a packet from another host beside the opener to the outside end. */
 static struct packet inwards(const struct talk *t, const struct frame *left)
 {
     struct packet p = opener(t), out;
@@ -237,7 +237,7 @@ static unsigned fragments(const struct talk *t, uint64_t how, struct frame f[FRA
     p.flags = FLAG_ACK;
     p.ack = t->other_seq;
     const unsigned count = packet_fragments(&p, t->iface, FRAGMENT_BYTES, f, FRAGMENTS_SEEN_MOST);
-    if (how % 3 == 1) { /* the last first */
+    if (how % 3 == 1) { /* the last fragment first */
         const struct frame last = f[count - 1];
         memmove(f + 1, f, (count - 1) * sizeof *f);
         f[0] = last;
@@ -284,7 +284,8 @@ static struct packet made_anew(const struct talk *t, enum step_kind kind, uint64
     return p;
 }
 
-/* True if an error would quote another packet here than where netfilter is: a difference kept that one from leaving. */
+/* True if an error would quote a different packet here than on netfilter's side, because a difference kept that one
+ * from leaving. */
 static bool quotes_another(const struct talk *t, enum step_kind kind, enum side_kind side)
 {
     const struct seen_of *of = &t->of[side], *netfilter = &t->of[SIDE_NETFILTER];
@@ -320,7 +321,7 @@ unsigned step_frames(const struct talk *t, const struct world *w, enum step_kind
     return 1;
 }
 
-/* ---- what was seen ---- */
+/* ---- recording ---- */
 
 void talk_note(struct talk *t, enum step_kind kind, enum side_kind side, const struct frame *sent,
                const struct frame *left, unsigned count)
@@ -329,7 +330,7 @@ void talk_note(struct talk *t, enum step_kind kind, enum side_kind side, const s
     struct packet p, in;
     for (unsigned i = 0; i < count; i++) {
         if (!packet_parse(&left[i], &p) || !packet_parse(sent, &in)) continue;
-        if (p.offset || p.more || p.ttl + 1 != in.ttl) continue; /* a fragment, or the router's own */
+        if (p.offset || p.more || p.ttl + 1 != in.ttl) continue; /* a fragment, or the router's own packet */
         if (kind == STEP_STRAY && p.proto == IPPROTO_NR_TCP && p.flags & FLAG_FIN) of->fin_left = true;
         if (kind <= STEP_CLOSE) of->left = true, of->last = left[i], of->last_at = t->steps;
         if (kind == STEP_REPLY || kind == STEP_REPLY_AGAIN)

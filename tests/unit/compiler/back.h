@@ -9,14 +9,14 @@
 #include "compiler/compiler.h"
 #include "compiler/normal/ir.h"
 
-/* compile_fini(c) is the caller's. */
+/* Compile rules. The caller frees c with compile_fini. */
 static inline int compile_rules(struct compile *c, const char *text)
 {
     compile_init(c);
     return compile_text(c, "test.prey", text, strlen(text));
 }
 
-/* The diagnostics as JSON text, malloc'd. */
+/* Return the diagnostics as JSON text, malloc'd. */
 static inline char *what_it_said(struct compile *c)
 {
     char *text = NULL;
@@ -28,7 +28,7 @@ static inline char *what_it_said(struct compile *c)
     return text;
 }
 
-/* How many of the diagnostics have that code. */
+/* Return the number of diagnostics with that code. */
 static inline unsigned times_said(struct compile *c, const char *code)
 {
     char *said = what_it_said(c), wanted[32];

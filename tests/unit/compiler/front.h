@@ -7,7 +7,7 @@
 #include "compiler/compiler.h"
 #include "compiler/resolve/resolve.h"
 
-/* Parse and resolve `text`; compile_fini(c) is the caller's. */
+/* Parse and resolve `text`. The caller frees c with compile_fini. */
 static inline void front(struct compile *c, const char *text)
 {
     compile_init(c);
@@ -17,7 +17,7 @@ static inline void front(struct compile *c, const char *text)
     warn_unused(c);
 }
 
-/* The diagnostics as JSON text, malloc'd. */
+/* Return the diagnostics as JSON text, malloc'd. */
 static inline char *front_said(struct compile *c)
 {
     char *text = NULL;

@@ -1,4 +1,4 @@
-/* A program made of a rule text, and the compiler's facts about it. Included behind cmocka.h. */
+/* A program made of a rule text, and the compiler's facts about it. To be included after cmocka.h. */
 #ifndef TESTS_UNIT_COMPILER_MADE_H
 #define TESTS_UNIT_COMPILER_MADE_H
 
@@ -10,7 +10,7 @@ struct made {
     struct program *p;
 };
 
-/* compile_fini(c) is the caller's. */
+/* Compile rules. The caller frees c with compile_fini. */
 static inline int compile_as(struct compile *c, const char *text, enum classify_when when)
 {
     compile_init(c);
@@ -18,7 +18,7 @@ static inline int compile_as(struct compile *c, const char *text, enum classify_
     return compile_text(c, "test.prey", text, strlen(text));
 }
 
-/* Fail the test with the reports of the compiler or the loader. */
+/* Make a program, or fail the test with the reports of the compiler or the loader. */
 static inline void make_as(struct made *m, const char *text, enum classify_when when)
 {
     char err[256] = "";

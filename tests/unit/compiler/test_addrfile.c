@@ -1,4 +1,4 @@
-/* Address files: which are read, and what is said of bad lines. */
+/* Address files: those that are read, and the messages about bad lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include "compiler/resolve/sets/addrfile.h"
 #include "tests/unit/compiler/front.h"
 
-/* The text as a file, read. */
+/* Read the text as a file. */
 static bool read_text(struct compile *c, const char *text, size_t len, struct addr_set *out, struct addrfile *info)
 {
     char path[] = "/tmp/addrfile.XXXXXX";

@@ -1,4 +1,4 @@
-/* What the analysis says of rules, and what it must not say. */
+/* The analysis of rules: its reports, and reports that would be wrong. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ static void rules_of_one_list(void **state)
         {"drop tcp bytes payload at 0 is x\"16\"; drop tcp bytes payload at 0 is x\"16\" to port 443", 1, 0, 0},
         {"drop tcp bytes payload at 0 is x\"16\"; drop tcp", 0, 0, 0},
         {"drop tcp fragment later to port 80", 0, 0, 1},
-        {"drop icmp from 2001:db8::1", 0, 0, 0}, /* the front end says so already */
+        {"drop icmp from 2001:db8::1", 0, 0, 0}, /* the front end already reports it */
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -74,19 +74,19 @@ static void rules_of_one_list(void **state)
 static void rules_of_chains(void **state)
 {
     static const struct expected cases[] = {
-        {"return tcp; drop tcp to port 22", 1, 0, 0}, /* `return` takes the packet as well */
+        {"return tcp; drop tcp to port 22", 1, 0, 0}, /* `return` also takes the packet */
         {"return; drop tcp", 1, 0, 0},
         {"drop udp; return udp to port 53", 1, 0, 0},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         check(&cases[i], "chain c { ", " }\nfirewall f default accept { drop tcp to port 22; do c }");
-    /* what a chain takes its caller does not get; what its caller takes the chain may get from others */
+    /* a caller doesn't get packets that its chain takes; a chain may get from others packets that this caller takes */
     check(&(struct expected){"do c; drop tcp", 1, 0, 0}, "chain c { drop tcp }\nfirewall f default accept { ", " }");
     (void)state;
 }
 
-/* Several rules that together cover one, and rules that leave a little of it. */
+/* Rules that together cover another one, and rules that leave a little of it. */
 static void rules_together(void **state)
 {
     static const struct expected cases[] = {
@@ -115,7 +115,7 @@ static void rules_together(void **state)
         {"drop vlan -99; drop vlan not -99; drop vlan none; accept tcp", 1, 0, 0},
         {"drop vlan -99; drop vlan 101-; drop vlan none; accept tcp", 0, 0, 0},
         {"drop on \"a\"; drop on \"b\"; accept on \"a\", \"b\" tcp", 1, 0, 0},
-        {"drop on \"a\"; accept on not \"a\"", 0, 0, 0}, /* there are others, which no rule names */
+        {"drop on \"a\"; accept on not \"a\"", 0, 0, 0}, /* other interfaces, which no rule names */
         {"drop on not \"a\"; accept on \"b\"", 1, 0, 0},
         {"drop ether from multicast; drop ether from not multicast; accept ether from 02:00:00:00:00:01, broadcast", 1,
          0, 0},
@@ -125,7 +125,7 @@ static void rules_together(void **state)
         {"drop ip ttl -10; drop ip ttl 11-; accept ip from 10.0.0.1", 1, 0, 0},
         {"drop ip dscp -30; drop ip dscp 32-; accept ip", 0, 0, 0},
         {"drop ip options any; drop ip options none; accept ip to 10.0.0.1", 1, 0, 0},
-        /* a condition that is no set of values covers only rules that require it too */
+        /* a condition that isn't a set of values covers only rules that also require it */
         {"drop bytes l3 at 0 is x\"45\" tcp; drop udp; accept tcp, udp", 0, 0, 0},
         {"drop tcp bytes l3 at 0 is x\"45\"; drop udp; accept tcp, udp bytes l3 at 0 is x\"45\"", 1, 0, 0},
         {"count tcp; log udp; drop tcp, udp", 0, 0, 0},
@@ -160,7 +160,7 @@ static void rules_behind_chains(void **state)
     (void)state;
 }
 
-/* The warning names those rules that it takes, and no other. */
+/* The warning names only the rules that cover it. */
 static void names_what_covers(void **state)
 {
     struct compile c;
@@ -194,7 +194,7 @@ static void neighbour_discovery(void **state)
         {"firewall f default drop { accept icmp6 }", 0},
         {"firewall f default drop { accept ip6 }", 0},
         {"firewall f default drop { accept from 2001:db8::/32 }", 0},
-        {"firewall f default drop { drop ip6; accept tcp }", 0}, /* meant */
+        {"firewall f default drop { drop ip6; accept tcp }", 0}, /* intended */
         {"firewall f out default drop { accept tcp }", 1},
         {"firewall f forward default drop { accept tcp }", 0},
         {"chain c { accept icmp6 type nd }\nfirewall f default drop { do c }", 0},
@@ -215,8 +215,8 @@ static void neighbour_discovery(void **state)
     (void)state;
 }
 
-/* Two thousand rules that differ in ranges that no list is kept by, and are where all frames look: within its budget
- * the analysis gives up on some, and still says nothing that is not so. */
+/* Two thousand rules that differ in ranges that no list is indexed by, and match near all frames: within its budget
+ * the analysis gives up on some, and still reports nothing wrong. */
 static void gives_up_silently(void **state)
 {
     char *text = NULL;

@@ -1,5 +1,5 @@
-/* The builder of classifiers: what it finds is what its boxes say, one after the other; its bounds hold, and it says
- * what resists. Searches here read the image by a hand of their own. */
+/* The builder of classifiers: its results equal a search of its boxes one by one, its limits hold, and it reports
+ * lists that resist. Searches here read the image independently. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 enum { TCP4 = KIND_IP4 | KIND_PROTO | KIND_TCP | KIND_PORTS, WHOLE = 64 << 20 };
 static const struct build_limits roomy = {.bytes = WHOLE, .workers = 1, .ranks = RANKS_NEVER};
 
-/* The search, and the list it stands for --------------------------------------------------------------------------- */
+/* ---- the search, and the list that it replaces ---- */
 
 static bool in_ports(const struct port_range *r, uint16_t port) { return port >= r->lo && port <= r->hi; }
 
@@ -33,7 +33,7 @@ static uint32_t scan(const struct boxes *b, const struct key *k, uint32_t from)
     return UINT32_MAX;
 }
 
-/* Blocks, words and forks that a search met. */
+/* Blocks, words and forks on a search's path. */
 struct met {
     uint32_t blocks, words, forks;
 };
@@ -104,7 +104,7 @@ static uint64_t bytes_of(const struct built *m)
     return m->tree_count * sizeof *m->tree + m->block_count * sizeof *m->blocks + m->format_count * sizeof *m->formats;
 }
 
-/* Boxes ------------------------------------------------------------------------------------------------------------ */
+/* ---- boxes ---- */
 
 static uint32_t add(struct boxes *b, uint32_t kind)
 {
@@ -132,7 +132,7 @@ static struct port_range draw_range(struct rng *r)
     return a < b ? (struct port_range){a, b} : (struct port_range){b, a};
 }
 
-/* Ordinary rules: prefixes of few networks, a port or a range, some protocols. */
+/* Draw ordinary rules: prefixes of few networks, a port or a range, some protocols. */
 static void draw_ordinary(struct boxes *b, uint32_t count, struct rng *r)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -145,7 +145,7 @@ static void draw_ordinary(struct boxes *b, uint32_t count, struct rng *r)
     }
 }
 
-/* Every bit by chance. */
+/* Draw every bit at random. */
 static void draw_random_bits(struct boxes *b, uint32_t count, struct rng *r)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -167,7 +167,7 @@ static void draw_ranges(struct boxes *b, uint32_t count, struct rng *r)
     }
 }
 
-/* Short prefixes and ranges that overlap: what is set apart is no easier. */
+/* Draw short prefixes and ranges that overlap, so that splitting them makes them no easier. */
 static void draw_overlapping(struct boxes *b, uint32_t count, struct rng *r)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -204,7 +204,7 @@ static void draw_v6(struct boxes *b, uint32_t count, struct rng *r)
     }
 }
 
-/* Boxes that ask six bits somewhere in each address: no window distinguishes many. */
+/* Draw boxes that test six bits anywhere in each address: no window distinguishes many. */
 static void draw_ternary(struct boxes *b, uint32_t count, struct rng *r)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -237,7 +237,7 @@ static void compare(const struct boxes *b, const struct built *m, uint32_t keys,
     }
 }
 
-/* Tests ------------------------------------------------------------------------------------------------------------ */
+/* ---- tests ---- */
 
 static void nothing_finds_nothing(void **state)
 {
@@ -274,14 +274,14 @@ typedef void draw_fn(struct boxes *, uint32_t, struct rng *);
 static const struct {
     draw_fn *draw;
     uint32_t count;
-    uint32_t work; /* boxes looked at for each, at most: whole, and in parts by open addresses where there are any */
+    uint32_t work; /* most boxes looked at per box: as one tree, and in parts by open addresses if there are any */
 } sets[] = {
     {draw_ordinary, 40, 4000},   {draw_ordinary, 3000, 1000},    {draw_random_bits, 600, 10000},
     {draw_ranges, 3000, 2000},   {draw_overlapping, 4000, 7000}, {draw_ports, 65536, 100},
     {draw_identical, 20000, 10}, {draw_v6, 3000, 1000},          {draw_ternary, 3000, 12000},
 };
 
-/* Finds what the list says, and does so within bounds: of forks, of bytes, of boxes looked at. */
+/* The builder finds the same as the list, within limits of forks, of bytes, and of boxes looked at. */
 static void finds_what_boxes_say(void **state)
 {
     struct rng r = {.state = 7};
@@ -324,7 +324,7 @@ static void equal_boxes_make_equal_images(void **state)
     (void)state;
 }
 
-/* A leaf of boxes that ask addresses and the protocol takes three lines per block once kind is known. */
+/* A leaf of boxes that test addresses and the protocol takes three lines per block once kind is known. */
 static void kind_is_cut_on_first(void **state)
 {
     struct rng r = {.state = 5};
@@ -346,8 +346,8 @@ static void kind_is_cut_on_first(void **state)
     (void)state;
 }
 
-/* A leaf asks the halves that its boxes ask, first that which distinguishes most of them: prefixes and ports by
- * range, other bits by mask, and no kind that is told. */
+/* A leaf tests only the halves that its boxes test, first the one that distinguishes most of them: prefixes and
+ * ports by range, other bits by mask, and no kind that is already known. */
 static void leaves_ask_no_more_than_their_boxes(void **state)
 {
     static const struct pbc_format asked = {
@@ -373,7 +373,7 @@ static void leaves_ask_no_more_than_their_boxes(void **state)
     (void)state;
 }
 
-/* Boxes of no protocol are beside each protocol that there is, not beside each combination of bits. */
+/* Boxes without a protocol are copied to each protocol that exists, not to each combination of bits. */
 static void impossible_kinds_take_nothing(void **state)
 {
     struct rng r = {.state = 2};
@@ -397,7 +397,7 @@ static void impossible_kinds_take_nothing(void **state)
     (void)state;
 }
 
-/* What an earlier box covers is gone, unless that one's rule may fail. */
+/* Entries that an earlier box covers are gone, unless that box's rule may fail. */
 static void code_covers_nothing(void **state)
 {
     for (unsigned with_code = 0; with_code < 2; with_code++) {
@@ -420,7 +420,7 @@ static void code_covers_nothing(void **state)
     (void)state;
 }
 
-/* Ever less room: an image within it that finds the same, and at last none. */
+/* Ever less room: an image within it that finds the same, and finally none. */
 static void keeps_within_its_room(void **state)
 {
     struct rng r = {.state = 3};
@@ -465,7 +465,8 @@ static void tells_what_resists(void **state)
     (void)state;
 }
 
-/* Boxes that ask bits of every half, and no prefix, have no block: they are cut until the way tells enough. */
+/* Boxes that test bits of every half, without prefixes, have no block: they are cut until the path is specific
+ * enough. */
 static void what_no_block_holds_is_cut(void **state)
 {
     struct rng r = {.state = 4};
@@ -485,7 +486,7 @@ static void what_no_block_holds_is_cut(void **state)
     (void)state;
 }
 
-/* The rules for TCP alone are covered: so its leaves are those of UDP and SCTP, though its list is another. */
+/* The rules for only TCP are covered, so TCP shares the leaves of UDP and SCTP, although its list is different. */
 static void equal_leaves_are_one(void **state)
 {
     struct built m[2];
@@ -504,8 +505,8 @@ static void equal_leaves_are_one(void **state)
     (void)state;
 }
 
-/* Rules that leave the source open and rules that leave the destination open get a tree each, and the worst way is
- * shorter than through one tree. */
+/* Rules with an open source and rules with an open destination get a tree each, and the worst path is shorter than
+ * through one tree. */
 static void open_addresses_make_parts(void **state)
 {
     enum { RULES = 10000, LINES_OF_WHOLE = 122 };
@@ -530,7 +531,7 @@ static void open_addresses_make_parts(void **state)
     (void)state;
 }
 
-/* IPv6 networks and ranges of ports on both sides, so that many boxes hold at a point. */
+/* Draw IPv6 networks and ranges of ports on both sides, so that many boxes match at a point. */
 static void draw_crossing(struct boxes *b, uint32_t count, struct rng *r)
 {
     draw_ranges(b, count, r);
@@ -542,8 +543,8 @@ static void draw_crossing(struct boxes *b, uint32_t count, struct rng *r)
     }
 }
 
-/* Another way to build is given up at its first way that is no shorter than what is there. To the end, all of them
- * would look at a hundred times as many boxes here. */
+/* Another way to build is given up at its first path that is no shorter than the present one. Otherwise all ways
+ * together would look at a hundred times as many boxes here. */
 static void gives_up_what_is_no_shorter(void **state)
 {
     enum { BOXES = 10000, WORK = 1000 };

@@ -17,7 +17,7 @@
 
 static void make(struct made *m, const char *text) { make_as(m, text, CLASSIFY_NONE); }
 
-/* A whole TCP packet that arrives, v4. */
+/* Make the key of a complete arriving TCP packet, IPv4. */
 static struct key tcp4(uint32_t src, uint32_t dst, unsigned src_port, unsigned dst_port)
 {
     return (struct key){.src = {src},
@@ -52,7 +52,7 @@ static char *text_from(void (*write)(FILE *))
     return text;
 }
 
-/* A chain of three blocks, with rules that leave it in the first and the second. */
+/* Write a chain of three blocks, with rules that leave it in the first and the second. */
 static void write_blocks(FILE *f)
 {
     fputs("chain c {\n return tcp to 10.0.0.1\n", f);
@@ -92,7 +92,7 @@ static void blocks(void **state)
     (void)state;
 }
 
-/* A `return` at the top of a chain in line, over more code than a branch may skip. */
+/* Write a `return` at the top of an inlined chain, over more code than a branch may skip. */
 static void write_relays(FILE *f)
 {
     fputs("chain c {\n return tcp to 10.0.0.1\n return udp to 10.0.0.9\n", f);
@@ -120,7 +120,7 @@ static void relays(void **state)
     (void)state;
 }
 
-/* Sixteen chains, each of which does the one before twice: too deep for calls only. */
+/* Write sixteen chains, each of which calls the one before twice: too deep for calls only. */
 static void write_deep(FILE *f)
 {
     fputs("chain c0 { drop tcp to port 80 }\n", f);
@@ -149,7 +149,7 @@ static void deep_chains(void **state)
     (void)state;
 }
 
-/* As deep as the language lets chains nest, each of them too long to be in its caller by choice. */
+/* Write chains as deep as the language allows, each too long to be inlined by choice. */
 static void write_deep_and_long(FILE *f, unsigned rules)
 {
     for (unsigned c = 0; c < PBC_CHAIN_DEPTH; c++) {
@@ -197,7 +197,7 @@ static void deep_and_long(void **state)
     (void)state;
 }
 
-/* Rules that a tree divides by address bits of all lengths, both families. */
+/* Write rules that a tree divides by address bits of all lengths, in both families. */
 static void write_tree(FILE *f)
 {
     fputs("firewall f default reject {\n", f);
@@ -244,7 +244,8 @@ static void trees(void **state)
     (void)state;
 }
 
-/* Entries with code: what is counted, logged or done on the way, what boxes do not say, a `return`, a chain in line. */
+/* Write entries with code: counting, logging and setting on the path, tests that boxes can't express, a `return`, an
+ * inlined chain. */
 static void write_coded(FILE *f)
 {
     fputs("meter m = 1/h\nchain c { return tcp to 10.0.0.3; count tcp; drop tcp to 10.0.0.2 }\n"
@@ -275,9 +276,8 @@ static void coded_entries(void **state)
     (void)state;
 }
 
-/* What would have to be asked again and again, each time with a search before it, is straight code. */
-#ifdef __SANITIZE_ADDRESS__ /* the compiler asks the list about each program that it makes: 90,000 rules are long then \
-                             */
+/* Tests that would be repeated, each after a search, become straight code. */
+#ifdef __SANITIZE_ADDRESS__ /* comparing 90,000 rules with their list is slow then */
 enum { RESISTING = 300 };
 #else
 enum { RESISTING = 900 };
@@ -308,7 +308,8 @@ static void long_chains_are_straight(void **state)
     (void)state;
 }
 
-/* Functions beside function 0 that become of a chain of these rules, done in so many places of a list. */
+/* Return the number of functions besides function 0 that a chain of these rules makes, called from `sites` places of
+ * a list. */
 static uint32_t functions(const char *rules, unsigned sites, enum classify_when when)
 {
     char *text = NULL;
@@ -337,8 +338,8 @@ static void write_many(FILE *f)
     for (unsigned i = 0; i < 700; i++) fprintf(f, " drop tcp from 11.0.%u.%u/31\n", i / 100, i % 100 * 2);
 }
 
-/* Copies where they are smaller than a function and its calls: a copy of one rule takes two instructions here, as a
- * call does, and one of two rules more. */
+/* Chains are copied if the copies are smaller than a function and its calls: a copy of one rule takes two
+ * instructions here, like a call; one of two rules takes more. */
 static void chains_by_size(void **state)
 {
     static const char one[] = " drop udp\n", two[] = " drop from 11.0.0.1\n drop to port 33\n";
@@ -355,7 +356,7 @@ static void chains_by_size(void **state)
     (void)state;
 }
 
-/* A demand is exactly the prefix, whatever its length. */
+/* A demand is exactly the prefix, of any length. */
 static void demands(void **state)
 {
     for (unsigned len = 1; len <= 128; len++) {
@@ -411,7 +412,7 @@ static void splits(void **state)
     (void)state;
 }
 
-/* Rules that nothing divides, in a chain that is done very often. */
+/* Write rules that nothing divides, in a chain that is called very often. */
 static void write_long_path(FILE *f)
 {
     fputs("chain c {\n", f);
@@ -421,7 +422,7 @@ static void write_long_path(FILE *f)
     fputs("}\n", f);
 }
 
-/* The same, in chains that nest too deep to be called. */
+/* Write the same in chains that nest too deep for calls. */
 static void write_many_copies(FILE *f)
 {
     for (unsigned c = 0; c < 10; c++) {
@@ -460,8 +461,8 @@ static void limits(void **state)
     (void)state;
 }
 
-/* Networks of at most so many bits and ranges of ports on both sides, and of hop limits if asked, so that many rules
- * hold at a point. */
+/* Write networks of at most `bits` bits and ranges of ports on both sides, and of hop limits if asked, so that many
+ * rules match at a point. */
 static void write_crossing(FILE *f, unsigned rules, unsigned bits, unsigned ports, bool hops)
 {
     struct rng r = {.state = 3};
@@ -485,7 +486,7 @@ static void write_long_ways(FILE *f) { write_crossing(f, 4000, 4, 30000, true); 
 static void write_large(FILE *f) { write_crossing(f, 3000, 8, 30000, true); }
 static void write_ordinary(FILE *f) { write_crossing(f, 1000, 8, 100, false); }
 
-/* A list whose search reads more lines than nearly all do, or whose tables take more bytes, is told. */
+/* A list is reported if its search reads more lines than nearly all do, or its tables take more bytes. */
 static void tells_what_is_far(void **state)
 {
     static const struct {
@@ -508,7 +509,7 @@ static void tells_what_is_far(void **state)
     (void)state;
 }
 
-/* Who judges: by interface first, then direction; ARP passes unless a rule decides it. */
+/* Firewalls are chosen by interface first, then by direction; ARP passes unless a rule decides it. */
 static void dispatch(void **state)
 {
     struct made m;
@@ -537,8 +538,8 @@ static void dispatch(void **state)
     (void)state;
 }
 
-/* Bytes as far out as may be asked for, of every layer: the reach that the program states stays below any frame's end.
- */
+/* Bytes at the greatest distance allowed, of every layer: the reach that the program states stays below any frame's
+ * end. */
 static void far_bytes(void **state)
 {
     static const char *const layers[] = {"l2", "l3", "l4", "payload"};
@@ -555,8 +556,8 @@ static void far_bytes(void **state)
     }
 }
 
-/* So many at the end of the list take long with sanitizers, which what is long says nothing more to: LONG=1 asks them
- * there, too. */
+/* Return how many entries at the list's end to skip: they take long with sanitizers, without testing anything new.
+ * LONG=1 includes them. */
 static size_t left_out(void)
 {
 #ifdef __SANITIZE_ADDRESS__

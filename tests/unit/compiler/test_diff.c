@@ -1,4 +1,4 @@
-/* compiler/diff: which rules are twins, what is done where the work runs out, and names that are told safely. */
+/* compiler/diff: twins among rules, the limit of the work, and the safe printing of names. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include "compiler/analysis/diff/diff_priv.h"
 #include "tests/lib/imgbuild.h"
 
-/* A program whose device "eth0" and rule FORGED are called otherwise, as no compiler would. */
+/* Rename device "eth0" and rule FORGED as no compiler would. */
 static void rename_some(uint8_t *pbc, size_t len)
 {
     uint8_t *device = memmem(pbc, len, "eth0", 4), *rule = memmem(pbc, len, "FORGED", 6);
@@ -40,7 +40,7 @@ static struct program *program_of(const char *text)
     return p;
 }
 
-/* What is printed; *status as diff_print has it. */
+/* Return the printed text; *status is diff_print's. */
 static char *told(const char *old, const char *new, struct diff_options o, int *status)
 {
     struct program *a = program_of(old), *b = program_of(new);
@@ -56,7 +56,7 @@ static char *told(const char *old, const char *new, struct diff_options o, int *
     return text;
 }
 
-/* Items of the old list without a twin in the new one. */
+/* Count the items of the old list without a twin in the new one. */
 static uint32_t alone(const char *old, const char *new)
 {
     struct program *p[SIDES] = {program_of(old), program_of(new)};
@@ -98,14 +98,14 @@ static void test_twins(void **state)
     assert_int_equal(alone(RULES(A B C D), RULES(A B C D)), 0);
     assert_int_equal(alone(RULES(A B C D), RULES(A C D)), 1);
     assert_int_equal(alone(RULES(A C D), RULES(A B C D)), 0);
-    assert_int_equal(alone(RULES(A B C D), RULES(B C D A)), 1); /* the one that moved, not the three */
+    assert_int_equal(alone(RULES(A B C D), RULES(B C D A)), 1); /* the one that moved, instead of the other three */
     assert_int_equal(alone(RULES(A B C D), RULES(D C B A)), 3);
     assert_int_equal(alone(RULES(A A B), RULES(A B A)), 1);
     assert_int_equal(alone(RULES("drop tcp port 1\n"), RULES(A)), 1);
     assert_int_equal(alone(RULES("reject tcp port 1\n"), RULES("reject tcp port 1 with prohibited\n")), 1);
 }
 
-/* A `return` is the same where it skips the same. */
+/* A `return` is equal if it skips the same. */
 static void test_returns(void **state)
 {
     const char *chain = "chain c { return from 10.0.0.1\n" A B "}\n" RULES("do c\n" C);
@@ -120,7 +120,7 @@ static void test_returns(void **state)
     assert_non_null(strstr(text, "\n1 region: 1 widened\n"));
     assert_int_equal(status, 1);
     free(text);
-    /* the same items in a row, but the last is behind the chain */
+    /* the same items in the same order, but the last is behind the chain */
     const char *shorter = "chain c { return from 10.0.0.1\n" A "}\n" RULES("do c\n" B C);
     assert_int_equal(alone(chain, shorter), 1);
     text = told(chain, shorter, (struct diff_options){0}, &status);
@@ -135,7 +135,7 @@ static void test_work_runs_out(void **state)
     char *text = told(old, new, (struct diff_options){.work = 1}, &status);
 
     (void)state;
-    assert_int_equal(status, 1); /* though it would have narrowed */
+    assert_int_equal(status, 1); /* although it would have narrowed it */
     assert_non_null(strstr(text, "not compared"));
     assert_non_null(strstr(text, "which may let more through"));
     assert_null(strstr(text, "no difference for any packet"));
@@ -150,7 +150,7 @@ static void test_work_runs_out(void **state)
     free(text);
 }
 
-/* A program may come from anywhere. */
+/* Names are printed safely, because a program may come from anywhere. */
 static void test_names_are_safe(void **state)
 {
     const char *old = RULES("accept tcp port 1 on \"eth0\" as FORGED\n"), *new = RULES("accept udp\n");
@@ -168,7 +168,7 @@ static void test_names_are_safe(void **state)
     }
 }
 
-/* A small program may ask for the same operands again and again. */
+/* A small program may test the same operands again and again. */
 static void test_effort_is_bounded(void **state)
 {
     enum { MANY = 9000 };
@@ -201,7 +201,7 @@ static void test_effort_is_bounded(void **state)
     for (unsigned i = 0; i < SIDES; i++) program_put(p[i]);
 }
 
-/* An interface that only one side names is one of those that the other does not. */
+/* An interface that only one side names belongs to the other side's unnamed ones. */
 static void test_interfaces(void **state)
 {
     const char *old = RULES("accept tcp on not \"lo\"\naccept udp on \"eth1\"\naccept sctp on not \"lo\"\n");

@@ -1,5 +1,5 @@
-/* compiler/diff: what newly reaches what, against all packets of a small world; and that no drawn edit of services,
- * pools, nats and meters is missed. */
+/* compiler/diff: new reachability, compared with all packets of a small world; and no drawn edit of services, pools,
+ * nats and meters is missed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,11 +14,15 @@
 #include "tests/lib/rng.h"
 
 enum { PORTS = 6, ADDRESSES = 4, SERVERS = 6, POOLS = 3, SERVICES = 3, FORWARDS = 4, PROTOS = 2 };
-enum { IFACES = 3, SOURCES = 3, MAPPED = 16 }; /* of packets that are forwarded, the last what rules do not name */
+enum {
+    IFACES = 3,
+    SOURCES = 3,
+    MAPPED = 16
+}; /* for forwarded packets; the last stands for all that the rules don't name */
 enum { ANY = (1 << SOURCES) - 1, NAMED = (1 << (SOURCES - 1)) - 1 };
 
-/* A world: services 0..2 on 203.0.113.(1+i), the last on any address; forwards on 203.0.113.9; 203.0.113.64/28 mapped
- * to 10.9.0.map, as it is, in halves or in halves that change places. */
+/* A world: services 0..2 on 203.0.113.(1+i), the last on any address; forwards on 203.0.113.9; 203.0.113.64/28
+ * mapped to 10.9.0.map, directly, in halves or in exchanged halves. */
 struct world {
     struct {
         uint8_t addr, port, weight; /* server 10.0.0.addr; port 0: kept */
@@ -35,7 +39,7 @@ struct world {
     unsigned rate;
 };
 
-/* Some of the interfaces or sources that have a name, all but some of them, or any. */
+/* Draw some of the named interfaces or sources, all but some of them, or any. */
 static uint8_t some_drawn(struct rng *r)
 {
     const uint8_t some = (uint8_t)rng_below(r, ANY + 1);
@@ -74,7 +78,7 @@ static void draw(struct world *w, struct rng *r)
     w->rate = 1 + (unsigned)rng_below(r, 9);
 }
 
-/* One thing of it otherwise. */
+/* Change one thing of the world. */
 static void edit(struct world *w, struct rng *r)
 {
     const unsigned p = (unsigned)rng_below(r, POOLS), s = (unsigned)rng_below(r, w->servers[p]);
@@ -102,7 +106,7 @@ static void edit(struct world *w, struct rng *r)
     }
 }
 
-/* Write a condition on these, after `not` if what has no name is among them. */
+/* Write a condition on these, after `not` if the unnamed ones are among them. */
 static void put_some(const char *what, unsigned some, const char *const names[], FILE *out)
 {
     const unsigned listed = some > NAMED ? some ^ ANY : some;
@@ -164,9 +168,9 @@ static char *text_of(const struct world *w)
     return text;
 }
 
-/* Where packets may go, a byte for each server and port there: to each address, protocol and port those of services; by
- * each interface, or by none, from each source and to each port those that are forwarded; and to each outside address.
- */
+/* Destinations of packets, a byte for each server and port: by address, protocol and port those of services; by each
+ * interface, or none, and from each source and to each port those that are forwarded; and those of each outside
+ * address. */
 typedef struct {
     uint8_t served[ADDRESSES][PROTOS][PORTS + 4][256][32];
     uint8_t forwarded[IFACES + 1][SOURCES][PORTS + 4][256][32];
@@ -180,7 +184,7 @@ static void reach_mapped(const struct world *w, reached *to)
     for (unsigned i = 0; i < end; i++) to->mapped[i][w->map + (i ^ turned)] = 1;
 }
 
-/* The first that fits. */
+/* Find the destinations of forwarded packets: the first forward that matches. */
 static void reach_forwarded(const struct world *w, reached *to, unsigned iface, unsigned source, unsigned port)
 {
     for (unsigned i = 0; i < FORWARDS; i++) {
@@ -237,7 +241,7 @@ static bool any_of(const struct reaches *r, uint8_t kind)
     return false;
 }
 
-/* A cell of `a` that `b` has not. */
+/* True if `a` reaches something that `b` doesn't. */
 static bool more(const reached *a, const reached *b)
 {
     const uint8_t *x = (const uint8_t *)a, *y = (const uint8_t *)b;
@@ -270,7 +274,7 @@ static void check(const struct world *old, const struct world *new, bool same)
     assert_true(diff_find(&d, p[OLD], p[NEW], 0, err, sizeof(err)));
     find_reaches(&d, &b.reaches);
     const bool widened = any_of(&b.reaches, DIFF_WIDENED), narrowed = any_of(&b.reaches, DIFF_NARROWED);
-    find_routes(&d, false, &b); /* packets that branches take from one another are not checked here */
+    find_routes(&d, false, &b); /* packets that one branch takes from another aren't checked here */
     find_meters(&d, &b.meters);
     if (widened != more(&now, &was) || narrowed != more(&was, &now) ||
         (b.meters.count == 1) != (old->rate != new->rate) ||
@@ -294,7 +298,7 @@ static void check(const struct world *old, const struct world *new, bool same)
     }
 }
 
-/* So many are drawn; LONG=1: ten times as many. */
+/* Return the number of draws; LONG=1: ten times as many. */
 static unsigned draws(void)
 {
     const char *longer = getenv("LONG");

@@ -1,4 +1,4 @@
-/* The image: sections grow, stop at their bounds, share strings and runs; the file it becomes has its digest. */
+/* The image: sections grow, stop at their limits, and share strings and runs; its file has a digest. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

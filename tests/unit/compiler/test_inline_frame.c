@@ -21,7 +21,7 @@ struct built {
     uint32_t len;
 };
 
-/* The packet `text` of a test, built and parsed again. */
+/* Build the packet `text` of a test, and parse it again. */
 static struct built build(const char *text)
 {
     struct built b = {0};
@@ -41,7 +41,7 @@ static struct built build(const char *text)
     return b;
 }
 
-/* The sum over what IP carries with its pseudo header, if any: 0 where its checksum is right. */
+/* Sum IP's payload with its pseudo header, if any: 0 if the checksum is right. */
 static uint16_t upper_sum(const struct built *b, bool pseudo)
 {
     const uint32_t len = b->len - b->pkt.l4;
@@ -188,7 +188,7 @@ static void test_fragments(void **state)
     }
 }
 
-/* The packet `bare` is whole behind `adds` bytes of headers of the frame built last. */
+/* Check that the packet `bare` follows complete behind `adds` bytes of headers of the last frame. */
 static void check_inner(const char *bare, const char *tunnel, uint32_t adds)
 {
     static uint8_t kept[FRAME_MOST];

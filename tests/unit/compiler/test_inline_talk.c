@@ -1,4 +1,4 @@
-/* Conversations of tests: the numbers that TCP packets get, which fragments are one datagram, and what answers what. */
+/* Conversations of tests: sequence numbers of TCP packets, fragments of one datagram, and replies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 enum { FIRST = 1, OTHER = 1000000001, STEP = 1000000 };
 
-/* The packets of the test's steps, in order. */
+/* Return the packets of the test's steps, in order. */
 static struct test_run run_of(struct compile *c, const char *steps)
 {
     char rules[2048];
@@ -28,7 +28,7 @@ static struct test_run run_of(struct compile *c, const char *steps)
 
 struct numbers {
     uint32_t seq, ack;
-    bool lost; /* it isn't let through */
+    bool lost; /* dropped on the way */
 };
 
 static void check_numbers(const char *steps, const struct numbers *want)
@@ -95,7 +95,7 @@ static void test_both_open(void **state)
 static void test_anew(void **state)
 {
     (void)state;
-    /* answered by a SYN ACK, refused, and ignored: challenged */
+    /* answered by a SYN ACK, rejected, or ignored and challenged */
     check_numbers(A_TO_B "syn\n" B_TO_A "syn ack\n" A_TO_B "fin ack\n" A_TO_B "syn\n" B_TO_A "syn ack\n" A_TO_B "ack",
                   (struct numbers[]){{FIRST, 0, 0},
                                      {OTHER, FIRST + 1, 0},
@@ -112,7 +112,7 @@ static void test_anew(void **state)
             {FIRST, OTHER, 0}, {OTHER, FIRST, 0}, {FIRST + STEP, 0, 0}, {OTHER, FIRST, 0}, {FIRST, OTHER, 0}});
 }
 
-/* Other ports, other tags: another conversation. */
+/* Other ports or other tags make another conversation. */
 static void test_apart(void **state)
 {
     (void)state;
@@ -156,7 +156,7 @@ static void test_datagrams(void **state)
     check_places(LATER_PART "length 60020\n" LATER_PART "length 8020", (struct place[]){{1, 1480}, {2, 1480}});
 }
 
-/* The answer to the first step's packet, as the second says it. */
+/* Return the reply to the first step's packet, which the second step describes. */
 static struct frame_spec answer(const char *steps)
 {
     struct compile c;

@@ -1,5 +1,5 @@
-/* IPv6 lists as ruleset_make draws them: what is built keeps the bounds (compiler/classify/README.md), passes the
- * verifier, and finds what a linear scan of the rules finds. */
+/* IPv6 lists from ruleset_make: the image keeps the limits (compiler/classify/README.md), passes the verifier, and
+ * finds the same as a linear scan of the rules. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

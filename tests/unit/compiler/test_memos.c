@@ -1,4 +1,4 @@
-/* Which verdicts may be remembered for flows, and why others may not, as --stats says it. */
+/* Which verdicts may be remembered for flows, and the reasons why others may not, in the words of --stats. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ static char *stats_of(const char *rules)
 }
 
 struct expectation {
-    const char *rules; /* of one firewall */
+    const char *rules; /* rules of one firewall */
     const char *lines[6];
 };
 
@@ -91,7 +91,7 @@ static void nothing_without_flows(void **state)
     (void)state;
 }
 
-/* Past the budget nothing is remembered, and it is counted. */
+/* Beyond the budget nothing is remembered, and the rest is counted. */
 static void too_much(void **state)
 {
     char *rules = NULL;

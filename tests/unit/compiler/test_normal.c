@@ -1,5 +1,5 @@
-/* The normal form: equal conditions give equal products, `not` demands what its condition demands, and a product is
- * within another only if it does. */
+/* The normal form: equal conditions give equal products, `not` matches the complement, and one product is within
+ * another only if its condition is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 static const char declarations[] = "set a = 10.0.0.0/9, 10.128.0.0/9, 2001:db8::/32\nset b = 10.0.0.0/8\n"
                                    "macs m = 02:00:00:00:00:01, 02:00:00:00:00:02\ninterface i = \"eth0\"\n";
 
-/* Two rules' conditions; rules 0 and 1 of c->ir. `count`, so that neither shadows. */
+/* Compile two rules' conditions as rules 0 and 1 of c->ir. They `count`, so that neither shadows the other. */
 static const struct ir_product *two(struct compile *c, const char *x, const char *y)
 {
     char text[1024];
@@ -95,7 +95,7 @@ static void different_conditions_are_not(void **state)
     (void)state;
 }
 
-/* The first is within the second; the second not within the first. */
+/* The first product is within the second; the second isn't within the first. */
 static void within(void **state)
 {
     static const char *const pairs[][2] = {
@@ -184,7 +184,7 @@ static void impossible(void **state)
     (void)state;
 }
 
-/* Prefixes cover their ranges, no more and no less. */
+/* Prefixes cover exactly their ranges. */
 static void prefixes(void **state)
 {
     static const struct {
@@ -217,7 +217,7 @@ static void prefixes(void **state)
     (void)state;
 }
 
-/* What bounds the memory: a set beside others is held for each different list, and equal lists once. */
+/* Memory is limited: a set beside others is stored once per different list, and equal lists once. */
 static void lists_are_held_once(void **state)
 {
     enum { RANGES = 5000 };
@@ -246,7 +246,7 @@ static void lists_are_held_once(void **state)
     free(text);
 }
 
-/* What the arena holds after so many rules about one large list. */
+/* Return the arena's use after that many rules about one large list. */
 static size_t used_by(unsigned rules)
 {
     struct compile c;

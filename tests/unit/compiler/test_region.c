@@ -1,5 +1,5 @@
-/* Regions: what two products have in common and what one leaves of the other, for random rules and random frames, each
- * frame asked field by field; and what must be seen to be empty. */
+/* Regions: the intersection and the difference of two products, for random rules and random frames, each frame
+ * tested field by field; and regions that must be found empty. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -96,8 +96,8 @@ static void undraw(struct drawn *d)
     compile_fini(&d->c);
 }
 
-/* Does the firewall judge what comes on that interface, and what this machine sends or no other? A rule may count on
- * it: in a firewall `out`, `out on` is the interface. */
+/* True if the firewall judges packets of that interface, in its direction. A rule may rely on it: in a firewall
+ * `out`, `out on` is the interface. */
 static bool judged_there(const struct program *p, const struct pbc_rule *r, const struct key *key)
 {
     if (r->list & PBC_LIST_CHAIN) return true;
@@ -106,7 +106,7 @@ static bool judged_there(const struct program *p, const struct pbc_rule *r, cons
     return f->iface == PBC_NONE || f->iface == key->iface;
 }
 
-/* By the rule's conditions, unless they ask for what only a running vm knows. */
+/* Check a frame by the rule's conditions, unless they test facts that only a running vm has. */
 static void check_membership(const struct drawn *d, uint32_t rule)
 {
     const struct pbc_rule *r = &d->program->rules[rule];
@@ -143,7 +143,7 @@ static void check_common(const struct drawn *d, const struct ir_product *a, cons
     }
 }
 
-/* Each frame of the region that is not in b is in one piece, and no other frame in any. */
+/* Check that each frame of the region that isn't in b is in one piece, and no other frame is in any. */
 static void check_left(const struct drawn *d, const struct region *before, const struct ir_product *b,
                        const struct region *after)
 {
@@ -174,7 +174,7 @@ static void minus_checked(const struct drawn *d, struct region *r, const struct 
     *r = before;
 }
 
-/* All rules of the file, each from what those before left. */
+/* Check all rules of the file, each on the frames that the earlier ones left. */
 static void check_rules(const struct drawn *d)
 {
     const struct ir *ir = d->c.ir;

@@ -1,5 +1,5 @@
-/* Rules as boxes: what the boxes say of a header key against what the rule's conditions say of it, over random rules
- * and frames, and for each kind of condition that there are few. */
+/* Rules as boxes: the boxes' results for a header key against those of the rule's conditions, over random rules and
+ * frames, and for each kind of condition that is rare there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,7 +48,8 @@ static bool rule_holds(const struct made *m, uint32_t rule, const struct key *ke
     return true;
 }
 
-/* A rule of a firewall `out` judges what this machine sends, and may count on it: `out on` is the interface. */
+/* True if the firewall judges the packet. A rule of a firewall `out` judges packets that this machine sends, and may
+ * rely on it: `out on` is the interface. */
 static bool judged_there(const struct program *p, uint32_t rule, const struct key *key)
 {
     const uint32_t list = p->rules[rule].list;
@@ -56,8 +57,8 @@ static bool judged_there(const struct program *p, uint32_t rule, const struct ke
     return list & PBC_LIST_CHAIN || (p->firewalls[list].direction == PBC_DIR_OUT) == !!(key->kind & KIND_OUT);
 }
 
-/* All of its rules on one key: no frame of a rule lies outside its boxes, and where they say it all, no other inside.
- */
+/* Compare all rules on one key: no frame of a rule lies outside its boxes, and if the boxes are exact, no other lies
+ * inside. */
 static unsigned compare(struct made *m, const struct boxes *b, const uint32_t *left, const struct key *key,
                         const struct pkt *pkt)
 {
@@ -103,7 +104,7 @@ static void draw_world(struct drawn *w, struct rng *r)
                               .self6_count = w->stock.has_self ? 2 : 0};
 }
 
-/* One frame, in each state that it can have, at some time of the day. */
+/* Compare one frame, in each state that it can have, at some time of the day. */
 static unsigned one_frame(struct made *m, struct drawn *w, struct rng *r, const struct boxes *b, const uint32_t *left)
 {
     uint8_t frame[DRAWN_FRAME_MAX];
@@ -223,7 +224,7 @@ static void few_boxes(void **state)
     }
 }
 
-/* A set that is too large is a few boxes around it, and is asked afterwards; so is a rule of several lists. */
+/* A set that is too large becomes few boxes around it, and is tested afterwards; so does a rule with several lists. */
 static void what_is_too_much_is_widened(void **state)
 {
     struct made m;

@@ -1,4 +1,4 @@
-/* The rule list: what each condition, verdict, chain and firewall becomes in the image. */
+/* The rule list: the image's form of each condition, verdict, chain and firewall. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static void good(struct compile *c, const char *text)
     assert_int_equal(diags_errors(c->diags), 0);
 }
 
-/* One rule in a firewall. */
+/* Compile one rule in a firewall. */
 static void rule(struct compile *c, const char *text)
 {
     char all[512];
@@ -267,7 +267,7 @@ static void answers_with_rst_are_for_tcp(void **state)
     }
 }
 
-/* 2,300 rules that name 30,000 ports each: too much, and said once, not for every rule that follows. */
+/* 2,300 rules that name 30,000 ports each exceed the limit, which is reported once instead of for every later rule. */
 static void expansion_is_told_once(void **state)
 {
     char *text = NULL;
@@ -285,8 +285,8 @@ static void expansion_is_told_once(void **state)
     free(text);
 }
 
-/* The last of the list takes long with sanitizers, which what is long says nothing more to: LONG=1 asks it there, too.
- */
+/* Return how many entries at the list's end to skip: they take long with sanitizers, without testing anything new.
+ * LONG=1 includes them. */
 static size_t left_out(void)
 {
 #ifdef __SANITIZE_ADDRESS__

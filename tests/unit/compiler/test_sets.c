@@ -21,7 +21,7 @@ static uint32_t draw(uint32_t below)
     return (seed >> 8) % below;
 }
 
-/* Numbers 0..63 are at the very top of each family, so that the ends are always in play. */
+/* Numbers 0..63 are at the very top of each family, so that its end is always covered. */
 static uint32_t at4(unsigned i) { return UINT32_MAX - (UNIVERSE - 1) + i; }
 static u128 at6(unsigned i) { return TOP6 + i; }
 

@@ -1,5 +1,5 @@
-/* Limits and timeouts: the tables of lang/ and those of the compiler name the same keys with the same defaults, and
- * what a file says goes where it belongs. */
+/* Limits and timeouts: the tables of lang/ and of the compiler name the same keys with the same defaults, and a
+ * file's values go to the right places. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static const struct written table[] = {
 
 static const uint64_t *values_of(const struct compile *c) { return &c->image->settings->flows; }
 
-/* What a file gets that writes out the default of a key, and what it gets that says nothing. */
+/* A file that writes a key's default equals a file without the key. */
 static void test_defaults_are_those_of_the_language(void **state)
 {
     (void)state;
@@ -80,7 +80,7 @@ static void test_what_is_said_is_kept(void **state)
     compile_fini(&c);
 }
 
-/* Rates, bursts and keys as the program holds them. */
+/* Rates, bursts and keys in the program. */
 static void test_meters(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The figures of --stats are those of the program that was made. */
+/* The figures of --stats are those of the compiled program. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include "tests/unit/compiler/back.h"
 
-/* The number behind a line's words, UINT64_MAX where there is no such line. */
+/* Return the number behind a line's words, or UINT64_MAX without such a line. */
 static uint64_t figure(const char *text, const char *words)
 {
     char line[64];

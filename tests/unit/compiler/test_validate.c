@@ -1,5 +1,5 @@
-/* What validation finds: programs are broken in one place behind the loader's back, where nothing but frames can tell,
- * and each must be told of; whole ones never. */
+/* Validation: each program that is changed in one place behind the loader, where only frames show it, must be
+ * reported; intact ones never. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
-/* A program whose classifier, code and entries may be written to. */
+/* A program whose classifier, code and entries are writable. */
 struct breakable {
     struct made whole;
     struct program broken;
@@ -24,7 +24,7 @@ struct breakable {
 
 static void *copy(const void *from, size_t bytes)
 {
-    void *to = aligned_alloc(64, (bytes + 127) / 64 * 64); /* as the loader has it: walks read whole lines */
+    void *to = aligned_alloc(64, (bytes + 127) / 64 * 64); /* as the loader does, because walks read complete lines */
 
     if (!to) abort();
     return memcpy(to, from, bytes);
@@ -52,7 +52,7 @@ static void unbreak(struct breakable *m)
 
 static bool is_found_out(struct breakable *m)
 {
-    struct diags *const kept = m->whole.c.diags; /* says nothing twice */
+    struct diags *const kept = m->whole.c.diags; /* the same diagnostics aren't printed twice */
 
     m->whole.c.diags = diags_new(&m->whole.c.sources);
     validate_program(&m->whole.c, &m->broken);
@@ -106,7 +106,7 @@ static bool lane_used(struct breakable *m, uint32_t block, unsigned lane)
 
 typedef bool damage_fn(struct breakable *m, uint32_t block, const struct pbc_format *f, unsigned lane);
 
-/* The damage to every lane in turn: how many there were, and how many were found out. */
+/* Damage every lane in turn. Counts the damages, and those that were found. */
 static void each_lane(const char *text, damage_fn *damage, unsigned tally[2])
 {
     struct breakable m;
@@ -132,7 +132,7 @@ static unsigned column_of(const struct pbc_format *f, unsigned half)
     return 0;
 }
 
-/* A half of an address of which the lane asks something, a lower one if there is one. */
+/* Return a half of an address that the lane tests, a lower one if there is one. */
 static uint32_t *address_asked(struct breakable *m, uint32_t b, const struct pbc_format *f, unsigned lane)
 {
     uint32_t *found = NULL;
@@ -146,7 +146,7 @@ static uint32_t *address_asked(struct breakable *m, uint32_t b, const struct pbc
     return found;
 }
 
-/* Another prefix of the same length: its range moved by its own size. */
+/* Change a range to another prefix of the same length, moved by its own size. */
 static bool move_range(struct breakable *m, uint32_t b, const struct pbc_format *f, unsigned lane)
 {
     uint32_t *const word = address_asked(m, b, f, lane);
@@ -157,7 +157,7 @@ static bool move_range(struct breakable *m, uint32_t b, const struct pbc_format 
     return true;
 }
 
-/* One bit of an address that a lane no longer asks: it holds for too much. */
+/* Remove one bit of an address from a lane's test, so that it matches too much. */
 static bool ask_less(struct breakable *m, uint32_t b, const struct pbc_format *f, unsigned lane)
 {
     uint32_t *const word = address_asked(m, b, f, lane);
@@ -189,11 +189,11 @@ static bool narrow_port(struct breakable *m, uint32_t b, const struct pbc_format
     uint32_t *const port = &column(m, b, column_of(f, KEY_HALF(dst_port)))[lane];
 
     if (*port == 0) return false;
-    *port += 1; /* the lowest port is none of its any more */
+    *port += 1; /* the lowest port no longer matches */
     return true;
 }
 
-/* What the boxes are is all that the leaves say, so nothing but what two rules share goes unseen. */
+/* Rules that the leaves represent completely, so only damage to what two rules share isn't seen. */
 static const char apart[] = "edition 1\n"
                             "firewall f in default drop {\n"
                             "  accept tcp from 192.0.2.0/24 to 198.51.100.0/28 port 80\n"
@@ -233,7 +233,7 @@ static void swapped_entries(void **state)
     unbreak(&m);
 }
 
-/* A cut that goes by another bit. */
+/* Change a cut to another bit. */
 static void broken_tree(void **state)
 {
     struct breakable m;
@@ -263,7 +263,7 @@ static void broken_tree(void **state)
 
 static bool asks(uint8_t op) { return op >= OP_JEQ && op <= OP_JNPAT; }
 
-/* Each test of straight code answered the other way round: the even opcode of a pair is the odd one's opposite. */
+/* Return the opposite test of straight code: the even opcode of a pair is the odd one's opposite. */
 static uint8_t opposite(uint8_t op) { return (uint8_t)((op - OP_JEQ) % 2 ? op - 1 : op + 1); }
 
 static void broken_tests(const char *text, enum classify_when when)
@@ -291,7 +291,7 @@ static void broken_straight_code(void **state)
     broken_tests(mixed, CLASSIFY_NONE);
 }
 
-/* What boxes leave to code: MACs, bytes, long lists of ports. */
+/* Damage the tests that boxes leave to code: MACs, bytes, long lists of ports. */
 static void broken_residues(void **state)
 {
     static const char text[] = "edition 1\n"
@@ -305,7 +305,7 @@ static void broken_residues(void **state)
     broken_tests(text, CLASSIFY_NONE);
 }
 
-/* ARP has lists of its own. */
+/* Damage ARP's separate lists. */
 static void broken_arp(void **state)
 {
     static const char text[] = "edition 1\n"

@@ -12,7 +12,7 @@
 #include "tests/unit/compiler/front.h"
 #include "vm/vm.h"
 
-/* The ranges of the first condition of a kind in the rules, as "1-2 5". */
+/* Return the ranges of the first condition of a kind in the rules, as "1-2 5". */
 static const char *ranges(const struct compile *c, enum cond_kind kind)
 {
     static char buf[512];
@@ -95,7 +95,7 @@ static void a_long_list_merges_as_it_grows(void **state)
     compile_fini(&c);
 }
 
-/* The one code that each gives. */
+/* Each fault gives exactly its code. */
 static void faults_have_their_codes(void **state)
 {
     static const struct {

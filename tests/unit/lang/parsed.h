@@ -1,4 +1,4 @@
-/* A text, parsed: its tree and the reports on it. Shared by the tests of lang/. */
+/* A parsed text: its tree and the reports on it. Shared by the tests of lang/. */
 #ifndef TESTS_UNIT_LANG_PARSED_H
 #define TESTS_UNIT_LANG_PARSED_H
 
@@ -36,7 +36,7 @@ static inline void parsed_fini(struct parsed *p)
     arena_free(p->arena);
 }
 
-/* The codes of all diagnostics, by place, as "E0101@2:5 E0107@3:1"; freed by the caller. */
+/* Return the codes of all diagnostics, by place, as "E0101@2:5 E0107@3:1". The caller frees it. */
 static inline char *codes_of(struct parsed *p)
 {
     char *text = NULL;
@@ -53,7 +53,7 @@ static inline char *codes_of(struct parsed *p)
     return text;
 }
 
-/* The tree as lang_dump prints it, without its first line; freed by the caller. */
+/* Return the tree as lang_dump prints it, without its first line. The caller frees it. */
 static inline char *dump_of(struct parsed *p)
 {
     char *text = NULL;

@@ -1,5 +1,5 @@
-/* The formatter keeps what a program says: programs in every disorder of blanks, line breaks and comments come out with
- * the same tree and the same comments, and a second time unchanged. */
+/* The formatter keeps a program's meaning. Programs with any disorder of blanks, line breaks and comments get the
+ * same tree and comments after formatting, and formatting again changes nothing. */
 #include "parsed.h"
 
 #include <errno.h>
@@ -100,7 +100,7 @@ static bool begins_statement(int kind)
     }
 }
 
-/* Between words of one statement. */
+/* Put a gap between words of one statement. */
 static void inner_gap(struct mess *m, int before, int after)
 {
     const bool goes_on = before == COMMA || before == EQ || before == ARROW || before == COLON || m->parens;
@@ -119,7 +119,7 @@ static void inner_gap(struct mess *m, int before, int after)
     }
 }
 
-/* Between statements; `close`: the next word is the `}` of the block, or the text ends. */
+/* Put a gap between statements; `close`: the next word is the `}` of the block, or the text ends. */
 static void outer_gap(struct mess *m, bool close)
 {
     switch (rng_below(m->r, close ? 4 : 6)) {
@@ -175,7 +175,7 @@ static char *disorder(const struct words *w, struct rng *r, struct mess *m)
     return text;
 }
 
-/* ---- what must hold ---- */
+/* ---- invariants ---- */
 
 static void comments_are(const char *text, unsigned count)
 {
@@ -277,7 +277,7 @@ static void drawn_programs_survive_disorder(void **state)
     }
 }
 
-/* Files that hold the whole grammar between them. */
+/* Files that together use the whole grammar. */
 static void every_construct_survives_disorder(void **state)
 {
     static const char *const paths[] = {
@@ -303,7 +303,7 @@ static void every_construct_survives_disorder(void **state)
     }
 }
 
-/* ---- single things ---- */
+/* ---- single cases ---- */
 
 static void becomes(const char *before, const char *after)
 {

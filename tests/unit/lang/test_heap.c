@@ -1,4 +1,4 @@
-/* Memory of the heap: never NULL; without it a compile ends with one line and status 2. */
+/* Heap memory: never NULL; without memory a compile ends with one line and status 2. */
 #include "parsed.h"
 
 #include <sys/wait.h>
@@ -20,7 +20,7 @@ static void grow_beyond(void)
     free(heap_grown(NULL, (size_t)UINT32_MAX + 1, 1, &cap));
 }
 
-#ifndef SANITIZED /* the sanitizer's allocator ends the process in its own way */
+#ifndef SANITIZED /* the sanitizer's allocator ends the process differently */
 static volatile size_t too_much = SIZE_MAX / 2;
 
 static void ask_for_too_much(void) { free(heap_zeroed(1, too_much)); }
@@ -28,7 +28,7 @@ static void ask_for_too_much(void) { free(heap_zeroed(1, too_much)); }
 static void ask_for_too_many(void) { free(heap_resized(NULL, too_much, 16)); }
 #endif
 
-/* What a child that does so says, and how it ends. */
+/* Check the output and end of a child that runs out of memory. */
 static void ends_without_memory(void (*ask)(void))
 {
     char said[64] = "";

@@ -1,9 +1,9 @@
-/* JSON as it is written: escapes, numbers, null, and what is not UTF-8. */
+/* JSON output: escapes, numbers, null, and invalid UTF-8. */
 #include "parsed.h"
 
 #include "lang/json.h"
 
-/* What the statement prints to `out`. */
+/* Check what the statement prints to `out`. */
 #define assert_prints(want, ...)                                                                                       \
     do {                                                                                                               \
         char *text;                                                                                                    \

@@ -146,7 +146,7 @@ static void included_files_of_errors_are_given_up_together(void **state)
     put("all.prey", "include \"foreign/*\"\n");
     struct parsed p;
     parse_path(&p, "all.prey");
-    assert_int_equal(diags_errors(p.diags), DIAG_FILE_MAX + 20); /* ten files whole, and the first of each other */
+    assert_int_equal(diags_errors(p.diags), DIAG_FILE_MAX + 20); /* ten files in full, and the first of each other */
     parsed_fini(&p);
 }
 
@@ -216,7 +216,7 @@ static void what_matches_and_cannot_be_read_is_told(void **state)
     expect_file("e/main.prey", "E0132@1:9 E0133@1:9", 2);
     put("folders.prey", "include \"*/a.prey\"\ninclude \"good.prey/*\"\ninclude \"*\\x00\"\ninclude \"f*/\"\n");
     expect_file("folders.prey", "E0132@1:9 E0132@3:9 E0132@4:9", 1);
-    put("f*/x.prey", "include \"y*.prey\"\n"); /* a folder may be called so */
+    put("f*/x.prey", "include \"y*.prey\"\n"); /* a folder may have such a name */
     put("f*/y.prey", "");
     expect_file("f*/x.prey", "", 2);
 }
@@ -247,7 +247,7 @@ static void files_of_patterns_are_bounded_together(void **state)
     parsed_fini(&p);
 }
 
-/* ---- any bytes at all ---- */
+/* ---- any bytes ---- */
 
 #define BIG 1000000
 
@@ -263,8 +263,8 @@ static double parse_seconds(const char *text, size_t len, unsigned *errors)
     return (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
 }
 
-/* A quarter of the text takes a quarter of the time, a sixteenth if time is quadratic: that holds on any machine. What
- * is over in a moment is not worth asking, and one bad moment of the machine is no verdict. */
+/* Check that a quarter of the text takes a quarter of the time (a sixteenth if time is quadratic), which holds on
+ * any machine. Very short times aren't compared, and one slow moment of the machine doesn't fail the test. */
 static void expect_linear(const char *text, size_t len, const char *unit, const char *opening, unsigned *errors)
 {
     double whole, part;
@@ -278,7 +278,7 @@ static void expect_linear(const char *text, size_t len, const char *unit, const 
     fail_msg("`%s` after `%s` took %.2f s, a quarter of it %.2f s", unit, opening, whole, part);
 }
 
-/* One unit again and again, on one line or behind an opening. */
+/* Repeat one unit, on one line or after an opening bracket. */
 static void long_lines_of_anything_take_linear_time(void **state)
 {
     (void)state;
@@ -344,7 +344,7 @@ static void long_lines_of_anything_take_linear_time(void **state)
     free(text);
 }
 
-/* flex marks the end of its buffer with one. */
+/* flex marks the end of its buffer with NULs. */
 static void long_tokens_of_nul_take_linear_time(void **state)
 {
     (void)state;

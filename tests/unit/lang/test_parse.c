@@ -12,7 +12,7 @@ static const struct node *find(const struct node *n, enum node_kind kind)
     return NULL;
 }
 
-/* The text under the span of the first node of a kind. */
+/* Check the text under the span of the first node of a kind. */
 static void expect_span(const char *text, enum node_kind kind, const char *under)
 {
     struct parsed p;
@@ -99,7 +99,7 @@ static void every_wrong_line_is_reported_once(void **state)
     expect_codes("firewall f default drop {\naccept x\naccept tcp\ndrop y; drop z\n}\nset = 1",
                  "E0101@2:8 E0101@4:6 E0101@4:14 E0101@6:5");
     expect_codes("pool { server a 1.2.3.4\nnonsense\n}\nset a = 1.2.3.4", "E0101@1:6");
-    /* the lexer complained: nothing more is said of the line */
+    /* the lexer reported an error: the line has no further reports */
     expect_codes("set a = 10.0.0.999 = = =\nset b = \"x\nset c = ? ? ?\nset d = 1.2.3.4",
                  "E0107@1:9 E0111@2:9 E0116@3:9");
     expect_codes("test \"a {\n expect nonsense\n}\nset a = 1.2.3.4", "E0111@1:6");
@@ -120,7 +120,7 @@ static void braces_are_matched(void **state)
     expect_codes("chain a {\nreturn", "E0118@1:9");
     expect_codes("chain a {\nreturn\nchain b { return }\npool c { check d }", "E0118@3:1");
     expect_codes("chain a {\nnonsense {\nset b = 1.2.3.4\n", "E0102@2:1 E0118@3:1");
-    /* indented, or not a whole declaration: a mistake inside the block */
+    /* indented, or not a complete declaration: a mistake inside the block */
     expect_codes("chain a {\n set b = 1.2.3.4\n}", "E0102@2:2");
 }
 
@@ -179,7 +179,7 @@ static void a_port_after_from_is_ambiguous(void **state)
     expect_codes("chain c { drop tcp from a to b port 22; drop from a tcp port 22 }", "");
 }
 
-/* The fix beside the first error. */
+/* Check the fix of the first error. */
 static void expect_fix(const char *text, const char *fix)
 {
     struct parsed p;
@@ -219,7 +219,7 @@ static void fixes_are_offered_where_one_is_likely(void **state)
 static void the_first_statement_of_a_broken_block_header_is_not_lost_on_others(void **state)
 {
     (void)state;
-    /* a value of the header is wrong: reported once, and the block does not enter the tree */
+    /* a wrong value of the header is reported once, and the block doesn't enter the tree */
     struct parsed p;
     static const char text[] = "service s on 1 tcp/80 { mode observe; -> p }\nset a = 1.2.3.4";
     parse_n(&p, text, strlen(text));

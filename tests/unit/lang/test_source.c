@@ -1,4 +1,4 @@
-/* Source files: reading within a bound, places and lines. */
+/* Source files: reading within a limit, places and lines. */
 #include "parsed.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Suggestions are edits, and the words beside the carets are made of them; advice is words only. */
+/* Suggestions are edits, and the words beside the carets come from them; advice is only words. */
 #include "parsed.h"
 
 static struct diags *begin(struct sources *sources)
@@ -11,7 +11,7 @@ static struct diags *begin(struct sources *sources)
 
 static void says(struct diags *d, const char *words) { assert_string_equal(d->entries[0].help, words); }
 
-/* The edits of the first entry, in their order: "START-END:TEXT" with `|` between them. */
+/* Check the edits of the first entry, in their order: "START-END:TEXT" with `|` between them. */
 static void edits(const struct diags *d, const char *wanted)
 {
     char text[256] = "";
@@ -49,7 +49,7 @@ static void the_words_are_made_of_the_edits(void **state)
     diags_free(d);
 }
 
-/* Advice takes the place of the words, not of the edits. */
+/* Advice replaces the words, but not the edits. */
 static void advice_is_no_edit(void **state)
 {
     (void)state;

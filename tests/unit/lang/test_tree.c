@@ -1,4 +1,4 @@
-/* Whole trees: every form of the language, parsed twice, is equal; one value changed, and it is not. */
+/* Whole trees: every form of the language, parsed twice, gives equal trees; one changed value makes them unequal. */
 #include "parsed.h"
 
 #include <glob.h>

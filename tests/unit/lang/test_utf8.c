@@ -1,4 +1,4 @@
-/* UTF-8: the boundaries of RFC 3629, and what can't be seen. */
+/* UTF-8: the boundaries of RFC 3629, and invisible characters. */
 #include "parsed.h"
 
 #include "lang/utf8.h"

@@ -1,7 +1,7 @@
-/* Values: every form, its boundaries, and what is no value. */
+/* Values: every form, its boundaries, and texts that aren't values. */
 #include "parsed.h"
 
-/* The value of `const x = TEXT`; NULL if that was an error. */
+/* Return the value of `const x = TEXT`, or NULL after an error. */
 static const struct node *value_of(struct parsed *p, const char *text)
 {
     char source[512];
@@ -12,7 +12,7 @@ static const struct node *value_of(struct parsed *p, const char *text)
     return decl ? decl->last : NULL;
 }
 
-/* The dump of a value, without its place. */
+/* Check the dump of a value, without its place. */
 static void reads(const char *text, const char *dump)
 {
     struct parsed p;

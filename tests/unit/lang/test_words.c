@@ -1,4 +1,4 @@
-/* The words of word.def: found by their text, in the order of their tokens, with what they may be. */
+/* The words of word.def: found by their text, in the order of their tokens, with their roles. */
 #include "parsed.h"
 
 #include "lang/lex/tokens.tab.h"
@@ -40,7 +40,7 @@ static void other_text_is_a_name(void **state)
     assert_false(word_may_start(NAME));
 }
 
-/* What follows a word tells a statement from a name in a list. */
+/* The next word distinguishes a statement from a name in a list. */
 static void what_follows_tells_a_statement(void **state)
 {
     (void)state;

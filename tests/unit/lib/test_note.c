@@ -1,4 +1,4 @@
-/* The packet notation: what it writes, what it prints, what it refuses; and that printing loses nothing. */
+/* The packet notation: its frames, its output, its errors; and printing loses nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static void assert_frame(const char *notation, const char *hex)
     assert_string_equal(got, hex);
 }
 
-/* The bytes of IP and above were made by an independent packet builder. */
+/* An independent packet builder made the bytes from IP on. */
 static void known_frames(void **state)
 {
     (void)state;
@@ -82,7 +82,7 @@ static void prints_back(void **state)
     }
 }
 
-/* Whatever the bytes: the printed text gives them again. */
+/* For any bytes, the printed text gives the same bytes again. */
 static void prints_anything(void **state)
 {
     (void)state;

@@ -23,7 +23,7 @@ enum far_way {
     FAR_DRIPS,   /* sends its text byte by byte */
     FAR_CLOSES,  /* immediately */
     FAR_FLOODS,  /* sends its text without end */
-    FAR_ECHO,    /* a datagram: its text comes back */
+    FAR_ECHO,    /* returns each datagram's text */
     FAR_TALKS,   /* its text in parts, cut at each `|`: the first immediately, each other after received data */
     FAR_WAITS,   /* sends its text, and then nothing */
     FAR_RESETS,  /* sends its text and resets the connection */
@@ -48,7 +48,7 @@ static void far_say(int fd, SSL *ssl, const char *s, size_t n)
         (void)!send(fd, s, n, MSG_NOSIGNAL);
 }
 
-/* The client's first data; may be empty. */
+/* Receive the client's first data, which may be empty. */
 static void far_listen(int fd, SSL *ssl)
 {
     char heard[2048];
@@ -124,7 +124,7 @@ static void *far_run(void *arg)
     return NULL;
 }
 
-/* On 127.0.0.1 or ::1, a port of the kernel's choice. */
+/* Start a server on 127.0.0.1 or ::1, at a port of the kernel's choice. */
 static inline void far_begin(struct far_end *f, int family, int type)
 {
     struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
@@ -148,7 +148,7 @@ static inline void far_end(struct far_end *f)
     SSL_CTX_free(f->tls);
 }
 
-/* A certificate of its own for that name, which it signs itself; its PEM text goes to the file. */
+/* Make a self-signed certificate for that name, and write its PEM text to the file. */
 static inline SSL_CTX *far_certificate(const char *name, const char *file, long ends_in_seconds)
 {
     char alt[128];

@@ -20,7 +20,8 @@
 
 enum { PORT = 8080, SERVERS = 2, SERVER_PORT = 9000, TURNS = 4000 };
 
-/* Short, for tests that wait for their end; others set longer ones, so that a slow machine causes none. */
+/* Timeouts: short ones for tests that wait for them; other tests set longer ones, so that a slow machine causes
+ * none. */
 #ifndef SCENE_TIMES
 #define SCENE_TIMES "timeouts { proxy first 300ms; proxy idle 1s; proxy connect 300ms }\n"
 #endif
@@ -39,8 +40,8 @@ struct scene {
     struct judge *judge;
     struct snapshot *world;
     struct proxy *proxy;
-    int servers[SERVERS]; /* they listen */
-    struct remap *remap;  /* of a reload; NULL without one */
+    int servers[SERVERS]; /* listening sockets */
+    struct remap *remap;  /* the reload's; NULL without one */
 };
 
 static inline int listener(uint32_t addr, uint16_t port)
@@ -76,7 +77,7 @@ static inline int set_up_with(void **state, const char *text)
 
 static inline int set_up(void **state) { return set_up_with(state, rules); }
 
-/* The same rules, as another program. */
+/* Load the same rules as another program. */
 static inline void reload(struct scene *s)
 {
     struct judge *next = judge_new("http", rules, sizeof rules - 1, stderr);
@@ -129,7 +130,7 @@ static inline void say(int fd, const char *text)
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }
 
-/* The connection that comes to a server next; a test that waits for none that comes fails. */
+/* Return the next connection to a server. The test fails if none comes. */
 static inline int come(struct scene *s, unsigned server)
 {
     for (unsigned i = 0; i < TURNS; i++) {
@@ -151,7 +152,7 @@ static inline bool nobody_came(struct scene *s, unsigned server)
 
 static char heard_text[1 << 16];
 
-/* Data that fd receives up to text that ends so; "": up to the end. */
+/* Return the data that fd receives, up to the text `end`; "": up to the end. */
 static const char *heard(struct scene *s, int fd, const char *end)
 {
     size_t n = 0;

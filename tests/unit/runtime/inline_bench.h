@@ -1,6 +1,5 @@
-/* `mode proxy inline` in one process: the inline stack is this process's own network namespace, where clients and
- * servers have their made-up addresses on the loopback, and the loop is turned by the test, which is its worker, too.
- */
+/* Tests of `mode proxy inline` in one process. The inline stack is this process's network namespace, where clients
+ * and servers have their made-up addresses on the loopback. The test turns the loop, and is its worker, too. */
 #ifndef TESTS_UNIT_INLINE_BENCH_H
 #define TESTS_UNIT_INLINE_BENCH_H
 
@@ -52,7 +51,7 @@ static inline int sockets(void *with, unsigned family, int fds[])
     return 4;
 }
 
-/* A socket with that address, which listens if it is to. */
+/* Open a socket with that address; `listens`: listen on it. */
 static inline int bound(const uint32_t addr[4], bool v6, uint16_t port, bool listens)
 {
     const int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0), one = 1;
@@ -152,7 +151,7 @@ static inline void tear_down(struct bench *b)
     judge_free(b->judge);
 }
 
-/* The worker reports a connection, by its program. */
+/* Report a connection from the worker, by its program. */
 static inline void tell(struct bench *b, uint32_t number, bool v6)
 {
     struct inline_open o = {.number = number,
@@ -197,7 +196,7 @@ static inline int accepted(struct bench *b, int at)
     return -1;
 }
 
-/* Data that arrives there, up to n bytes, or -errno, or 0 at the end. */
+/* Read data, up to n bytes. Returns -errno, or 0 at the end. */
 static inline ssize_t heard(struct bench *b, int fd, void *to, size_t n)
 {
     for (unsigned i = 0; i < 300; i++) {
@@ -259,7 +258,7 @@ static inline uint64_t ends(struct bench *b, enum session_end e)
     "firewall all default accept { }\npool p { balance round_robin; " servers                                          \
     " }\nservice s on any tcp/80 { mode proxy inline" body "; -> p }\n"
 
-/* Other rules take the place of those of set_up. */
+/* Replace the rules of set_up. */
 static inline struct snapshot *reload(struct bench *b, const char *rules, struct remap **remap)
 {
     struct judge *next = judge_new("inline", rules, strlen(rules), stderr);

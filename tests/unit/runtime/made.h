@@ -1,4 +1,4 @@
-/* Captures that tests make byte by byte, in either byte order, so that nothing of the reader is trusted. */
+/* Captures that tests make byte by byte, in either byte order, independently of the reader. */
 #ifndef TESTS_UNIT_RUNTIME_MADE_H
 #define TESTS_UNIT_RUNTIME_MADE_H
 
@@ -25,7 +25,7 @@ static inline void put_fill(struct made *m, uint8_t seed, uint32_t n)
     for (uint32_t i = 0; i < n; i++) m->bytes[m->len++] = (uint8_t)(seed + i);
 }
 
-/* Lengths captured and sent of the frames, and their times: ordinary, empty, cut, and the corners of 32 bits. */
+/* Captured and sent lengths of the frames, and their times: ordinary, empty, cut, and the limits of 32 bits. */
 static const struct {
     uint32_t cap, wire, sec, frac;
 } made_frame[MADE_FRAMES] = {
@@ -59,7 +59,7 @@ static inline void made_pcap(struct made *m, uint32_t magic, const uint16_t vers
     }
 }
 
-/* A pcapng block around what `put` calls between begin and end add. */
+/* Begin a pcapng block. It contains everything that `put` calls add until its end. */
 static inline size_t block_begin(struct made *m, uint32_t type)
 {
     put32(m, type);
@@ -91,7 +91,7 @@ static inline void made_section(struct made *m)
     block_end(m, b);
 }
 
-/* resolution and offset as the options hold them; an offset of 0 is left out. */
+/* Write an interface. Resolution and offset are the options' values; an offset of 0 is omitted. */
 static inline void made_interface(struct made *m, uint16_t type, uint32_t snaplen, uint8_t resolution, uint64_t offset)
 {
     const size_t b = block_begin(m, 1);
@@ -154,7 +154,7 @@ static inline void made_unknown(struct made *m, uint32_t type, uint32_t body)
     block_end(m, b);
 }
 
-/* One section with every kind of block that libpcap takes: MADE_FRAMES frames on two interfaces. */
+/* Write one section with every kind of block that libpcap takes: MADE_FRAMES frames on two interfaces. */
 static inline void made_pcapng(struct made *m, uint8_t resolution, uint64_t offset)
 {
     made_section(m);

@@ -1,4 +1,4 @@
-/* Tests inside a network namespace of their own, which ends with the process that made it. */
+/* Tests inside a separate network namespace, which ends with the process that made it. */
 #ifndef TESTS_UNIT_RUNTIME_NETNS_H
 #define TESTS_UNIT_RUNTIME_NETNS_H
 
@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-/* Run a command line of the shell; it must succeed. */
+/* Run a shell command, which must succeed. */
 static inline void sh(const char *line)
 {
     const int status = system(line);
@@ -25,16 +25,16 @@ static inline void sh(const char *line)
     assert_int_equal(status, 0);
 }
 
-/* A namespace with a pair of links, here and there, of known MACs, both up, without IPv6's waiting for duplicates.
- * An IPv6 address works once the carrier was noticed, which their own addresses show. */
+/* A namespace with a pair of links, here and there, with known MACs, both up, without IPv6's wait for duplicate
+ * addresses. An IPv6 address works after the link's carrier is noticed, which the links' own addresses show. */
 #define NETNS_PAIR                                                                                                     \
     "ip link set lo up && ip link add here address 02:00:00:00:00:01 type veth peer name there "                       \
     "address 02:00:00:00:00:02 && for f in here there; do "                                                            \
     "echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; ip link set $f up; done; for f in here there; do "                 \
     "until ip -6 addr show dev $f | grep -q fe80; do sleep 0.01; done; done"
 
-/* False: this process may not have a namespace. It has left its own for good; where it is not root it becomes root of
- * a user namespace. */
+/* Enter a new namespace for good. Returns false if this process may not have one. Unless it is root it becomes root
+ * of a user namespace. */
 static inline bool netns_enter(void)
 {
     if (!unshare(CLONE_NEWNET)) return true;
@@ -55,8 +55,8 @@ static inline bool netns_enter(void)
     return true;
 }
 
-/* A test of a group of its own in a child process, whose namespace ends with it. A hanging test is ended, long after
- * the slowest machine would have finished. */
+/* Run a test in a child process, whose namespace ends with it. A hanging test is killed, long after the slowest
+ * machine would have finished. */
 static inline int netns_alone(const struct CMUnitTest *test)
 {
     fflush(NULL);

@@ -1,4 +1,4 @@
-/* A kernel before Linux 6.6, for a test program's attachments: it accepts no link of traffic control. */
+/* Simulates a kernel before Linux 6.6 for a test program's attachments: it accepts no link of traffic control. */
 #ifndef TESTS_UNIT_RUNTIME_OLD_KERNEL_H
 #define TESTS_UNIT_RUNTIME_OLD_KERNEL_H
 
@@ -13,7 +13,7 @@
 static bool kernel_is_old;
 static void (*before_arrives)(void); /* called before a program for arriving packets is attached by a link */
 
-/* In the place of libbpf's. */
+/* Replaces libbpf's function. */
 __attribute__((used)) int bpf_link_create(int program, int target, enum bpf_attach_type type,
                                           const struct bpf_link_create_opts *opts)
 {
@@ -27,7 +27,7 @@ __attribute__((used)) int bpf_link_create(int program, int target, enum bpf_atta
     return -EINVAL;
 }
 
-/* Before a test of netns.h's: the kernel is as it is, or old from here on, in the test's process. */
+/* Prepare a test of netns.h: from here on, the kernel is unchanged, or old for the test's process. */
 static inline int as_is_setup(void **state)
 {
     kernel_is_old = clsact_needed();

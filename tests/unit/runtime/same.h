@@ -1,5 +1,5 @@
-/* Comparison of a capture as read by prey and by libpcap: frames, lengths, bytes and times, one by one. Shared by
- * the unit test and the fuzz target. */
+/* Compares a capture as read by prey and by libpcap: frames, lengths, bytes and times, one by one. Shared by the
+ * unit test and the fuzz target. */
 #ifndef TESTS_UNIT_RUNTIME_SAME_H
 #define TESTS_UNIT_RUNTIME_SAME_H
 
@@ -10,17 +10,17 @@
 #include "runtime/capture/capture.h"
 
 struct same {
-    unsigned frames;    /* that were compared */
-    unsigned overflown; /* of them in which libpcap's fraction of a second differs */
+    unsigned frames;    /* compared frames */
+    unsigned overflown; /* those whose fraction of a second differs in libpcap */
     bool peer_opened;   /* libpcap took the file */
-    bool peer_whole;    /* and read it to its end */
-    bool opened, whole; /* and prey's */
-    char differ[400];   /* what differs, "" when nothing does */
+    bool peer_whole;    /* libpcap read it to its end */
+    bool opened, whole; /* the same for prey */
+    char differ[400];   /* the difference, or "" */
     char error[300];    /* prey's */
 };
 
-/* Seconds and fractions are 32 unsigned bits in a pcap; libpcap hands native-order ones on as signed. Times that 64
- * bits of nanoseconds can't hold are 0 or the largest. */
+/* Return a time as libpcap means it. Seconds and fractions in a pcap are unsigned 32-bit numbers; libpcap returns
+ * native-order ones as signed. Times that 64 bits of nanoseconds can't hold are 0 or the largest. */
 static inline uint64_t peer_time(const struct pcap_pkthdr *h, long tick_ns)
 {
     int64_t s = h->ts.tv_sec;
@@ -33,7 +33,7 @@ static inline uint64_t peer_time(const struct pcap_pkthdr *h, long tick_ns)
     return s < 0 ? 0 : t > UINT64_MAX ? UINT64_MAX : (uint64_t)t;
 }
 
-/* Nanoseconds a unit of the file's fractions; 0 for a pcapng, whose times are 64 bits. */
+/* Return the nanoseconds per unit of the file's fractions; 0 for a pcapng, whose times have 64 bits. */
 static inline long file_tick(const char *path)
 {
     unsigned char m[4] = {0};
@@ -44,8 +44,8 @@ static inline long file_tick(const char *path)
     return !memcmp(m, "\xa1\xb2\x3c\x4d", 4) || !memcmp(m, "\x4d\x3c\xb2\xa1", 4) ? 1 : 1000;
 }
 
-/* Equal bytes, except for the identifier of a CAN frame in Linux cooked captures of the other byte order: libpcap
- * turns it into the host's order, in its copy. */
+/* True if the bytes are equal, except for the identifier of a CAN frame in Linux cooked captures of the other byte
+ * order: libpcap converts it to the host's order in its copy. */
 static inline bool same_bytes(pcap_t *peer, const uint8_t *theirs, const struct capture_frame *f)
 {
     enum { SLL = 16, ID = 4, CAN = 0x0c, CAN_FD = 0x0d };
@@ -59,7 +59,7 @@ static inline bool same_frame(struct same *r, pcap_t *peer, long tick, const str
                               const struct capture_frame *f)
 {
     const uint64_t t = peer_time(h, tick);
-    /* libpcap multiplies a fraction by 10^9 in 64 bits, which for resolutions finer than 2^-34 s is too few. */
+    /* libpcap multiplies a fraction by 10^9 in 64 bits, which overflows for resolutions finer than 2^-34 s. */
     const bool overflown = !tick && t != f->time_ns && t / 1000000000u == f->time_ns / 1000000000u;
     r->overflown += overflown;
     if (h->caplen == f->cap_len && h->len == f->wire_len && (t == f->time_ns || overflown) && same_bytes(peer, data, f))
@@ -84,7 +84,7 @@ static inline void same_frames(struct same *r, pcap_t *peer, long tick, struct c
             if (!same_frame(r, peer, tick, h, data, &f)) return;
             continue;
         }
-        /* libpcap hands on frames of any link type. */
+        /* libpcap returns frames of any link type. */
         if (mine < 0 && strstr(r->error, "link type")) return;
         if (theirs == 1 || (r->peer_whole && mine != 0))
             snprintf(r->differ, sizeof r->differ, "after frame %u: libpcap says %s, we %s", r->frames,
@@ -93,8 +93,8 @@ static inline void same_frames(struct same *r, pcap_t *peer, long tick, struct c
     }
 }
 
-/* peer_path is read by libpcap, path by prey: the same file, or a pipe that yields the same bytes. Where libpcap
- * stops at an error we may go on: the format allows more than libpcap takes. */
+/* Compare two readings. libpcap reads peer_path, prey reads path: the same file, or a pipe with the same bytes. If
+ * libpcap stops at an error we may continue, because the format allows more than libpcap takes. */
 static inline struct same capture_same(const char *peer_path, const char *path)
 {
     struct same r = {0};

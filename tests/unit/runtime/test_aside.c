@@ -1,4 +1,4 @@
-/* The network stack aside: only its thread is there, and it is confined; addresses that its sockets speak from are
+/* The separate network stack: only its thread is in it, and that is confined. Source addresses of its sockets are
  * local there, the last 1,024 of them. */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ static int count_of(const char *what)
     return count;
 }
 
-static pthread_t confined; /* who confined itself */
+static pthread_t confined; /* thread that confined itself */
 static int confine(void)
 {
     confined = pthread_self();
@@ -87,7 +87,7 @@ static void bounded(void **state)
         speak_from(a, i, &fd);
         close(fd);
     }
-    speak_from(a, ASKED - 1, &fd); /* known: no other goes for it */
+    speak_from(a, ASKED - 1, &fd); /* known: no other thread fetches it */
     const int there = ioctl(fd, SIOCGSKNS);
     assert_true(there >= 0 && !setns(there, CLONE_NEWNET));
     assert_int_equal(count_of("10\\.9\\."), MOST);

@@ -10,7 +10,7 @@
 
 #define MINUTE UINT64_C(60000000000)
 
-/* Does a frame from one station to another cross? */
+/* True if a frame from one station to another crosses. */
 static bool crosses(struct bridge *b, uint64_t from, uint64_t to, uint8_t port, uint64_t now_ns)
 {
     uint8_t frame[60] = {0};
@@ -31,15 +31,15 @@ static void stations(void **state)
     assert_int_equal(bridge_init(&b, 4096), 0);
     assert_true(crosses(&b, a, c, 0, 0));
     assert_true(crosses(&b, c, a, 1, 0));
-    assert_false(crosses(&b, c, a, 0, MINUTE));              /* it has moved to the other's side */
-    assert_true(crosses(&b, a, 0xffffffffffff, 0, MINUTE));  /* for all */
-    assert_false(crosses(&b, 0x01005e000001, a, 0, MINUTE)); /* a group's source says nothing of anybody */
+    assert_false(crosses(&b, c, a, 0, MINUTE));              /* it has moved to the other side */
+    assert_true(crosses(&b, a, 0xffffffffffff, 0, MINUTE));  /* broadcast */
+    assert_false(crosses(&b, 0x01005e000001, a, 0, MINUTE)); /* a group address as source teaches nothing */
     assert_true(crosses(&b, c, a, 1, 2 * MINUTE));
-    assert_true(crosses(&b, c, a, 0, 7 * MINUTE)); /* not heard for more than five minutes */
+    assert_true(crosses(&b, c, a, 0, 7 * MINUTE)); /* silent for more than five minutes */
     bridge_fini(&b);
 }
 
-/* Of `count` stations on one side, those whose frames for each other still stay there. */
+/* Count the stations, of `count` on one side, whose frames for each other still stay there. */
 static unsigned kept(uint64_t macs, unsigned count)
 {
     struct bridge b;

@@ -1,4 +1,4 @@
-/* The capture reader by itself: everything malformed, what libpcap does not take, and the writer. */
+/* The capture reader by itself: everything malformed, files that libpcap doesn't take, and the writer. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -18,7 +18,7 @@
 static const uint16_t v24[2] = {2, 4};
 static char path[] = "/tmp/capture-XXXXXX";
 static char err[300];
-static volatile unsigned touched; /* so that the reading is done */
+static volatile unsigned touched; /* so that the compiler keeps the reads */
 
 static void put_file(const void *bytes, size_t len)
 {
@@ -34,7 +34,7 @@ static struct capture *open_bytes(const void *bytes, size_t len)
     return capture_open(path, err, sizeof err);
 }
 
-/* How many frames the bytes give, reading every byte of each; what ends them goes to err ("" for a good end). */
+/* Count the frames in the bytes, reading every byte of each; err is the reason of the end ("" for a good end). */
 static unsigned frames_of(const void *bytes, size_t len)
 {
     struct capture *c = open_bytes(bytes, len);
@@ -184,7 +184,7 @@ static void pcapng_lies(void **state)
     expect_error(&m, 0, "lengths differ");
 }
 
-/* An interface description whose options are these bytes, then one good frame. */
+/* Test an interface description with these options, then one good frame. */
 static void with_options(struct made *m, const uint8_t *bytes, size_t len)
 {
     m->len = 0;
@@ -207,7 +207,7 @@ static void options_overrun(void **state)
         uint8_t len;
         const char *says;
     } bad[] = {
-        {{2, 0, 1, 0}, 4, "past the block"}, /* a value of one byte, none there */
+        {{2, 0, 1, 0}, 4, "past the block"}, /* a value of one byte that is missing */
         {{2, 0, 5, 0, 'a', 'b', 'c', 'd'}, 8, "past the block"},
         {{2, 0, 0xff, 0xff, 1, 1, 1, 1}, 8, "past the block"},
         {{9, 0, 0, 0}, 4, "one byte"},
@@ -223,7 +223,7 @@ static void options_overrun(void **state)
         with_options(&m, bad[i].bytes, bad[i].len);
         expect_error(&m, 0, bad[i].says);
     }
-    /* Behind the end of options nothing is looked at; no options at all are fine. */
+    /* Bytes after the end of options are ignored; having no options is fine. */
     static const uint8_t good[] = {0, 0, 0, 0, 9, 0, 0xff, 0xff};
     with_options(&m, good, sizeof good);
     expect_error(&m, 1, "");
@@ -231,7 +231,7 @@ static void options_overrun(void **state)
     expect_error(&m, 1, "");
 }
 
-/* What libpcap does not take: sections of either byte order, interfaces of several link types and snap lengths. */
+/* Sections and interfaces that libpcap doesn't take: either byte order, several link types and snap lengths. */
 static void sections_differ(void **state)
 {
     (void)state;
@@ -239,7 +239,7 @@ static void sections_differ(void **state)
     made_section(&m);
     made_interface(&m, 1, 96, 6, 0);
     made_interface(&m, 113, 0, 9, 0);
-    made_interface(&m, 127, 0, 9, 0); /* unknown to the vm, and no frame has it */
+    made_interface(&m, 127, 0, 9, 0); /* unknown to the vm, but no frame has it */
     made_enhanced(&m, 1, 5, 40, 40, 7);
     made_enhanced(&m, 0, 5, 20, 20, 8);
     m.big = true;
@@ -379,7 +379,7 @@ static void batches_and_rewind(void **state)
     capture_close(c);
 }
 
-/* A file cut short while it is mapped: no SIGBUS, and it is said. */
+/* A file that shrinks while it is mapped is reported, without SIGBUS. */
 static void shrinking(void **state)
 {
     (void)state;
@@ -406,7 +406,7 @@ static void shrinking(void **state)
     assert_true(n < FRAMES);
     assert_non_null(strstr(capture_error(c), "shrank"));
     capture_close(c);
-    /* Within the last page there is no fault to notice: the size is asked. */
+    /* Within the last page there is no fault to notice, so the size is read. */
     m.len = 0;
     made_pcap(&m, 0xa1b2c3d4, v24, 65535, 1);
     c = open_bytes(m.bytes, m.len);
@@ -425,7 +425,7 @@ static int frame_write(struct capture_writer *w, const uint8_t *data, uint32_t c
                .data = data, .cap_len = cap_len, .wire_len = wire_len, .time_ns = time_ns, .iface = iface});
 }
 
-/* Some were cut by the capture that they come from: what was on the wire comes back, too. */
+/* Frames that their capture had cut are written and read with their wire length. */
 static void written_and_read(void **state)
 {
     (void)state;
@@ -450,7 +450,7 @@ static void written_and_read(void **state)
     capture_close(c);
 }
 
-/* A name that ends in .pcapng: the interface of each frame comes back. */
+/* With a name that ends in .pcapng, each frame's interface is kept. */
 static void written_with_interfaces(void **state)
 {
     (void)state;
@@ -473,7 +473,7 @@ static void written_with_interfaces(void **state)
         assert_int_equal(f.wire_len, 14 + i + i % 3);
         assert_int_equal(f.time_ns, 1700000000123456789 + i);
         assert_int_equal(f.dlt, 1);
-        assert_int_equal(f.iface, i % 5 < 3 ? i % 5 : 3); /* past the last: the one without a name */
+        assert_int_equal(f.iface, i % 5 < 3 ? i % 5 : 3); /* past the last one: the one without a name */
         assert_memory_equal(f.data, data, f.cap_len);
     }
     assert_int_equal(capture_next(c, &f), 0);
@@ -487,7 +487,7 @@ static void disk_full(void **state)
     const uint8_t data[1500] = {0};
     struct capture_writer *w = capture_create("/dev/full", NULL, NULL, 0, err, sizeof err);
     assert_non_null(w);
-    assert_int_equal(capture_finish(w), -ENOSPC); /* the header only, found when flushing */
+    assert_int_equal(capture_finish(w), -ENOSPC); /* only the header, noticed when flushing */
     w = capture_create("/dev/full", NULL, NULL, 0, err, sizeof err);
     int failed = 0;
     for (unsigned i = 0; i < 100 && !failed; i++) failed = frame_write(w, data, sizeof data, sizeof data, i, 0);
@@ -498,7 +498,7 @@ static void disk_full(void **state)
     assert_non_null(strstr(err, "No such file"));
 }
 
-/* Waiting that fails for good (poll: more descriptors than the limit lets be) ends in reading. */
+/* If waiting fails for good (poll: more descriptors than the limit allows), reading ends. */
 static void waiting_fails(void **state)
 {
     (void)state;

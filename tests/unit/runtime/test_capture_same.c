@@ -1,5 +1,5 @@
 /* Our reader equals libpcap on every capture that libpcap can read: the corpus, and captures made here in every
- * container that the two formats offer. The same files through a pipe go to the stream reader. */
+ * container of the two formats. The same files through a pipe go to the stream reader. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -22,7 +22,7 @@ struct feed {
     int into; /* closed by the feeder */
 };
 
-/* The thread: writes the file into the pipe, until all is written or the reader is gone. */
+/* Write the file into the pipe, as a thread, until everything is written or the reader is gone. */
 static void *feed(void *arg)
 {
     const struct feed *f = arg;
@@ -57,7 +57,7 @@ static void same_file(const char *file)
 {
     const struct same r = capture_same(file, file);
     if (r.differ[0]) fail_msg("%s: %s", file, r.differ);
-    /* Only a link type that the vm does not know may keep us from what libpcap opens. */
+    /* We may reject a file that libpcap opens only for a link type that the vm doesn't know. */
     if (r.peer_opened && !r.opened && !strstr(r.error, "link type")) fail_msg("%s: %s", file, r.error);
     refused += r.peer_opened && !r.opened;
     files++;

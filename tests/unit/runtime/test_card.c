@@ -1,4 +1,4 @@
-/* What a card reports of itself, and which ones `xdp` suits. */
+/* A card's reported properties, and which cards `xdp` suits. */
 #include "runtime/host/device/offload.h"
 #include "runtime/io/card.h"
 #include "tests/unit/runtime/netns.h"
@@ -18,7 +18,7 @@ static void asked(void **state)
     assert_false(card_of(9999, &c));
 }
 
-/* A device that is not asked for queues has one. */
+/* A device that doesn't report its queues has one. */
 static void asked_of_software(void **state)
 {
     (void)state;
@@ -66,8 +66,8 @@ static void suited(void **state)
     }
 }
 
-/* virtio_net by its driver's arithmetic: with a program it takes a pair of queues more for each CPU, where there are so
- * many, and receives on all; else programs send by the pair of that number's CPU, or by one that all share. */
+/* virtio_net by its driver's arithmetic. If it has enough queue pairs, an attached program takes one more per CPU,
+ * and all receive; else programs send by the pair of their CPU's number, or by one that all share. */
 static void virtio(void **state)
 {
     (void)state;
@@ -83,7 +83,7 @@ static void virtio(void **state)
                                  .cpus = cpus};
                 char why[300] = "";
                 const unsigned more = pairs + cpus <= most ? cpus : 0;
-                const bool sends = pairs + more <= cpus || more; /* shared, or one for each CPU behind the others */
+                const bool sends = pairs + more <= cpus || more; /* shared, or one per CPU behind the others */
                 assert_int_equal(card_runs_programs(&c, why, sizeof why), !more && sends);
                 const char *fit = strstr(why, "combined ");
                 if (!fit) continue;

@@ -1,5 +1,5 @@
-/* Health checks, each kind against servers that are well and servers that are not. The clock is the test's own, so each
- * turn comes at once and is counted. */
+/* Health checks, each kind against healthy and unhealthy servers. The test sets the clock, so each turn comes at
+ * once and is counted. */
 #include "tests/unit/runtime/far_end.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ struct bench {
     uint64_t now;
 };
 
-/* A pool of one server at that port, with the check. */
+/* Set up a pool of one server at that port, with the check. */
 static void set_up(struct bench *b, const char *check, const char *address, uint16_t port)
 {
     char text[2048], err[300];
@@ -59,7 +59,7 @@ static uint64_t real_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* One probe, to its end; the server has a minute of ours, and all the time of the check's. */
+/* Run one probe to its end. The server has a real minute, and all of the check's time. */
 static const struct check_state *probe(struct bench *b)
 {
     const uint64_t before = ended(b);
@@ -73,7 +73,7 @@ static const struct check_state *probe(struct bench *b)
     return checks_of(b->checks, 0);
 }
 
-/* A probe without an answer, or without a complete one (`begins`): begun, and expired. */
+/* Run a probe without a reply, or without a complete one (`begins`), until it expires. */
 static const struct check_state *probe_unanswered(struct bench *b, struct far_end *f, bool begins)
 {
     const int taken = f->taken;
@@ -86,7 +86,7 @@ static const struct check_state *probe_unanswered(struct bench *b, struct far_en
         poll(&p, 1, 10);
         checks_step(b->checks, b->now);
     }
-    for (unsigned i = 0; begins && i < 3; i++) checks_step(b->checks, b->now); /* it reads what is there */
+    for (unsigned i = 0; begins && i < 3; i++) checks_step(b->checks, b->now); /* it reads the available data */
     const uint64_t before = ended(b);
     checks_step(b->checks, b->now = checks_due(b->checks));
     assert_int_equal(ended(b), before + 1);
@@ -256,7 +256,7 @@ static void certificates(void **state)
     unlink(file);
 }
 
-/* Who may read no other file is given certificates, and nothing else. */
+/* Only files of certificates are passed to a process that may read no other file. */
 static void certificates_alone(void **state)
 {
     (void)state;
@@ -286,7 +286,7 @@ static void certificates_alone(void **state)
     assert_int_equal(certificates_open(file, err, sizeof err), -ENOENT);
 }
 
-/* What is no file is not even opened: to open a device may do something. */
+/* Only regular files are opened, because opening a device may have an effect. */
 static void no_device_is_opened(void **state)
 {
     (void)state;
@@ -305,7 +305,7 @@ static void no_device_is_opened(void **state)
     rmdir(folder);
 }
 
-/* ---- so many in a row ---- */
+/* ---- consecutive results ---- */
 
 static void rise_and_fall(void **state)
 {
@@ -314,7 +314,7 @@ static void rise_and_fall(void **state)
     struct bench b;
     far_begin(&f, AF_INET, SOCK_STREAM);
     set_up(&b, "http GET \"/\" expect 200 rise 3 fall 2", "127.0.0.1", f.port);
-    /* Which answer, and whether the server is up after it: only those in a row count. */
+    /* Results, and whether the server is up after each: only consecutive ones count. */
     static const struct {
         bool good, up;
     } steps[] = {{1, 1}, {0, 1}, {1, 1}, {0, 1}, {0, 0}, {1, 0}, {1, 0},
@@ -347,7 +347,7 @@ static void first_probe_decides(void **state)
     far_end(&f);
 }
 
-/* Turns are a tenth around `every`, and the same on average. */
+/* Turns vary by a tenth around `every`, and have the same average. */
 static void turns(void **state)
 {
     (void)state;
@@ -438,7 +438,7 @@ static void hints(void **state)
     for (unsigned i = 0; i < 5; i++) checks_hint(b.checks, 0, "a client's connection was refused", b.now);
     assert_true(checks_of(b.checks, 0)->up);
     tear_down(&b);
-    /* Whom traffic takes down before the first probe, one good probe does not bring back. */
+    /* A single good probe doesn't bring back a server that traffic took down before the first probe. */
     set_up(&b, "tcp rise 2 fall 2 passive", "127.0.0.1", f.port);
     for (unsigned i = 0; i < 2; i++) checks_hint(b.checks, 0, "a client's connection was refused", b.now);
     assert_false(probe(&b)->up);
@@ -447,7 +447,7 @@ static void hints(void **state)
     far_end(&f);
 }
 
-/* A loop that was held up gives its probe once as long again; then its time has expired. */
+/* A delayed loop extends its probe's time once; then the probe expires. */
 static void held_up(void **state)
 {
     (void)state;
@@ -467,7 +467,7 @@ static void held_up(void **state)
     far_end(&f);
 }
 
-/* Without a descriptor nothing is said of the server. */
+/* Without a free descriptor the server's state stays. */
 static void descriptors_out(void **state)
 {
     (void)state;
@@ -513,7 +513,7 @@ static void due_in_order(void **state)
     due_fini(&h);
 }
 
-/* Each address of a service that leaves packets whole; else the server's own. */
+/* Checks use each address of a service that leaves packets unchanged; otherwise the server's own. */
 static void ways(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Partial checksums without a mark: a sum of only the pseudo header is completed, all others stay. */
+/* Partial checksums without a mark: a sum of only the pseudo header is completed; all others stay. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ enum { ETH = 14, V4 = 20, V6 = 40, TCP = 6, UDP = 17, SCTP = 132, OPTIONS = 60, 
 struct made {
     uint8_t bytes[256];
     struct pkt pkt;
-    size_t l4, sum; /* the L4 header, its checksum */
+    size_t l4, sum; /* offsets of the L4 header and its checksum */
     uint16_t right, partial;
 };
 
@@ -25,7 +25,8 @@ static uint64_t pseudo(const struct made *m, bool v4, uint8_t proto, size_t len)
     return csum_add(proto + len, m->bytes + ETH + (v4 ? 12 : 8), v4 ? 8 : 32);
 }
 
-/* Of random addresses and payload, with padding behind; ext: an extension header. The checksum is right. */
+/* Make a packet of random addresses and payload, with padding behind; ext: an extension header. The checksum is
+ * right. */
 static void make(struct rng *r, struct made *m, bool v4, uint8_t proto, size_t payload, bool ext)
 {
     const size_t ip = v4 ? V4 : V6, more = ext ? 8 : 0, upper = (proto == TCP ? 20 : proto == UDP ? 8 : 12) + payload;
@@ -54,7 +55,7 @@ static void make(struct rng *r, struct made *m, bool v4, uint8_t proto, size_t p
     m->pkt.flags = PKT_WRITABLE;
 }
 
-/* What becomes of a checksum; told: whether it was completed. */
+/* Return the resulting checksum; told: whether it was completed. */
 static uint16_t after(struct made *m, uint16_t before, bool *told)
 {
     wire_put16(m->bytes + m->sum, before);
@@ -80,7 +81,7 @@ static void tcp_and_udp(void **state)
         if (wrong != m.partial) assert_int_equal(after(&m, wrong, &told), wrong);
         if (proto == UDP) assert_int_equal(after(&m, 0, &told), 0); /* none */
         if (!v4) continue;
-        wire_put16(m.bytes + ETH + 6, 0x2000); /* a piece: what it has is whole */
+        wire_put16(m.bytes + ETH + 6, 0x2000); /* a fragment's checksum is complete */
         assert_int_equal(after(&m, m.partial, &told), m.partial);
         assert_false(told);
     }
@@ -102,7 +103,7 @@ static void sctp(void **state)
     }
 }
 
-/* Segments that a card has joined (LRO) bear a sum of no packet: it is made partial where the card has verified
+/* Segments that a card has joined (LRO) have the checksum of no packet: it is made partial if the card has verified
  * them. */
 static void joined(void **state)
 {
@@ -128,7 +129,7 @@ static void joined(void **state)
     }
 }
 
-/* Any bytes, of any length: nothing outside of them is touched. */
+/* For any bytes of any length, nothing outside is touched. */
 static void bad_input(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Copies of packets: blocks of a pcapng byte by byte, the ring's bound, files that turn and disks that are full, and
- * readers of a socket. The test turns in the place of the thread. */
+/* Copies of packets: blocks of a pcapng byte by byte, the ring's limit, file rotation and full disks, and readers of
+ * a socket. The test takes the thread's turns. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,7 +75,7 @@ static void a_packet_is_cut(void **state)
         assert_int_equal(words[1], b.len);
         assert_int_equal(last, b.len);
         assert_int_equal(b.len % 4, 0);
-        assert_int_equal(words[5], kept[i]); /* the tags are no part of it, nor do they are without MACs */
+        assert_int_equal(words[5], kept[i]); /* tags aren't counted */
         assert_int_equal(words[6], 64);
         bytes_fini(&b);
     }
@@ -90,9 +90,9 @@ struct scene {
     struct copies *copies;
     const struct copies_table *table;
     struct copying *worker;
-    const char *files[2]; /* in the place of PATH and PATH.1; NULL: of the folder */
+    const char *files[2]; /* in place of PATH and PATH.1; NULL: in the folder */
     unsigned turns;
-    bool keeps; /* as a replay does */
+    bool keeps; /* as in a replay */
     int listening;
 };
 
@@ -203,7 +203,7 @@ static struct copy_count counted(const struct scene *s, unsigned mirror)
     return n;
 }
 
-/* Return how many packets whole blocks of a file have; a torn one fails. */
+/* Return the number of packets in complete blocks of a file; a torn block fails the test. */
 static unsigned packets_in(const char *path)
 {
     static uint8_t bytes[4 << 20];
@@ -298,7 +298,7 @@ static void a_full_disk_gets_whole_blocks(void **state)
     end(&s);
 }
 
-/* Live no file is cut: the rest of the block waits, and comes once there is room. */
+/* In live use no file is cut: the rest of the block waits, and comes once there is room. */
 static void a_torn_block_is_ended(void **state)
 {
     (void)state;
@@ -420,9 +420,9 @@ static void readers_come_stall_and_go(void **state)
     const struct copy_count n = counted(&s, 0);
     assert_true(n.lost[COPY_STALLED] > 30 && n.packets > 40);
     assert_int_equal(n.packets + n.lost[COPY_STALLED], 80);
-    const size_t kept = read_all(&s, slow); /* the waiting bytes, and no torn block */
+    const size_t kept = read_all(&s, slow); /* the waiting bytes, without a torn block */
     assert_in_range(kept, 4000000, 4800000);
-    assert_int_equal(shutdown(quick, SHUT_WR), 0); /* it reads on */
+    assert_int_equal(shutdown(quick, SHUT_WR), 0); /* it still reads */
     copies_turn(s.copies);
     copy(&s, 0, 60);
     copies_turn(s.copies);

@@ -1,5 +1,5 @@
-/* The control socket: messages out of bytes however they come, and clients that ask, stop in the middle, do not read or
- * go away. The server's clock is told, so that patience ends when the test says so. */
+/* The control socket: messages from bytes in any pieces, and clients that ask, stop midway, don't read or go away.
+ * The test sets the server's clock, so that its patience ends when the test wants. */
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
@@ -20,7 +20,7 @@
 
 /* ---- messages ---- */
 
-/* A question and an end in pieces of every size: they come out whole, one after the other. */
+/* A request and an end in pieces of every size arrive complete and in order. */
 static void in_pieces(void **state)
 {
     (void)state;
@@ -47,7 +47,7 @@ static void in_pieces(void **state)
     }
 }
 
-/* Lengths that are cost nothing: what is claimed is refused at its head. */
+/* Claimed lengths cost nothing: a message that claims too much is rejected at its head. */
 static void bounds(void **state)
 {
     (void)state;
@@ -99,7 +99,7 @@ static void closes(void *arg) { call_end(((struct bench *)arg)->followed, 0, "as
 static const struct call_ops pulled = {.more = more, .over = over}, pushed = {.over = over},
                              closed = {.closes = closes, .over = over};
 
-/* Of all questions: `how` says what becomes of it. */
+/* Handle all requests: `how` names the outcome. */
 static void answer(void *with, struct call *c)
 {
     struct bench *b = with;
@@ -166,7 +166,7 @@ static void says(struct bench *b, int fd, const char *question)
     step(b, 0);
 }
 
-/* All that can be read now; `gone` where the server has hung up. */
+/* Return all that can be read now; `gone` if the server has closed. */
 static char *hears(int fd)
 {
     static char text[4000];
@@ -204,7 +204,7 @@ static void questions(void **state)
         says(&b, fd, question);
         assert_string_equal(hears(fd), "e00 0;");
     }
-    says(&b, fd, "{\"ask\":\"seen\",\"how\":\"forgotten\"}"); /* by who should have answered */
+    says(&b, fd, "{\"ask\":\"seen\",\"how\":\"forgotten\"}"); /* by the handler, which should have replied */
     assert_string_equal(hears(fd), "e2no answer to `seen`;");
     says(&b, fd, "[]");
     assert_string_equal(hears(fd), "e2not a valid question: use preyctl;gone");
@@ -212,7 +212,7 @@ static void questions(void **state)
     ctl_free(b.server);
 }
 
-/* Many in one write: one is answered in a step, and none while the answer before waits to be read. */
+/* Many in one write: a step replies to one, and to none while the reply before waits to be read. */
 static void one_a_step(void **state)
 {
     (void)state;
@@ -244,7 +244,7 @@ static void not_the_owner(void **state)
 {
     (void)state;
     struct bench b;
-    if (getuid() == 0) return; /* who may always */
+    if (getuid() == 0) return; /* root always may */
     bench_init(&b, getuid() + 1);
     const int fd = client(&b);
     assert_non_null(strstr(hears(fd), "may not ask"));
@@ -252,7 +252,7 @@ static void not_the_owner(void **state)
     ctl_free(b.server);
 }
 
-/* Half a question has 5 s from the start, however its bytes drip; who only looks on has all the time. */
+/* Half a request has 5 s from its start, however its bytes drip; a client that only watches has unlimited time. */
 static void patience(void **state)
 {
     (void)state;
@@ -288,8 +288,8 @@ static void patience(void **state)
     ctl_free(b.server);
 }
 
-/* A long answer is made as it is read; for a client that does not read it, only a bounded part waits, and not for
- * long. */
+/* A long reply is made as it is read. For a client that doesn't read it, only a limited part waits, for a limited
+ * time. */
 static void slow_readers(void **state)
 {
     (void)state;
@@ -302,7 +302,7 @@ static void slow_readers(void **state)
         char bytes[1 << 16];
         const ssize_t got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
         if (got > 0 && !memcmp(bytes + got - 4, "0all", 4)) strcat(all, "e");
-        step(&b, S); /* some of it is read each second */
+        step(&b, S); /* a part is read each second */
     }
     assert_string_equal(all, "e");
     assert_int_equal(b.over, 1);
@@ -322,8 +322,8 @@ static void slow_readers(void **state)
     ctl_free(b.server);
 }
 
-/* A client that sends no more gets the end of an answer that cares, behind what waits, and goes on with another that
- * does not. */
+/* A client that closes its sending side gets the end of a reply that depends on it, after the waiting part, and
+ * continues with one that doesn't. */
 static void closers(void **state)
 {
     (void)state;
@@ -346,7 +346,7 @@ static void closers(void **state)
     ctl_free(b.server);
 }
 
-/* Whoever goes away in the middle is noticed, once. */
+/* A client that leaves midway is noticed once. */
 static void leavers(void **state)
 {
     (void)state;
@@ -362,7 +362,7 @@ static void leavers(void **state)
     }
     const int fd = client(&b);
     says(&b, fd, pushes);
-    ctl_free(b.server); /* at the end of all */
+    ctl_free(b.server); /* at the very end */
     assert_int_equal(b.over, 201);
     close(fd);
 }
@@ -392,7 +392,7 @@ static void crowd(void **state)
     ctl_free(b.server);
 }
 
-/* One goes with its question; descriptors that are not taken, and a second one, are closed. */
+/* A descriptor goes with its request; unexpected ones, and a second one, are closed. */
 static void descriptors(void **state)
 {
     (void)state;
@@ -422,7 +422,7 @@ static void descriptors(void **state)
     close(ends[0]);
     struct pollfd p = {.fd = ends[1], .events = POLLOUT};
     assert_int_equal(poll(&p, 1, 0), 1);
-    assert_true(p.revents & POLLERR); /* no process holds the other end */
+    assert_true(p.revents & POLLERR); /* no process has the other end */
     close(ends[1]), close(fd);
     ctl_free(b.server);
 }
@@ -446,7 +446,7 @@ static void durations(void **state)
 
 /* ---- guests ---- */
 
-/* Become another user for a while: what a socket knows of its peer is of the moment it connects. */
+/* Connect as another user: a socket's knowledge of its peer is from the moment of connecting. */
 static int guest(struct bench *b, uid_t uid, gid_t gid, const gid_t *more, size_t count)
 {
     assert_int_equal(setgroups(count, more), 0);
@@ -465,7 +465,7 @@ static int guest(struct bench *b, uid_t uid, gid_t gid, const gid_t *more, size_
 static const struct sets_group groups[] = {{4001, "one,two"}, {4002, "three"}};
 static const char sets[] = "{\"ask\":\"sets\"}";
 
-/* `how` names a set that is asked for; a number is the time in ms that the answer takes. */
+/* Handle a guest's request: `how` names the set; a number is the time in ms that the reply takes. */
 static void answer_guest(void *with, struct call *c)
 {
     struct bench *b = with;
@@ -486,7 +486,7 @@ static void answer_guest(void *with, struct call *c)
     }
 }
 
-/* False: not root, who alone may become others. */
+/* Return false if not root, because only root may become others. */
 static bool guests_init(struct bench *b)
 {
     *b = (struct bench){.now_ns = S, .at = {.sun_family = AF_UNIX}};
@@ -506,7 +506,7 @@ static bool guests_init(struct bench *b)
     return false;
 }
 
-/* Only the row that has opted in is answered, and the kernel's groups say which sets. */
+/* Only requests open to guests get replies, and the kernel's groups decide which sets. */
 static void guests(void **state)
 {
     (void)state;
@@ -544,7 +544,7 @@ static void guests(void **state)
     ctl_free(b.server);
 }
 
-/* Places and room for answers are bounded, for a user and for all; others have theirs. */
+/* Places and room for replies are limited, for a user and for all; others have theirs. */
 static void guests_crowd(void **state)
 {
     (void)state;
@@ -560,7 +560,7 @@ static void guests_crowd(void **state)
     assert_non_null(strstr(hears(fds[CTL_GUESTS]), "e212 clients of groups"));
     for (unsigned i = 0; i < CTL_GUESTS; i++) {
         says(&b, fds[i], "{\"ask\":\"sets\",\"how\":\"large\"}");
-        for (unsigned waits = 0; waits < 100 && b.asked == i; waits++) step(&b, S / 50); /* the time of those before */
+        for (unsigned waits = 0; waits < 100 && b.asked == i; waits++) step(&b, S / 50); /* the time of earlier ones */
     }
     assert_int_equal(b.asked, CTL_GUESTS);
     const int root = client(&b);
@@ -582,7 +582,8 @@ static void guests_crowd(void **state)
     ctl_free(b.server);
 }
 
-/* Whoever takes much time waits until it is paid off, and is not let go meanwhile; root does not wait. */
+/* A client that takes much time waits until the time is paid off, and isn't disconnected meanwhile; root doesn't
+ * wait. */
 static void guests_time(void **state)
 {
     (void)state;

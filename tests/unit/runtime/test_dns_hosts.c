@@ -1,4 +1,4 @@
-/* hosts(5): lines, families and cases, as the resolver reads them once for all names. */
+/* hosts(5): lines, families and upper and lower case, as the resolver reads them once for all names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Datagrams of the resolver, as they are, and as one that was taken over may write them. */
+/* Datagrams of the resolver, valid ones, and such as a compromised resolver may write. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@ static union {
 
 static struct dns_port *ports(void) { return (struct dns_port *)(void *)as.told.addr[PLACES]; }
 
-/* Three addresses of a host; of a service, the first of them with two ports. Return its length. */
+/* Make three addresses of a host; of a service, the first of them with two ports. Return the length. */
 static size_t good(uint8_t family, bool service)
 {
     memset(&as, 0, sizeof as);

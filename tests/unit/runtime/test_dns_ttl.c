@@ -1,4 +1,5 @@
-/* Times to live of answers with SRV records: the least counts, an alias's too, and nothing malformed does. */
+/* Times to live of replies with SRV records: the smallest counts, including an alias's, and malformed records don't
+ * count. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -81,7 +82,7 @@ static void it_is_bounded(void **state)
     record(SRV, 86400);
     assert_int_equal(ttl(), 3600);
     begin(1, 0);
-    record(SRV, 0xffffffff); /* RFC 2181, 8: such a one is 0; here it is bounded */
+    record(SRV, 0xffffffff); /* RFC 2181, 8 treats it as 0; here it is limited */
     assert_true(ttl() <= 3600);
     begin(0, 0);
     assert_int_equal(ttl(), 3600);

@@ -17,7 +17,7 @@ enum { FLOOD = 0x0a000000, OFFENDER = 0xc0000201, LATER = 0xc0000202 };
 
 static struct drop_told told[DROP_ROWS_MOST];
 
-/* Return what the table tells of the sender now; NULL: it has no row. */
+/* Return the table's row of the sender, or NULL. */
 static const struct drop_told *told_of(struct drop_table *t, uint64_t now_ns, unsigned minutes, uint8_t from,
                                        uint32_t src)
 {
@@ -53,7 +53,7 @@ static void few_are_taken_all(void **state)
     for (unsigned i = 0; i < 1000; i++) assert_int_equal(thin_take(&t, 1 + i * 10 * MS, THIN_DROPS), 1);
 }
 
-/* However many come, so many are taken in a span at most, and what they stand for adds up. */
+/* At any rate, at most so many drops are sampled per span, and their weights add up. */
 static void many_are_thinned(void **state)
 {
     (void)state;
@@ -70,7 +70,7 @@ static void many_are_thinned(void **state)
     }
 }
 
-/* Whoever sends every second packet, and none of the others, is taken as often as he should be. */
+/* A sender of every second packet, and none of the others, is sampled as often as it should be. */
 static void no_order_hides(void **state)
 {
     (void)state;
@@ -89,8 +89,8 @@ static void a_flood_ends(void **state)
     assert_int_equal(thin_take(&t, 6000 * MS, THIN_DROPS), 1);
 }
 
-/* A million forged sources take no other sender's row, whether it was dropped before, goes on, or comes while they
- * are there; their sum is reported, and the memory stays the same. */
+/* A million forged sources take no other sender's row, whether it was dropped before, continues, or comes during the
+ * flood. Their sum is reported, and the memory stays the same. */
 static void a_flood_takes_no_row(void **state)
 {
     (void)state;
@@ -112,7 +112,7 @@ static void a_flood_takes_no_row(void **state)
     drop_table_free(t);
 }
 
-/* Sources that come three times each crowd each other, and not who came more often. */
+/* Sources that come three times displace each other, but not more frequent ones. */
 static void nor_does_one_that_insists(void **state)
 {
     (void)state;
@@ -124,7 +124,7 @@ static void nor_does_one_that_insists(void **state)
     drop_table_free(t);
 }
 
-/* More rules than rows for their others: sums stay whole. */
+/* With more rules than rows for their others, sums stay complete. */
 static void many_rules_stay_whole(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Lines that a log's reader does not take are counted, and told before the next one that it takes: also where its pipe
- * holds one line at a time. */
+/* Lines that a log's reader doesn't take are counted, and reported before the next line that it takes, even if its
+ * pipe holds one line at a time. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include "runtime/live/tell/events.h"
 
-/* Standard error is a pipe of one page, of which this reads. */
+/* Replace standard error by a pipe of one page that the test reads. */
 static int begin(struct events *e, int *was)
 {
     int fds[2];
@@ -42,7 +42,7 @@ static void what_is_lost_is_told_first(void **state)
     for (unsigned i = 1; i <= 3; i++) events_tell(&e, TOLD_READY, "line %u", i);
     char first[200], second[200];
     strcpy(first, next(fd));
-    events_tell(&e, TOLD_READY, "line 4"); /* behind what is told there is no room for it */
+    events_tell(&e, TOLD_READY, "line 4"); /* there is no room for it behind the report */
     strcpy(second, next(fd));
     events_tell(&e, TOLD_READY, "line 5");
     const char *third = next(fd);

@@ -1,4 +1,4 @@
-/* The list of --flows: its order, its columns, its totals, its JSON. */
+/* The list of --flows: order, columns, totals, JSON. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,7 +103,7 @@ static void table(void **state)
     flow_list_fini(&l);
 }
 
-/* Where a flow is sent on, to whom and as what. */
+/* The targets and translations of forwarded flows. */
 static void with_servers(void **state)
 {
     (void)state;
@@ -176,7 +176,7 @@ static void json(void **state)
     flow_list_fini(&l);
 }
 
-/* Each kind of end and class has a word, and a number that is not 0. */
+/* Each kind of end and class has a word, and a number that isn't 0. */
 static void words(void **state)
 {
     (void)state;
@@ -192,7 +192,7 @@ static void words(void **state)
     for (unsigned i = 0; i < FLOW_CLASSES; i++) assert_non_null(flow_class_name((enum flow_class)i));
 }
 
-/* However flows came, they are in one order. */
+/* Flows are sorted, however they came. */
 static void sorted(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
-/* Connections of the proxy: nobody's first packet reaches the listener unless it is given to the host; what follows
- * passes in the kernel, past packet sockets; what is of no connection is held back. The listener's address is none of
- * the host's. What servers answer to the host's own address passes likewise, but to ports that something else asks
- * for. The test is the host, and plays the vm; a client sends from a namespace of its own. */
+/* Connections of the proxy. An unknown client's first packet reaches the listener only if it is given to the host;
+ * later packets pass in the kernel, past packet sockets. Packets without a connection are held back. The listener's
+ * address isn't the host's. Servers' replies to the host's own address also pass, except to ports that something
+ * else uses. The test is the host, and plays the vm; a client sends from a separate namespace. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -69,7 +69,7 @@ static struct guard_match served(const char *text, unsigned port)
                                 .proxied = 1};
 }
 
-/* The ends of connections, with any addresses. */
+/* Open the ends of connections, with any addresses. */
 static int listener(const char *text, unsigned port)
 {
     const struct sockaddr_storage s = at(text, port);
@@ -90,7 +90,7 @@ static int begin_connect(const char *text, unsigned port)
     return fd;
 }
 
-/* 0 or an errno; EINPROGRESS: no answer yet. */
+/* Return 0 or an errno; EINPROGRESS: no reply yet. */
 static int outcome(int fd, int wait_ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -101,7 +101,7 @@ static int outcome(int fd, int wait_ms)
     return error;
 }
 
-/* As the sockets of a port: with the filter. */
+/* Open a socket like a port's, with the filter. */
 static int packet_socket(const struct filter *f)
 {
     const struct sockaddr_ll by = {
@@ -113,7 +113,7 @@ static int packet_socket(const struct filter *f)
     return fd;
 }
 
-/* The next TCP segment; wait false: 0 where none is there. Without its Ethernet header. */
+/* Read the next TCP segment without its Ethernet header; wait false: return 0 if there is none. */
 static size_t next_segment(int fd, uint8_t *to, size_t room, bool wait)
 {
     for (;;) {
@@ -132,7 +132,7 @@ static size_t next_segment(int fd, uint8_t *to, size_t room, bool wait)
 
 static uint8_t flags_of(const uint8_t *packet) { return packet[(packet[0] >> 4 == 4 ? 20 : 40) + 13]; }
 
-/* Its checksum is left to the card, for links of this kind have none. */
+/* Write a packet whose checksum is left to the card, because such links have none. */
 static void give(int tun, const uint8_t *packet, size_t len)
 {
     const uint16_t ip = packet[0] >> 4 == 4 ? 20 : 40;
@@ -140,7 +140,7 @@ static void give(int tun, const uint8_t *packet, size_t len)
     assert_int_equal(tun_give(tun, &how, packet, len), 0);
 }
 
-/* A segment with ACK only, of no connection, from the client's port 9; what comes back is in its packet socket. */
+/* Send a segment with only ACK, without a connection, from the client's port 9; the reply is in its packet socket. */
 static void send_stray(const char *to)
 {
     const struct sockaddr_storage s = at(to, 0);
@@ -245,7 +245,7 @@ static void passes_in_the_kernel(void **state)
     close_site(&s);
 }
 
-/* The same address has other ports, which are the host's. */
+/* The same address's other ports belong to the host. */
 static void others_are_untouched(void **state)
 {
     (void)state;
@@ -262,7 +262,7 @@ static void others_are_untouched(void **state)
     close_site(&s);
 }
 
-/* Whoever held the gate is gone: what is of no connection gets the host's answer, as without it. */
+/* After the gate's owner is gone, packets without a connection get the host's reply again. */
 static void let_go(void **state)
 {
     (void)state;
@@ -282,7 +282,7 @@ static void let_go(void **state)
     close_site(&s);
 }
 
-/* What another program takes away is set again. */
+/* Parts that another program removes are set again. */
 static void is_kept(void **state)
 {
     char err[300] = "";
@@ -301,8 +301,8 @@ static void is_kept(void **state)
     close_site(&s);
 }
 
-/* A connection of the host's, from this port, to port 8080 of the client, which answers; does the packet socket see it?
- */
+/* Make a connection of the host from this port to port 8080 of the client, which replies. True if the packet socket
+ * sees it. */
 static bool is_seen(const struct site *s, unsigned from)
 {
     const struct sockaddr_storage mine = at("192.0.2.1", from), its = at("192.0.2.2", 8080);
@@ -340,7 +340,7 @@ static void servers_answer_the_host(void **state)
         {.from_ports = {1, 1}, .to_ports = {61000, 65535}, .proto = IPPROTO_TCP, .reach = GUARD_OWN}, /* translation */
     };
     struct site s = open_site(m, 3);
-    assert_true(is_seen(&s, 40000)); /* whose address that is nobody has said */
+    assert_true(is_seen(&s, 40000)); /* an address with an unknown owner */
     assert_int_equal(gate_world(s.gate, &f), 0);
     assert_false(is_seen(&s, 40001));
     assert_false(is_seen(&s, 60999));
@@ -348,11 +348,11 @@ static void servers_answer_the_host(void **state)
     assert_int_equal(gate_rules(s.gate, m, 3, false), 0);
     assert_true(is_seen(&s, 40002));
     assert_int_equal(gate_rules(s.gate, m, 1, true), 0);
-    assert_true(is_seen(&s, 40003)); /* no service's server */
+    assert_true(is_seen(&s, 40003)); /* not a service's server */
     close_site(&s);
 }
 
-/* A full map: what is gone makes room first, and what has none holds up nothing else. */
+/* A full map: addresses that are gone make room first, and one without room delays no other. */
 static void own_addresses_change_in_a_full_map(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Guard rules: what is hidden from the host's stack, and that all else reaches it. The test is the host; one or two
- * others, each in a namespace of its own, send to it. */
+/* Guard rules: packets that are hidden from the host's stack, and the rest, which reaches it. The test is the host;
+ * one or two others send to it from separate namespaces. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/ethernet.h>
@@ -82,7 +82,7 @@ static struct sockaddr_storage at(const char *text, unsigned port)
     struct sockaddr_in *v4 = (void *)&s;
     struct sockaddr_in6 *v6 = (void *)&s;
     assert_int_equal(inet_pton(s.ss_family, text, s.ss_family == AF_INET ? (void *)&v4->sin_addr : &v6->sin6_addr), 1);
-    v4->sin_port = htons((uint16_t)port); /* both have it at the same place */
+    v4->sin_port = htons((uint16_t)port); /* both have it at the same offset */
     return s;
 }
 
@@ -121,7 +121,7 @@ static void end(struct state *s)
     assert_int_equal(rmdir(run), 0);
 }
 
-/* Begin to connect; the answer, if there will be one, comes later. */
+/* Begin to connect; a reply, if any, comes later. */
 static int begin_connect(int where, const char *to, unsigned port)
 {
     const struct sockaddr_storage s = at(to, port);
@@ -130,7 +130,7 @@ static int begin_connect(int where, const char *to, unsigned port)
     return fd;
 }
 
-/* How it ended: 0 or an errno; EINPROGRESS: no answer yet. */
+/* Return the outcome: 0 or an errno; EINPROGRESS: no reply yet. */
 static int outcome(int fd, int wait_ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -141,7 +141,7 @@ static int outcome(int fd, int wait_ms)
     return error;
 }
 
-/* The answer to a connect from there. Where no answer comes, that to a later one has come, by the same link. */
+/* Return the reply to a connect from there. Without a reply, the reply to a later connect by the same link has come. */
 static int answer(int where, const char *to, unsigned port, const char *sure, unsigned sure_port)
 {
     const int fd = begin_connect(where, to, port);
@@ -174,7 +174,7 @@ static void no_reset(void **state)
     end(s);
 }
 
-/* Of ports that are hidden where no socket takes them a listener has its own, from the moment that it listens. */
+/* If ports are hidden unless a socket takes them, a listener has its port from the moment that it listens. */
 static void untaken(void **state)
 {
     (void)state;
@@ -213,14 +213,15 @@ static void after_a_kill(void **state)
     int status;
     waitpid(pid, &status, 0);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    assert_int_equal(answer(CLIENT, "192.0.2.1", 80, "192.0.2.1", 81), EINPROGRESS); /* a crash is closed */
+    assert_int_equal(answer(CLIENT, "192.0.2.1", 80, "192.0.2.1", 81),
+                     EINPROGRESS); /* a crash leaves the guard closed */
     struct state *s = open_state();
     no_table();
     assert_int_equal(answer(CLIENT, "192.0.2.1", 80, "192.0.2.1", 81), ECONNREFUSED);
     end(s);
 }
 
-/* A connection of the host to a server is its own, but from a port that is translated to. */
+/* A connection of the host to a server is its own, except from a port that is translated to. */
 static void own_connections(void **state)
 {
     (void)state;
@@ -273,7 +274,7 @@ static ssize_t receive(int fd)
     return recv(fd, bytes, sizeof bytes, 0);
 }
 
-/* The address of a service is the host's own, too: in pieces as well its other ports are. */
+/* A service's address also belongs to the host: its other ports do, even in fragments. */
 static void own_pieces(void **state)
 {
     (void)state;
@@ -301,7 +302,7 @@ static void own_pieces(void **state)
     end(s);
 }
 
-/* Two words of a packet that arrived: what it is, and its number: "udp 53", "udp +" of a later fragment, "icmp 8". */
+/* Write a packet's protocol and number: "udp 53", "udp +" for a later fragment, "icmp 8". */
 static bool describe(const uint8_t *b, size_t len, char *text)
 {
     const bool v6 = len > 40 && b[0] >> 4 == 6;
@@ -322,7 +323,7 @@ static bool describe(const uint8_t *b, size_t len, char *text)
     return true;
 }
 
-/* What arrived at a packet socket up to UDP to port 9999, which is left out; wait false: what is there. */
+/* Return what arrived at a packet socket up to UDP to port 9999, which is left out; wait false: only what is there. */
 static const char *arrivals(int fd, bool wait)
 {
     static char text[4096];
@@ -349,7 +350,7 @@ static int sniffer(int where)
     return fd;
 }
 
-/* An ICMP message of some type to an address; it quotes a packet of the sender's to another, if one is given. */
+/* Send an ICMP message of some type to an address; it quotes a packet of the sender to another, if one is given. */
 static void send_icmp(int where, const char *to, uint8_t type, const char *quoted)
 {
     struct sockaddr_storage s = at(to, 0);
@@ -365,7 +366,7 @@ static void send_icmp(int where, const char *to, uint8_t type, const char *quote
             memcpy(m + 8 + (v6 ? 24 : 16) + 4 * i, &word, 4);
         }
     }
-    unsigned sum = 0; /* of v6 the kernel writes it */
+    unsigned sum = 0; /* the kernel computes IPv6's */
     for (size_t i = 0; i < sizeof m; i += 2) sum += (unsigned)m[i] << 8 | m[i + 1];
     sum = ~((sum >> 16) + (sum & 0xffff));
     m[2] = (uint8_t)(sum >> 8);
@@ -399,7 +400,7 @@ static const struct family families[] = {
 
 static const char *from_client(int fd, const struct family *f)
 {
-    arrivals(fd, false); /* what was told of earlier packets */
+    arrivals(fd, false); /* reports of earlier packets */
     send_udp(CLIENT, 4000, f->service, 53, 4000);
     send_udp(CLIENT, 4000, f->service, 54, 10);
     send_icmp(CLIENT, f->service, f->echo, NULL);
@@ -419,7 +420,7 @@ static const char *from_server(int fd, const struct family *f)
     return arrivals(fd, true);
 }
 
-/* The answers of one server to a client are hidden, pieces and ICMP errors too; another server's packets are not. */
+/* One server's replies to a client are hidden, including fragments and ICMP errors; another server's packets aren't. */
 static void is_of_one_server(struct state *s, int at_client, const struct family *f)
 {
     const struct host_addr other = addr(f->other), client = addr(f->client);
@@ -429,14 +430,14 @@ static void is_of_one_server(struct state *s, int at_client, const struct family
                                   .to_ports = GUARD_ANY_PORT,
                                   .proto = IPPROTO_UDP,
                                   .reach = GUARD_SENT_ON};
-    char but_one[80]; /* the error that quotes a packet to the other server */
+    char but_one[80]; /* the error about a packet to the other server */
     snprintf(but_one, sizeof but_one, "%.*s", (int)strlen(f->all_of_server) - 7, f->all_of_server);
     set(s, &m, 1, false);
     assert_string_equal(from_server(at_client, f), but_one);
 }
 
-/* Of what a server sends on, pieces and ICMP errors too are hidden only if they come in and leave according to the
- * match, and later fragments if they are of its protocol. */
+/* A server's forwarded packets, with fragments and ICMP errors, are hidden only if they come in and leave according
+ * to the match; later fragments only if they have its protocol. */
 static void is_by_its_devices(struct state *s, int at_client, const struct family *f)
 {
     const struct host_addr server = addr(f->server);
@@ -457,7 +458,7 @@ static void is_by_its_devices(struct state *s, int at_client, const struct famil
     }
     struct guard_match tcp = others[4];
     tcp.proto = IPPROTO_TCP;
-    char but_error[80]; /* errors are of any protocol */
+    char but_error[80]; /* errors have any protocol */
     snprintf(but_error, sizeof but_error, "%.*s", (int)strlen(f->all_of_server) - 7, f->all_of_server);
     set(s, &tcp, 1, false);
     assert_string_equal(from_server(at_client, f), but_error);
@@ -466,8 +467,8 @@ static void is_by_its_devices(struct state *s, int at_client, const struct famil
     assert_string_equal(from_server(at_client, f), f->rest_of_server);
 }
 
-/* Where the host forwards, it does not send on a second time what prey does: to a service whose address is not the
- * host's, and what servers answer to clients. */
+/* If the host forwards, it doesn't forward again what prey does: packets to a service whose address isn't the
+ * host's, and servers' replies to clients. */
 static void foreign(void **state)
 {
     (void)state;
@@ -500,8 +501,7 @@ static void foreign(void **state)
     end(s);
 }
 
-/* What goes from one interface to another is not the host's to send on; what leaves by a third is, and what is its own.
- */
+/* The host doesn't forward from one served interface to another, but does so by a third, and sends its own packets. */
 static void routed(void **state)
 {
     (void)state;
@@ -514,7 +514,7 @@ static void routed(void **state)
     for (int i = 0; i < 2; i++) send_udp(CLIENT, 53, families[i].server, 1000, 10);
     sh_in(CLIENT, "ping -q -c 1 -W 20 192.0.2.1 >/dev/null && ping -q -c 1 -W 20 198.51.100.1 >/dev/null && "
                   "ping -q -c 1 -W 20 2001:db8:5::1 >/dev/null && ping -q -c 1 -W 20 fe80::1%port >/dev/null");
-    /* By a way that only who comes in there is sent. */
+    /* A route only for packets that come in there. */
     sh("ip rule add iif client lookup 9; ip route add 203.0.113.0/24 via 198.51.100.2 table 9; "
        "ip -6 rule add iif client lookup 9; ip -6 route add 2001:db8:7::/48 via 2001:db8:5::2 table 9");
     for (int i = 0; i < 2; i++) send_udp(CLIENT, 53, families[i].service, 1000, 10);
@@ -543,7 +543,7 @@ static void bridged(void **state)
     end(s);
 }
 
-/* Thousands of matches, some of which hold others; two that are equal. */
+/* Thousands of matches, some of which contain others; two that are equal. */
 static void many(void **state)
 {
     (void)state;
@@ -570,7 +570,7 @@ static void many(void **state)
     end(s);
 }
 
-/* Of interfaces that are gone the rest is guarded; one that comes back, when prey has put it back. */
+/* If interfaces are gone, the rest is guarded; one that comes back is, after prey has added it again. */
 static void gone(void **state)
 {
     (void)state;
@@ -595,7 +595,7 @@ static void gone(void **state)
     end(s);
 }
 
-/* The kernel's words where it refuses. */
+/* The kernel's message when it rejects. */
 static void refused(void **state)
 {
     (void)state;

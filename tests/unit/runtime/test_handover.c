@@ -1,5 +1,5 @@
-/* The ring by which a worker hands packets to their owner: order, bytes, keys, its bound, and two threads that use it
- * at once. */
+/* The ring by which a worker hands packets to their owner: order, bytes, keys, its limit, and two threads that use
+ * it at once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 
 enum { LARGEST = 65557, WORLD = 5 };
 
-/* Fill in a packet of `len` bytes that are its number's. */
+/* Fill in a packet of `len` bytes that depend on its number. */
 static void packet_of(uint32_t number, uint32_t len, uint8_t *bytes, struct pkt *pkt, struct key *key)
 {
     for (uint32_t i = 0; i < len; i++) bytes[i] = (uint8_t)(number + i);
@@ -61,7 +61,7 @@ static void packets_come_in_order_with_all_their_bytes(void **state)
             assert_int_equal(out[i].kind, i & 1 ? HANDOVER_FRAGMENT : HANDOVER_OWNED);
             assert_int_equal(out[i].world, WORLD);
             assert_int_equal(((uintptr_t)out[i].pkt.data + 14) % 16, 0);
-            memset(out[i].pkt.data - IO_HEADROOM, 0xee, IO_HEADROOM); /* is the taker's */
+            memset(out[i].pkt.data - IO_HEADROOM, 0xee, IO_HEADROOM); /* belongs to the taker */
         }
         handover_release(&h);
     }
@@ -146,7 +146,7 @@ static void what_is_not_published_is_not_there_and_a_full_ring_refuses(void **st
     assert_false(handover_put(&h, &pkt, &key, WORLD, HANDOVER_OWNED));
     handover_publish(&h);
     assert_int_equal(handover_take(&h, out, HANDOVER_SLOTS), HANDOVER_SLOTS);
-    assert_false(handover_put(&h, &pkt, &key, WORLD, HANDOVER_OWNED)); /* taken is not released */
+    assert_false(handover_put(&h, &pkt, &key, WORLD, HANDOVER_OWNED)); /* taken, but not released */
     for (uint32_t i = 0; i < HANDOVER_SLOTS; i++) assert_true(is_whole(&out[i], i));
     handover_release(&h);
     assert_true(handover_put(&h, &pkt, &key, WORLD, HANDOVER_OWNED));

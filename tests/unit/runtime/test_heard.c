@@ -1,5 +1,5 @@
-/* Answers of live sets, heard and given again: each question has its own row of answers; a question that was not asked
- * has none; what is damaged is refused. */
+/* Results of live sets, recorded and replayed: each query has a separate row of results; a query that wasn't
+ * recorded has none; damaged records are rejected. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,7 +53,7 @@ static int end(void **state)
 static void each_question_has_its_answers(void **state)
 {
     (void)state;
-    /* In between two answers of one question are those of others, and a member comes and goes. */
+    /* Between two results of one query come those of others, and a member comes and goes. */
     static const bool a[] = {false, false, true, true, false, true}, b[] = {true, false, false, true, true, true};
     for (unsigned i = 0; i < 6; i++) {
         assert_int_equal(hear(3, 10, a[i]), a[i]);
@@ -66,7 +66,7 @@ static void each_question_has_its_answers(void **state)
         assert_int_equal(give(3, 10), a[i]);
         assert_int_equal(give(3, 11), !a[i]);
     }
-    assert_true(give(3, 10)); /* the last one holds on */
+    assert_true(give(3, 10)); /* the last one is repeated */
     assert_int_equal(again.missing, 0);
 }
 
@@ -138,8 +138,8 @@ static void what_is_damaged_is_refused(void **state)
     assert_int_equal(heard_again_add(&again, bytes, 8, 1), 0);
     assert_int_equal(heard_again_add(&again, bytes, 15, 1), 0);       /* padding */
     assert_int_equal(heard_again_add(&again, bytes, 16, 1), -EINVAL); /* more than that */
-    assert_int_equal(heard_again_add(&again, bytes, 7, 1), -EINVAL);  /* no address */
-    assert_int_equal(heard_again_add(&again, bytes, 3, 1), -EINVAL);  /* no head */
+    assert_int_equal(heard_again_add(&again, bytes, 7, 1), -EINVAL);  /* a missing address */
+    assert_int_equal(heard_again_add(&again, bytes, 3, 1), -EINVAL);  /* a missing head */
     assert_int_equal(heard_again_add(&again, bytes, 8, 1ull << 60), -EINVAL);
     assert_int_equal(heard_again_add(&again, bytes, 8, 0), -EINVAL);
     memcpy(bytes, &six, sizeof six);

@@ -1,6 +1,7 @@
-/* The kernel executor's programs on an interface: they outlive who put them there, the next start takes them off, and
- * others' programs stay or are told. All of it holds by links and, on an older kernel, by filters of traffic control;
- * and where XDP takes what arrives, or traffic control does. The programs of this test let all pass, or drop all. */
+/* The kernel executor's programs on an interface. They outlive their process, the next start removes them, and
+ * others' programs stay or are reported. All this works with links and, on an older kernel, with filters of traffic
+ * control, whether XDP or traffic control takes arriving packets. The programs of this test accept or drop
+ * everything. */
 #include <bpf/libbpf.h>
 #include <glob.h>
 #include <linux/bpf.h>
@@ -34,7 +35,7 @@ static int program(enum bpf_prog_type type, int result)
     return fd;
 }
 
-/* Two ends of a cable, a file system to pin in if wanted, and no state of others. */
+/* Make two ends of a cable, a file system for pins if wanted, and no state of others. */
 static void scene(bool files)
 {
     assert_int_equal(unshare(CLONE_NEWNS), 0);
@@ -64,7 +65,7 @@ static struct state *begin(bool takes)
     return s;
 }
 
-/* Traffic control takes what arrives. Set before the programs are. */
+/* Traffic control takes arriving packets. Set before the programs are. */
 static bool by_tc;
 
 static int arriving(int xdp)
@@ -73,8 +74,8 @@ static int arriving(int xdp)
     return program(BPF_PROG_TYPE_XDP, xdp);
 }
 
-/* The map is no array of programs: the kernel never frees one that somebody asks for by its id while it is being
- * emptied (prog_array_map_clear, Linux 6.18). */
+/* Make hooks. The map isn't an array of programs, because the kernel never frees one that somebody opens by its id
+ * while it is emptied (prog_array_map_clear, Linux 6.18). */
 static struct hooks hooks_of(int arrives, int leaves)
 {
     return (struct hooks){.arrives = arriving(arrives),
@@ -103,7 +104,7 @@ static int set(struct state *s, int arrives, int leaves, bool replace, struct ho
     return failed;
 }
 
-/* Packets that have come to the other end. */
+/* Return the number of packets that have come to the other end. */
 static unsigned long arrived(void)
 {
     char line[300];
@@ -114,7 +115,7 @@ static unsigned long arrived(void)
     return n;
 }
 
-/* Does what the host sends by `here` leave it? */
+/* True if packets that the host sends by `here` leave it. */
 static bool leaves(void)
 {
     const struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = 9, .sin_addr.s_addr = htonl(0xc0000209)};
@@ -132,7 +133,7 @@ static unsigned xdp_on(void)
     return on.prog_id;
 }
 
-/* Filters of traffic control for what leaves by `here`, for what arrives, and the hooks that they are in. */
+/* Count traffic control's filters on `here`: for leaving packets, for arriving ones, and the hooks that they are in. */
 static unsigned said(const char *command)
 {
     char line[400];
@@ -146,7 +147,7 @@ static unsigned filters(void) { return said("tc filter show dev here egress | gr
 static unsigned filters_in(void) { return said("tc filter show dev here ingress | grep handle"); }
 static unsigned clsacts(void) { return said("tc qdisc show dev here | grep clsact"); }
 
-/* Programs of traffic control for what arrives by `here`: of links and of filters. */
+/* Count traffic control's programs for arriving packets on `here`: links and filters. */
 static unsigned tc_on(void)
 {
     uint32_t ids[8];
@@ -155,10 +156,10 @@ static unsigned tc_on(void)
     return filters_in() + (failed ? 0 : on.prog_cnt);
 }
 
-/* Is what arrives judged by one program, and by the one that was asked for? */
+/* True if one program judges arriving packets, and it is the requested one. */
 static bool is_judged(void) { return (xdp_on() != 0) == !by_tc && tc_on() == by_tc; }
 
-/* Did another program judge what arrives while one was attached for it? */
+/* True if another program judged arriving packets while one was attached for them. */
 static bool attached_beside;
 static void look_beside(void) { attached_beside |= xdp_on() || tc_on(); }
 
@@ -173,7 +174,7 @@ static void outlives(void **state)
     assert_true(on.pinned && !on.generic);
     assert_false(leaves());
     assert_int_equal(filters(), kernel_is_old);
-    hooks_leave(&on); /* as a kill would */
+    hooks_leave(&on); /* as after a kill */
     assert_int_equal(state_undo(s, STATE_CLOSED, say, NULL), 0);
     state_close(s);
     assert_false(leaves());
@@ -205,7 +206,7 @@ static void outlives(void **state)
     scene_end();
 }
 
-/* Another's, of a later priority. */
+/* Put another's filter with a later priority. */
 static void put_filter(int fd)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex("here"), .attach_point = BPF_TC_EGRESS);
@@ -243,14 +244,14 @@ static void others_stay(void **state)
     assert_true(leaves());
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     assert_int_equal(filters(), 0);
-    assert_int_equal(clsacts(), kernel_is_old); /* which was there before */
+    assert_int_equal(clsacts(), kernel_is_old); /* which existed before */
     hooks_leave(&on);
     state_close(s);
     close(other);
     scene_end();
 }
 
-/* The first place among filters is of one kind; what another holds there is told, and stays. */
+/* The first place among filters has one kind; another's program there is reported, and stays. */
 static void first_place_is_taken(void **state)
 {
     struct hooked on;
@@ -269,7 +270,7 @@ static void first_place_is_taken(void **state)
     scene_end();
 }
 
-/* The older hook has one list, where a filter for what leaves would meet what arrives. */
+/* The older hook has one list, where a filter for leaving packets would see arriving ones. */
 static void older_ingress(void **state)
 {
     struct hooked on;
@@ -286,7 +287,7 @@ static void older_ingress(void **state)
     scene_end();
 }
 
-/* Looked at again: 1, it was set again; 0, it was. */
+/* Check the hook again: returns 1 if it was set again; 0 if it was in place. */
 static int keep(struct state *s, struct hooked *on, const char *complaint)
 {
     char err[300] = "";
@@ -298,7 +299,7 @@ static int keep(struct state *s, struct hooked *on, const char *complaint)
     return kept;
 }
 
-/* Another's of its priority comes before it. */
+/* Put another's filter of the same priority before it. */
 static void put_before(int fd)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex("here"), .attach_point = BPF_TC_EGRESS);
@@ -307,11 +308,11 @@ static void put_before(int fd)
     close(fd);
 }
 
-/* What another program does to the filter is undone: it is deleted, its hooks with it, another is before it, or in
- * its place. */
+/* Changes by another program are undone: the filter is deleted, its hooks are deleted too, another filter is before
+ * it, or in its place. */
 static void is_kept(bool files)
 {
-    enum { TC_TAKES = 0 /* let pass, and no filter behind is asked */ };
+    enum { TC_TAKES = 0 /* accept, without asking later filters */ };
     struct hooked on;
     scene(files);
     struct state *s = begin(false);
@@ -331,7 +332,7 @@ static void is_kept(bool files)
     sh("tc filter del dev here egress; tc filter add dev here egress protocol ip prio 1 bpf bytecode '1,6 0 0 0'");
     assert_true(keep(s, &on, "another program has a filter of another type at priority 1") < 0);
     sh("ip link set here down; tc qdisc del dev here clsact");
-    assert_int_equal(keep(s, &on, ""), 1); /* of a link that is down, too */
+    assert_int_equal(keep(s, &on, ""), 1); /* also on a link that is down */
     sh("ip link set here up && ip neigh replace 192.0.2.9 lladdr 02:00:00:00:00:02 dev here");
     assert_false(leaves());
     hooks_leave(&on);
@@ -351,7 +352,7 @@ static void kept_without_files(void **state)
     is_kept(false);
 }
 
-/* The hooks were another's, and are gone with it: those that take their place are taken off. */
+/* The hooks were another's, and are deleted with it: prey removes those that replace them. */
 static void kept_in_hooks_of_others(void **state)
 {
     struct hooked on;
@@ -369,7 +370,7 @@ static void kept_in_hooks_of_others(void **state)
     scene_end();
 }
 
-/* A move that a kill has cut off leaves two; both are taken off. */
+/* A move that a kill interrupts leaves two; both are removed. */
 static void cut_off(void **state)
 {
     struct hooked on;
@@ -388,7 +389,7 @@ static void cut_off(void **state)
     scene_end();
 }
 
-/* Several interfaces share their filters: one of prey's own has no place there. */
+/* Several interfaces share their filters: prey's has no place there. */
 static void shared_filters(void **state)
 {
     struct hooked on;
@@ -409,7 +410,7 @@ static void shared_filters(void **state)
     scene_end();
 }
 
-/* An interface that comes again, again and again, does not fill the record: it is written again, and once more. */
+/* An interface that comes again and again doesn't fill the record, which is rewritten each time. */
 static void record_is_bounded(void **state)
 {
     struct hooked on;
@@ -432,7 +433,7 @@ static void record_is_bounded(void **state)
         size = file.st_size;
     }
     assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
-    assert_int_equal(state_owner(run, "here"), getpid()); /* the file is another, and is locked */
+    assert_int_equal(state_owner(run, "here"), getpid()); /* the file is a new one, and locked */
     snprintf(words, sizeof words, "grep -q '^works.4242$' %s", state_path(s));
     sh(words);
     hooks_leave(&on);
@@ -442,7 +443,7 @@ static void record_is_bounded(void **state)
     scene_end();
 }
 
-/* What the kernel reports in a namespace of its own comes back whole. */
+/* The kernel's report in a separate namespace comes back complete. */
 static int attach_says;
 __attribute__((used)) int bpf_tc_attach(const struct bpf_tc_hook *hook, struct bpf_tc_opts *opts)
 {
@@ -456,7 +457,7 @@ static void any_error(void **state)
     char err[300] = "";
     (void)state;
     scene(true);
-    attach_says = -524; /* ENOTSUPP, which the kernel keeps for itself */
+    attach_says = -524; /* ENOTSUPP, a kernel-internal errno */
     assert_int_equal(hooks_lack(NULL, 0, err, sizeof err), -524);
     attach_says = -512;
     assert_int_equal(hooks_lack(NULL, 0, err, sizeof err), -512);
@@ -492,7 +493,7 @@ static void without_files(void **state)
     assert_false(on.pinned);
     assert_false(leaves());
     hooks_leave(&on);
-    for (int i = 0; i < 2000 && !leaves(); i++) usleep(10000); /* the kernel lets go of programs a little later */
+    for (int i = 0; i < 2000 && !leaves(); i++) usleep(10000); /* the kernel frees programs a little later */
     assert_true(leaves());
     assert_int_equal(xdp_on(), 0);
     assert_int_equal(filters(), kernel_is_old); /* which lets pass */
@@ -518,7 +519,7 @@ static void by_tc_outlives(void **state)
     assert_int_equal(set(s, XDP_LETS, TC_DROPS, false, &on, ""), 0);
     assert_true(on.pinned && !on.generic && is_judged());
     assert_int_equal(filters() + filters_in(), 2 * kernel_is_old);
-    hooks_leave(&on); /* as a kill would */
+    hooks_leave(&on); /* as after a kill */
     assert_int_equal(state_undo(s, STATE_CLOSED, say, NULL), 0);
     state_close(s);
     assert_true(is_judged() && !leaves());
@@ -536,7 +537,7 @@ static void by_tc_outlives(void **state)
     scene_end();
 }
 
-/* A next start whose programs are for the other hook: its own are before those go, and nothing of them is left. */
+/* A start whose programs are for the other hook adds them before the old ones go, and leaves nothing of those. */
 static void changes_hook(bool files)
 {
     struct hooked on;
@@ -551,7 +552,7 @@ static void changes_hook(bool files)
         assert_int_equal(filters() + filters_in(), kernel_is_old * (1 + by_tc));
         if (files) assert_int_equal(attached_beside, i > 0);
         hooks_leave(&on);
-        if (!files) /* the kernel lets go of programs a little later */
+        if (!files) /* the kernel frees programs a little later */
             for (int n = 0; n < 2000 && xdp_on(); n++) usleep(10000);
         state_close(s);
         s = begin(true);
@@ -573,7 +574,7 @@ static void changes_without_files(void **state)
     changes_hook(false);
 }
 
-/* Others' programs for what arrives are asked after it, and stay; what another does to its filter is undone. */
+/* Others' programs for arriving packets run after it, and stay; another's changes to its filter are undone. */
 static void by_tc_beside_others(void **state)
 {
     struct hooked on;
@@ -607,7 +608,7 @@ static void by_tc_beside_others(void **state)
     scene_end();
 }
 
-/* What is in the place of a filter for what arrives is told. */
+/* A program in the place of a filter for arriving packets is reported. */
 static void by_tc_is_in_the_way(void **state)
 {
     struct hooked on;
@@ -645,7 +646,7 @@ static uint32_t map_of(const struct hooks *h)
     return info.id;
 }
 
-/* Does a pin hold the map, once this process has closed it? */
+/* True if a pin holds the map after this process has closed it. */
 static bool is_held(uint32_t map)
 {
     const int fd = bpf_map_get_fd_by_id(map);
@@ -653,7 +654,7 @@ static bool is_held(uint32_t map)
     return fd >= 0;
 }
 
-/* Each interface has pins of the maps that its programs call each other by, until it has no programs. */
+/* Each interface has pins of the maps by which its programs call each other, until it has no programs. */
 static void maps_outlive_one(void **state)
 {
     struct hooked on[2];
@@ -682,8 +683,8 @@ static void maps_outlive_one(void **state)
     scene_end();
 }
 
-/* Of two interfaces, whatever their names, one is taken over first: the other has the programs before until its turn,
- * and these their maps, also where both interfaces have one pin of them, as in older versions. */
+/* Of two interfaces with any names, one is taken over first. The other keeps the old programs until its turn, and
+ * these keep their maps, even if both interfaces share one pin of them, as in older versions. */
 static void maps_go_in_turn(bool shared)
 {
     struct hooked on[2];

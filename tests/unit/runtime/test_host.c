@@ -1,4 +1,4 @@
-/* The view of the kernel: changes made with `ip` in a namespace of the test's own arrive. */
+/* The view of the kernel: changes made with `ip` in the test's namespace arrive. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/neighbour.h>
@@ -33,7 +33,7 @@ static const char *text(struct host_addr a)
     return host_addr_text(&a, buf[i++ % 4]);
 }
 
-/* Wait until a change of that kind was read, some seconds at most. */
+/* Wait at most some seconds until a change of that kind was read. */
 static void await(struct host *h, int kind)
 {
     struct pollfd p = {.fd = host_fd(h), .events = POLLIN};
@@ -93,7 +93,7 @@ static void links(void **state)
     sh("ip link add name bridge0 type bridge && ip link set here master bridge0");
     while (!host_link(h, ifindex)->master) await(h, HOST_LINKS);
     assert_int_equal(host_link(h, ifindex)->master, host_link_named(h, "bridge0")->ifindex);
-    sh("ip link set here nomaster"); /* a bridge says of its port that it is gone; the link is not */
+    sh("ip link set here nomaster"); /* a bridge reports that its port is gone; the link isn't */
     while (host_link(h, ifindex)->master) await(h, HOST_LINKS);
     sh("ip link set bridge0 name bro && ip link del there");
     while (host_link_named(h, "here")) await(h, HOST_LINKS);
@@ -103,7 +103,7 @@ static void links(void **state)
     host_close(h);
 }
 
-/* Each of many links is found by its name and its number, while links come, go and get other names. */
+/* Each of many links is found by its name and its number, while links come, go and are renamed. */
 static void many_links(void **state)
 {
     (void)state;
@@ -146,7 +146,7 @@ static void own_addresses(void **state)
     assert_true(owns(h, "192.0.2.1") && owns(h, "192.0.2.9") && owns(h, "127.0.0.1") && owns(h, "::1"));
     while (!owns(h, "2001:db8::1")) await(h, HOST_ADDRESSES);     /* once it is not tentative any more */
     while (!owns(h, "fe80::ff:fe00:1")) await(h, HOST_ADDRESSES); /* it comes with the carrier */
-    assert_true(owns(h, "192.0.2.255"));                          /* the stack takes what goes there */
+    assert_true(owns(h, "192.0.2.255"));                          /* the stack takes packets to it */
     assert_false(owns(h, "192.0.2.2") || owns(h, "2001:db8::2") || owns(h, "127.0.0.2") || owns(h, "127.255.255.255"));
     sorted(h);
 
@@ -158,7 +158,7 @@ static void own_addresses(void **state)
     while (!owns(h, "203.0.113.7") || !owns(h, "2001:db8:f:9::1")) await(h, HOST_ADDRESSES);
     assert_false(owns(h, "203.0.113.8"));
     sorted(h);
-    /* A transparent proxy's table makes nothing our own; routes for a /8 are in no array. */
+    /* A transparent proxy's table doesn't make addresses our own; routes for a /8 aren't in an array. */
     sh("ip route add local 0.0.0.0/0 dev lo table 100 && ip route add local 10.0.0.0/8 dev lo && "
        "ip addr add 192.0.2.77/24 dev here");
     while (!owns(h, "192.0.2.77")) await(h, HOST_ADDRESSES);
@@ -205,9 +205,9 @@ static void sources(void **state)
     assert_true(host_source(h, here, 4, &a));
     assert_string_equal(text(a), "192.0.2.1");
     while (!host_source(h, here, 6, &a) || strcmp(text(a), "2001:db8::1")) await(h, HOST_ADDRESSES);
-    assert_true(host_source(h, there, 4, &a)); /* it has none of its own */
+    assert_true(host_source(h, there, 4, &a)); /* it has no address */
     assert_string_equal(text(a), "192.0.2.1");
-    assert_true(host_source(h, there, 6, &a)); /* its own goes no further than the link */
+    assert_true(host_source(h, there, 6, &a)); /* its address is link-local */
     assert_string_equal(text(a), "2001:db8::1");
     sh("ip addr add 169.254.7.7/16 scope link dev there");
     for (unsigned n = 0; n < 9; host_addresses(h, &n)) await(h, HOST_ADDRESSES);
@@ -253,7 +253,7 @@ static void routes(void **state)
     assert_true(route(h, "203.0.113.1", NULL, 0, NULL, &r) < 0);
     assert_true(route(h, "203.0.112.1", NULL, 0, NULL, &r) < 0);
     assert_true(route(h, "2001:db8:dead::1", NULL, 0, NULL, &r) < 0);
-    /* A packet of others that came in: this kernel forwards nothing, which is not asked. */
+    /* A packet of others that came in: this kernel doesn't forward, but the look-up ignores that. */
     assert_int_equal(route(h, "198.51.100.9", "10.9.9.9", 0, "there", &r), 0);
     assert_true(r.ifindex == here && r.mtu == 1300);
     assert_string_equal(text(r.source), "192.0.2.1");
@@ -281,7 +281,7 @@ static void routes_change(void **state)
     assert_string_equal(text(r.gateway), "192.0.2.252");
     assert_int_equal(route(h, "198.51.100.9", NULL, 4, NULL, &r), 0);
     assert_string_equal(text(r.gateway), "192.0.2.253");
-    /* With forwarding on, rules that look at the source and the way in count. */
+    /* With forwarding on, rules on the source and the arrival interface count. */
     sh("echo 1 >/proc/sys/net/ipv4/ip_forward && ip addr add 192.0.7.1/24 dev there && "
        "ip rule add from 192.0.7.7 iif there lookup 9");
     await(h, HOST_ADDRESSES);
@@ -291,7 +291,7 @@ static void routes_change(void **state)
     assert_string_equal(text(r.source), "192.0.2.1");
     assert_int_equal(route(h, "198.51.100.9", "192.0.7.8", 0, "there", &r), 0);
     assert_string_equal(text(r.gateway), "192.0.2.253");
-    /* A link that goes down takes its routes along without a word. */
+    /* A link that goes down removes its routes without a notification. */
     sh("ip link set here down");
     await(h, HOST_LINKS);
     assert_true(route(h, "198.51.100.9", NULL, 0, NULL, &r) < 0);
@@ -323,7 +323,7 @@ static void neighbours(void **state)
     host_close(h);
 }
 
-/* The other end is in a namespace of its own and answers; an address of no host fails. */
+/* The other end is in a separate namespace and replies; an address of no host fails. */
 static void resolving(void **state)
 {
     (void)state;
@@ -371,7 +371,7 @@ static void resolving(void **state)
     waitpid(pid, NULL, 0);
 }
 
-/* More notifications than the socket holds: everything is asked for again, also what went away meanwhile. */
+/* With more notifications than the socket holds, everything is read again, including what went away meanwhile. */
 static void burst(void **state)
 {
     (void)state;

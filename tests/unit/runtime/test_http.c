@@ -1,5 +1,5 @@
-/* `mode proxy http` where it can be asked only: heads as they are sent on, messages in pieces, kept connections,
- * pages, lines of the access log. */
+/* Parts of `mode proxy http` that can be tested alone: forwarded heads, messages in pieces, kept connections, pages,
+ * lines of the access log. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -36,7 +36,7 @@ static const struct sent_on {
 } requests[] = {
     {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
     {"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
-    /* What is between two ends only. */
+    /* Hop-by-hop fields. */
     {"GET / HTTP/1.1\r\nConnection: keep-alive, X-Mine\r\nHost: a\r\nX-Mine: 1\r\nX-Yours: 2\r\nKeep-Alive: "
      "timeout=5\r\n"
      "TE: trailers\r\nProxy-Connection: close\r\n\r\n",
@@ -44,19 +44,19 @@ static const struct sent_on {
     {"GET / HTTP/1.1\r\nHost: a\r\nConnection: Host, X-Forwarded-For\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
     {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: content-length\r\n\r\n",
      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n" TOLD},
-    /* A host in the target is the host. */
+    /* A host in the target becomes the host. */
     {"GET http://b:8080/x?y HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n",
      "GET /x?y HTTP/1.1\r\nHost: b:8080\r\nX: 1\r\n" TOLD_OF("b:8080")},
     {"GET http://b HTTP/1.1\r\nHost: b\r\n\r\n", "GET / HTTP/1.1\r\nHost: b\r\n" TOLD_OF("b")},
     {"GET http://b?q HTTP/1.1\r\nHost: b\r\n\r\n", "GET /?q HTTP/1.1\r\nHost: b\r\n" TOLD_OF("b")},
     {"OPTIONS http://b HTTP/1.1\r\nHost: b\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: b\r\n" TOLD_OF("b")},
     {"CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n", "CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n" TOLD_OF("b:443")},
-    /* Our version, whatever the client's. */
+    /* Our version, whatever the client's is. */
     {"GET / HTTP/1.0\r\nExpect: 100-continue\r\nConnection: keep-alive\r\n\r\n",
      "GET / HTTP/1.1\r\nHost: 192.0.2.1\r\n" HOST("192.0.2.1") PROTO REAL FOR FORWARDED "Via: 1.0 prey\r\n\r\n"},
     {"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
      "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n" TOLD},
-    /* So many more may pass it on. */
+    /* The number of proxies that may still forward it. */
     {"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n\r\n",
      "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 4\r\n" TOLD},
     {"TRACE / HTTP/1.1\r\nmax-forwards: 99999999999\r\nMax-Forwards: 7\r\nHost: a\r\n\r\n",
@@ -70,7 +70,7 @@ static const struct sent_on {
     {"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded_For: 1.2.3.4\r\nx_forwarded-FOR: 1.2.3.4\r\nX_Forwarded-Proto: "
      "https\r\n\r\n",
      "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
-    /* Lists that others began. */
+    /* Lists that others have begun. */
     {"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\nB: 1\r\nx-forwarded-for: 10.0.0.2, 10.0.0.3\r\n\r\n",
      "GET / HTTP/1.1\r\nHost: a\r\nB: 1\r\n" HOST("a") PROTO REAL
      "X-Forwarded-For: 10.0.0.1, 10.0.0.2, 10.0.0.3, 192.0.2.9\r\n" FORWARDED VIA},
@@ -79,7 +79,7 @@ static const struct sent_on {
      "Forwarded: for=_x;by=\"q\\\"\", for=192.0.2.9;proto=http\r\n" VIA},
     {"GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=\"open\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
     {"GET / HTTP/1.1\r\nHost: a\r\nForwarded: \r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
-    /* Other protocols: but none that would be HTTP again. */
+    /* Other protocols, except those that would be HTTP again. */
     {"GET /s HTTP/1.1\r\nUpgrade: websocket\r\nHost: a\r\nConnection: Upgrade\r\nSec-WebSocket-Key: k\r\n\r\n",
      "GET /s HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Key: k\r\nConnection: upgrade\r\nUpgrade: websocket\r\n" TOLD},
     {"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
@@ -102,7 +102,7 @@ static void heads_of_requests_as_they_are_sent_on(void **state)
         request_rewrite(&text, &h, (const uint8_t *)r->head, &told, "192.0.2.1", NAME_TRUST_UNSAID, false);
         text.bytes[text.n] = 0;
         assert_string_equal((const char *)text.bytes, r->sent);
-        /* A server reads it as what it is. */
+        /* A server reads it with the same meaning. */
         struct http_head again;
         at = (struct http_at){0};
         assert_int_equal(http_request_read(&again, &at, text.bytes, text.n, 4096), READ_WHOLE);
@@ -111,14 +111,14 @@ static void heads_of_requests_as_they_are_sent_on(void **state)
     }
 }
 
-/* What a client claims to be, in any case, twice, as a list, and with `_`. */
+/* A client's claims, in any case, twice, as a list, and with `_`. */
 #define CLAIMS                                                                                                         \
     "X-FORWARDED-PROTO: https\r\nx-forwarded-proto: https, http\r\nX-Real-Ip: 10.0.0.1\r\nx_real_ip: 10.0.0.1\r\n"     \
     "X-Forwarded-Port: 443\r\nX_Forwarded_Port: 443\r\nX-Forwarded-Host: evil.example\r\n"                             \
     "X-Forwarded-Host: evil.example, evil.example\r\nX_Forwarded_Host: evil.example\r\nX-Forwarded_Proto: https\r\n"
 
 static const struct {
-    const char *head, *unsaid, *untrusted, *trusted; /* NULL: as unsaid */
+    const char *head, *unsaid, *untrusted, *trusted; /* NULL: the same as unsaid */
 } claims[] = {
     {CLAIMS, TOLD, NULL,
      "X-FORWARDED-PROTO: https\r\nx-forwarded-proto: https, http\r\nX-Real-Ip: 10.0.0.1\r\nX-Forwarded-Port: 443\r\n"
@@ -133,7 +133,7 @@ static const struct {
     {"X-Forwarded-For: 10.0.0.1, , \r\n",
      HOST("a") PROTO REAL "X-Forwarded-For: 10.0.0.1, ,, 192.0.2.9\r\n" FORWARDED VIA, TOLD,
      HOST("a") PROTO "X-Real-IP: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.1, ,, 192.0.2.9\r\n" FORWARDED VIA},
-    /* A front that tells of the protocol alone means no port of ours. */
+    /* A front that only reports the protocol doesn't mean our port. */
     {"X-Forwarded-Proto: https\r\n", TOLD, NULL, "X-Forwarded-Proto: https\r\n" HOST("a") REAL FOR FORWARDED VIA},
     /* Others of that kind */
     {"X-Forwarded-Ssl: on\r\nX_FORWARDED_scheme: https\r\n",
@@ -253,7 +253,7 @@ static void lines_of_the_log(void **state)
               "\"wait_ms\":0.000,\"took_ms\":2.345}\n");
 }
 
-/* Whatever is in it, a line ends once, and its quotes are closed. */
+/* Whatever a line contains, it ends once, and its quotes are closed. */
 static void a_line_of_the_log_is_one_line(void **state)
 {
     (void)state;
@@ -336,7 +336,7 @@ static void bench_close(struct bench *b)
     loop_fini(&b->loop);
 }
 
-/* Send all in pieces drawn from *seed; returns what came of it, and puts what came out behind `got`. */
+/* Send everything in pieces drawn from *seed; returns the result, and appends the output to `got`. */
 static enum way_result carry(struct bench *b, struct message *m, const char *bytes, size_t n, unsigned *seed, char *got,
                              size_t *got_n)
 {
@@ -417,13 +417,13 @@ static void a_message_that_is_cut_or_malformed_is_said_to_be(void **state)
     bench_close(&b);
 }
 
-/* ---- connections that are kept ---- */
+/* ---- kept connections ---- */
 
 struct keeper {
     struct loop loop;
     struct slab sides;
     struct kept kept;
-    struct task task; /* of who takes one */
+    struct task task; /* task of the one that takes a connection */
 };
 
 static struct side *open_side(struct keeper *k, int *far)
@@ -494,7 +494,7 @@ static void a_kept_connection_is_taken_for_its_server_alone(void **state)
     close(far[0]), close(far[1]);
 }
 
-/* Data that a server sends without a request must never be read as the next client's answer. */
+/* Data that a server sends without a request must never be read as the next client's reply. */
 static void a_kept_connection_that_speaks_or_ends_is_lost(void **state)
 {
     (void)state;
@@ -509,7 +509,7 @@ static void a_kept_connection_that_speaks_or_ends_is_lost(void **state)
                 assert_int_equal(write(far, "HTTP/1.1 200 OK\r\n", 17), 17);
             else
                 shutdown(far, SHUT_WR);
-            if (turn) loop_turn(&k.loop, 0); /* without one, the loop was not told of it yet */
+            if (turn) loop_turn(&k.loop, 0); /* without one, the loop wasn't informed of it yet */
             assert_null(take(&k, 1));
             assert_int_equal(k.kept.lost, 1);
             keeper_close(&k);

@@ -1,16 +1,16 @@
-/* No client ever hears another's answer, and no server ever reads two requests where one was sent: many clients and
- * servers that cut, abort, answer early and end as they please, and all of tests/http/smuggling.t. */
+/* No client ever gets another's reply, and no server ever reads two requests for one: many clients and servers that
+ * cut, abort, reply early and end at random, and all of tests/http/smuggling.t. */
 #define SCENE_TIMES "timeouts { proxy first 60s; proxy idle 60s; proxy connect 60s }\n"
 #include "tests/unit/runtime/http_scene.h"
 
 #include <ctype.h>
 #include <strings.h>
 
-/* ---- a server that reads loosely: a line ends at LF, of several lengths the last counts ---- */
+/* ---- a lenient server: a line ends at LF, and the last of several lengths counts ---- */
 
 struct loose {
     bool chunked;
-    size_t head, length; /* bytes of the head; of the body that is not chunked */
+    size_t head, length; /* bytes of the head, and of a body that isn't chunked */
     const char *text;
 };
 
@@ -20,7 +20,7 @@ static bool is_in(const char *from, const char *end, const char *word)
     return at && at < end;
 }
 
-/* The head at the beginning of the text, which ends with a zero byte. False: it is not whole. */
+/* Read the head at the beginning of the text, which ends with a zero byte. False if it is incomplete. */
 static bool loose_head(struct loose *l, const char *text)
 {
     *l = (struct loose){.text = text};
@@ -38,7 +38,7 @@ static bool loose_head(struct loose *l, const char *text)
     return true;
 }
 
-/* Bytes of the whole message; 0: it is not whole. */
+/* Return the bytes of the complete message; 0: incomplete. */
 static size_t loose_whole(const char *text, size_t n)
 {
     struct loose l;
@@ -62,18 +62,18 @@ static size_t loose_whole(const char *text, size_t n)
     return 0;
 }
 
-/* ---- one end of a connection in the hands of a test ---- */
+/* ---- one end of a connection, played by the test ---- */
 
 enum { ENDS = 256, TEXT = 1 << 16 };
 
 struct end {
     int fd; /* -1: none */
     size_t n, out, sent;
-    char in[TEXT], text[TEXT]; /* what came and was not taken; what is to be sent */
-    bool over;                 /* the other end has ended */
-    unsigned id, asked, heard; /* of a client: requests that were sent, answers that came */
-    bool closes;               /* a server's: behind what is still to be sent */
-    bool fresh;                /* nothing was answered for its last request */
+    char in[TEXT], text[TEXT]; /* in: received and not taken; text: to be sent */
+    bool over;                 /* the peer has ended */
+    unsigned id, asked, heard; /* client: requests sent, replies received */
+    bool closes;               /* server: closes after it has sent the rest */
+    bool fresh;                /* the server hasn't replied to its last request */
 };
 
 static void end_close(struct end *e, bool reset)
@@ -101,7 +101,7 @@ static void end_add(struct end *e, const char *text, size_t n)
     e->out += n;
 }
 
-/* Send a drawn part, read a drawn part. */
+/* Send a drawn part, and read a drawn part. */
 static void end_move(struct end *e, unsigned *draw)
 {
     if (e->fd < 0) return;
@@ -127,7 +127,7 @@ static void end_take(struct end *e, size_t n)
 
 /* ---- many clients, many servers ---- */
 
-/* A request whose path and body name the client and its number. */
+/* Send a request whose path and body name the client and its number. */
 static void ask(struct end *c, unsigned *draw)
 {
     static const char *const hosts[] = {"a", "b"};
@@ -153,7 +153,7 @@ static void ask(struct end *c, unsigned *draw)
 
 static unsigned right, ours;
 
-/* Answers that are whole: of a server, each must name this client and the request that is due. */
+/* Read complete replies: a server's must name this client and the expected request. */
 static void hear(struct end *c)
 {
     for (;;) {
@@ -169,7 +169,7 @@ static void hear(struct end *c)
         if (!n) return;
         c->heard++;
         if (to_end && !memchr(c->in, '>', n)) {
-            ours++; /* cut before its nonce was whole */
+            ours++; /* cut before its nonce was complete */
         } else if (begins(c->in, "HTTP/1.1 200")) {
             snprintf(want, sizeof want, "<%u-%u>", c->id, c->heard);
             if (!memmem(c->in, n, want, strlen(want)))
@@ -194,7 +194,7 @@ static void client_step(struct end *c, unsigned *draw)
     }
 }
 
-/* Answer the request at the beginning of what came. */
+/* Reply to the request at the beginning of the received data. */
 static void answer(struct end *v, unsigned *draw)
 {
     char text[200], body[60];
@@ -225,20 +225,20 @@ static void server_step(struct end *v, unsigned *draw)
     const size_t whole = loose_whole(v->in, v->n);
     if (v->out == 0 && !v->closes && whole) {
         if (rand_r(draw) % 60 == 0) {
-            end_close(v, rand_r(draw) % 2); /* without an answer */
+            end_close(v, rand_r(draw) % 2); /* without a reply */
             return;
         }
         answer(v, draw);
         end_take(v, whole);
-        /* One that says more than it was asked, in one piece with its answer: a piece that came later, behind the next
-         * request, could not be told from that one's answer. */
+        /* Sends more than was requested, in one piece with its reply. A later piece, after the next request, would
+         * be indistinguishable from that request's reply. */
         if (!v->closes && rand_r(draw) % 30 == 0) {
             end_add(v, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong", 43);
             v->over = send(v->fd, v->text, v->out, MSG_NOSIGNAL) != (ssize_t)v->out;
             v->out = 0;
         }
     } else if (v->out == 0 && !v->closes && loose_head(&l, v->in) && rand_r(draw) % 50 == 0) {
-        answer(v, draw); /* early: what is left of the request is not read */
+        answer(v, draw); /* early: the rest of the request isn't read */
         v->closes = true;
     }
     if (v->over || (v->closes && v->out == 0) || rand_r(draw) % 2000 == 0) end_close(v, rand_r(draw) % 3 == 0);
@@ -255,7 +255,7 @@ static void take_comers(struct scene *s, struct end *servers)
         }
 }
 
-/* Now and then a server takes no connections for a while. */
+/* Sometimes a server accepts no connections for a while. */
 static void come_and_go(struct scene *s, unsigned *draw)
 {
     const unsigned i = (unsigned)rand_r(draw) % SERVERS;
@@ -302,9 +302,9 @@ static void no_client_hears_another_s_answer(void **state)
     free(servers);
 }
 
-/* ---- the table of requests that are read two ways ---- */
+/* ---- the table of requests with two readings ---- */
 
-/* \r \n \t \\ \xHH \{N:TEXT}; returns the bytes' number. */
+/* Decode \r \n \t \\ \xHH \{N:TEXT}; returns the number of bytes. */
 static size_t unescape(char *out, const char *text, const char *end)
 {
     size_t n = 0;
@@ -334,7 +334,7 @@ static size_t unescape(char *out, const char *text, const char *end)
     return n;
 }
 
-/* Whole answers in what came. */
+/* Count the complete replies in the received data. */
 static unsigned answers_in(const struct end *c)
 {
     unsigned n = 0;
@@ -342,8 +342,8 @@ static unsigned answers_in(const struct end *c)
     return n;
 }
 
-/* Send the bytes, answer each request that a server sees whole; what the client hears, as `200 200 400`. Wait for so
- * many answers, and a little for those that should not come. */
+/* Send the bytes, and reply to each complete request that a server sees. Returns the client's replies as `200 200
+ * 400`. Waits for `answers` replies, and a little for unexpected ones. */
 static void outcome(struct scene *s, const char *bytes, size_t n, unsigned answers, char *got, struct end *servers,
                     struct end *c)
 {
@@ -379,7 +379,7 @@ static void outcome(struct scene *s, const char *bytes, size_t n, unsigned answe
     kept_flush(&loop_of(s)->kept);
 }
 
-/* `ok, 400 http-bare-lf` as `200 400`; `more` as nothing. */
+/* Write `ok, 400 http-bare-lf` as `200 400`; `more` adds nothing. */
 static void wanted(char *want, const char *text, const char *end)
 {
     want[0] = 0;
@@ -393,8 +393,8 @@ static void wanted(char *want, const char *text, const char *end)
     }
 }
 
-/* The rows of the table: outcomes as `200 400`, bytes. Returns their number; 0: there is none left, or it is a
- * tunnel's, which is no more requests. */
+/* Read the next row of the table: outcomes as `200 400`, and bytes. Returns the number of bytes; 0: no row is left,
+ * or it is a tunnel's, which has no further requests. */
 static size_t next_row(FILE *table, char *name, char *want, char *bytes)
 {
     static char line[1 << 16];
@@ -431,7 +431,7 @@ static void requests_that_are_read_two_ways(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* Some bytes of it are others, or gone. */
+/* Change or remove some bytes. */
 static size_t mutated(char *bytes, size_t n, unsigned *draw)
 {
     static const char likely[] = "\r\n \t:;,0159aA\x01\xff/GHC";
@@ -445,7 +445,7 @@ static size_t mutated(char *bytes, size_t n, unsigned *draw)
     return n;
 }
 
-/* Whatever the bytes are, servers see no request without an answer that the client hears, and the proxy goes on. */
+/* For any bytes, servers see no request without a reply to the client, and the proxy continues. */
 static void requests_that_nobody_would_write(void **state)
 {
     struct scene *s = *state;
@@ -472,8 +472,8 @@ static void requests_that_nobody_would_write(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* What was read of a body and did not get to a server that ends is no request: the connection is not kept. Bodies of
- * all lengths around what the system's buffers hold. */
+/* Body bytes that were read and didn't reach a server before its end aren't a request: the connection isn't kept.
+ * Bodies of all lengths around the size of the system's buffers. */
 static void a_body_that_did_not_go_on(void **state)
 {
     struct scene *s = *state;
@@ -496,7 +496,7 @@ static void a_body_that_did_not_go_on(void **state)
             stuck += sent < n && put <= 0;
             proxy_turn(s->proxy, sent < n && put <= 0);
         }
-        close(server); /* which has read nothing: a reset */
+        close(server); /* with unread data: a reset */
         if (sent == n) {
             answered++;
             assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502"));

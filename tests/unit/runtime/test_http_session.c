@@ -1,4 +1,4 @@
-/* Sessions of `mode proxy http`, whole: what clients and servers hear. */
+/* Complete sessions of `mode proxy http`: the data that clients and servers get. */
 #include "tests/unit/runtime/http_scene.h"
 #include "vm/forward/balance/balance_priv.h"
 #include "vm/forward/choose_priv.h"
@@ -22,7 +22,7 @@ static void each_request_goes_where_its_host_and_path_say(void **state)
     hears(s, two, "GET /2 HTTP/1.1\r\nHost: B:8080\r\n" TOLD_OF("B:8080"));
     say(two, OK);
     hears(s, c, OK);
-    /* Both are kept, and taken again. */
+    /* Both connections are kept and reused. */
     say(c, "GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
     hears(s, one, "GET /3 HTTP/1.1\r\nHost: a\r\n" TOLD);
     say(one, OK);
@@ -126,7 +126,7 @@ static void a_client_that_waits_for_100(void **state)
     hears(s, one, "abc");
     say(one, OK);
     hears(s, c, OK);
-    /* An answer without 100: the client keeps its body, so nothing more can be distinguished on either connection. */
+    /* A reply without 100: the client keeps its body, so further data can't be distinguished on either connection. */
     say(c, "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
     heard(s, one, "\r\n\r\n");
     say(one, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
@@ -165,7 +165,7 @@ static void another_protocol_takes_over(void **state)
     say(c, "up"), hears(s, one, "up");
     close(c), close(one);
 
-    /* A server that switches unasked. */
+    /* A server that switches without a request. */
     c = client();
     say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     one = come(s, 0);
@@ -175,7 +175,7 @@ static void another_protocol_takes_over(void **state)
     close(c), close(one);
 }
 
-/* What no server may see: each is answered, and the connection ends. */
+/* Requests that no server may see: each gets a reply, and the connection ends. */
 static const struct {
     const char *sent, *answer;
 } refused[] = {
@@ -205,7 +205,7 @@ static void malformed_requests_reach_no_server(void **state)
     assert_int_equal(whole(s->proxy).http[HTTP_COUNT_BAD], sizeof refused / sizeof *refused);
 }
 
-/* A body that is malformed: the server's connection ends before the message does, so it is no request. */
+/* A malformed body: the server's connection ends before the message does, so it isn't a request. */
 static void a_malformed_body_ends_both(void **state)
 {
     struct scene *s = *state;
@@ -283,7 +283,7 @@ static void servers_that_are_away_or_silent(void **state)
     s->servers[0] = -1;
     say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 503 "));
-    /* Nothing more of that request is to come: the next is answered. */
+    /* Nothing more of that request is expected: the next gets a reply. */
     say(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_true(begins(heard(s, c, ""), "HTTP/1.1 503 "));
     assert_int_equal(whole(s->proxy).http[HTTP_COUNT_REQUESTS], 3);
@@ -352,8 +352,8 @@ static void an_idle_connection_ends_in_order(void **state)
     heard(s, one, "\r\n\r\n");
     say(one, OK);
     hears(s, c, OK);
-    assert_string_equal(heard(s, c, ""), ""); /* behind `proxy idle` */
-    /* A request that was on its way meets no reset, and no server. */
+    assert_string_equal(heard(s, c, ""), ""); /* after `proxy idle` */
+    /* A late request gets no reset, and reaches no server. */
     say(c, "GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_true(nobody_came(s, 0));
     say(c, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -383,9 +383,9 @@ static void the_last_proxy_answers(void **state)
     close(c), close(one);
 }
 
-/* ---- a server that is down, of a pool that says `on down reset` ---- */
+/* ---- a server that is down, in a pool with `on down reset` ---- */
 
-/* The proxy is told that server one, server two are down; with tables or without. */
+/* Tell the proxy that server one, server two are down; with tables or without. */
 static void tell_down(struct scene *s, bool one, bool two, bool tables)
 {
     static struct snapshot *told;
@@ -441,7 +441,7 @@ static void a_server_that_goes_down_in_mid_request(void **state)
     assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
     assert_null(strstr(heard_text, "close"));
     assert_string_equal(heard(s, one, ""), "reset");
-    assert_string_equal(heard(s, d, ""), "reset"); /* a part of its answer has gone */
+    assert_string_equal(heard(s, d, ""), "reset"); /* a part of its reply has been sent */
     assert_string_equal(heard(s, other, ""), "reset");
     say(c, "GET / HTTP/1.1\r\nHost: b\r\n\r\n");
     const int two = come(s, 1);
@@ -518,7 +518,7 @@ static void each_end_has_a_time_of_its_own(void **state)
     assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 504 "));
     assert_true(clock_ns(CLOCK_MONOTONIC) - begun_ns > 790000000);
     close(one);
-    /* The client, which waits for no one, says no more of its request. */
+    /* The client doesn't wait, but sends no more of its request. */
     say(c, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc");
     one = come(s, 0);
     heard(s, one, "abc");
@@ -526,7 +526,7 @@ static void each_end_has_a_time_of_its_own(void **state)
     assert_true(begins(said, "HTTP/1.1 408 "));
     assert_non_null(strstr(said, "Connection: close\r\n"));
     close(c), close(one);
-    /* It waits for 100. */
+    /* The client waits for 100. */
     c = client();
     say(c, "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
     one = come(s, 0);
@@ -541,7 +541,7 @@ static int set_up_trust(void **state)
                               "  trust forwarded from 127.0.0.1, 192.0.2.0/24; -> one }\n");
 }
 
-/* A PROXY header, version 2, of a client of HTTPS: 198.51.100.7 or 192.0.2.7, and port 443 */
+/* A PROXY header, version 2, of an HTTPS client: 198.51.100.7 or 192.0.2.7, and port 443 */
 #define FRONTED(client, flags)                                                                                         \
     "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14" client "\7\xc0\0\2\1\0\x50\1\xbb\x20\0\5" flags "\0\0\0\0"
 #define FROM(client, proto)                                                                                            \
@@ -558,7 +558,7 @@ static const struct {
      "X-Forwarded-For: 192.0.2.7\r\nForwarded: for=192.0.2.7;proto=http\r\nVia: 1.1 prey\r\n\r\n"},
 };
 
-/* The front is trusted with its PROXY header, who it names with fields. */
+/* A front is trusted by its PROXY header, and its client by fields. */
 static void fronts_are_believed(void **state)
 {
     struct scene *s = *state;
@@ -576,7 +576,7 @@ static void fronts_are_believed(void **state)
     }
 }
 
-/* A kept connection of a front: what the rules of now believe counts for its next request. */
+/* On a kept connection of a front, the current rules decide what its next request's fields mean. */
 static void a_front_is_believed_no_longer_after_a_reload(void **state)
 {
     struct scene *s = *state;
@@ -615,14 +615,14 @@ static void a_pool_whose_connections_are_not_kept(void **state)
         close(one);
     }
     say(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
-    const int goes_on = come(s, 0); /* with another protocol, so it does not end behind the answer */
+    const int goes_on = come(s, 0); /* another protocol, so the connection doesn't end after the reply */
     hears(s, goes_on, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n" TOLD);
     close(goes_on);
     assert_int_equal(whole(s->proxy).http[HTTP_COUNT_REUSED], 0);
     close(c);
 }
 
-/* What the rules of before said of it (TLS, who the client is) need not be what those of now say. */
+/* The old rules' facts about a connection (TLS, its client) may differ from the new rules' facts. */
 static void a_connection_of_before_a_reload_is_nobody_else_s(void **state)
 {
     struct scene *s = *state;
@@ -645,7 +645,7 @@ static void a_connection_of_before_a_reload_is_nobody_else_s(void **state)
     close(c), close(d), close(before), close(after);
 }
 
-/* The client's connection with one request answered, and its server's, which is kept */
+/* Make a client's connection with one reply received, and its server's, which is kept */
 static void kept_pair(struct scene *s, int *c, int *server)
 {
     *c = client();
@@ -656,7 +656,7 @@ static void kept_pair(struct scene *s, int *c, int *server)
     hears(s, *c, OK);
 }
 
-/* Say a request that a server hears to its end, and end that server's connection, in order or by a reset */
+/* Send a request that a server reads completely, and end that server's connection, in order or by a reset */
 static const char *heard_and_ended(struct scene *s, int c, int server, const char *text, const char *end, bool resets)
 {
     static char first[1000];
@@ -692,7 +692,7 @@ static void a_request_whose_kept_connection_ends_is_repeated_once(void **state)
         say(one, OK);
         hears(s, c, OK);
         assert_int_equal(whole(s->proxy).http[HTTP_COUNT_REPEATED], 2 * i + 1);
-        /* The next is repeated as well, but not when the new connection ends, too. */
+        /* The next is also repeated, unless the new connection ends, too. */
         heard_and_ended(s, c, one, repeated[0].text, repeated[0].end, false);
         close(come(s, 0));
         assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
@@ -702,7 +702,7 @@ static void a_request_whose_kept_connection_ends_is_repeated_once(void **state)
     assert_int_equal(whole(s->proxy).http[HTTP_COUNT_SERVER_BAD], 2 * N);
 }
 
-/* A request that may have been done, that is here no more, or that was answered in part. */
+/* Requests that may have been processed, that are no longer stored, or that got part of a reply aren't repeated. */
 static void no_other_request_is_repeated(void **state)
 {
     struct scene *s = *state;
@@ -726,7 +726,7 @@ static void no_other_request_is_repeated(void **state)
         assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 502 "));
         close(c), close(one);
     }
-    /* A body that comes in two parts. */
+    /* A body in two parts. */
     kept_pair(s, &c, &one);
     say(c, "PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
     heard(s, one, "abc");

@@ -1,5 +1,5 @@
-/* The inline stack for inline connections: hand-made packets reach its listeners, its sockets' packets come out
- * of the worker's device, super-packets go both ways, and its sockets are in no other namespace. */
+/* The inline stack for inline connections: hand-made packets reach its listeners, its sockets' packets come out of
+ * the worker's device, super-packets go both ways, and its sockets are in no other namespace. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
@@ -19,7 +19,7 @@
 
 enum { WORKERS = 2, MTU = 1500, MOST = 65600, MANY = 20, EACH = 1000, PORT = 7, BATCH = 4 };
 
-struct seen { /* a packet out of a device */
+struct seen { /* a packet from a device */
     struct virtio_net_hdr how;
     uint8_t bytes[MOST];
     size_t len;
@@ -30,7 +30,7 @@ struct seen { /* a packet out of a device */
 
 static struct aside *aside;
 static int fds[WORKERS * INLINE_STACK_FDS];
-static unsigned each; /* descriptors of a worker */
+static unsigned each; /* descriptors per worker */
 
 static int device(unsigned worker) { return fds[worker * each]; }
 static int listener(unsigned worker, bool v6) { return fds[worker * each + 1 + v6]; }
@@ -64,7 +64,7 @@ static void words(const uint8_t *from, uint32_t to[4], bool v6)
     }
 }
 
-/* Read the next TCP packet of a family; its device must have one soon. */
+/* Read the next TCP packet of a family, which its device must have soon. */
 static void next_of(int tun, bool v6, struct seen *s)
 {
     do {
@@ -92,8 +92,8 @@ static void put_words(uint8_t *to, const uint32_t from[4], bool v6)
     }
 }
 
-/* Write a TCP packet of a client to a worker's listener, its checksum left to the receiver; segment: payload of the
- * packets that it is cut into. */
+/* Write a client's TCP packet to a worker's listener, with its checksum left to the receiver; segment: payload of
+ * the packets that it is cut into. */
 static void say(bool v6, struct inline_name client, const struct tcphdr *tcp, const uint8_t *payload, size_t len,
                 uint16_t segment)
 {
@@ -136,7 +136,7 @@ static struct tcphdr header(uint32_t seq, uint32_t ack)
                            .window = 0xffff};
 }
 
-/* Connect by hand. Return the accepted socket; *ack: the listener's next number. */
+/* Connect manually. Return the accepted socket; *ack: the listener's next number. */
 static int connected(bool v6, struct inline_name client, uint32_t *ack)
 {
     struct seen s;
@@ -232,7 +232,7 @@ static void connects(void **state)
     finish();
 }
 
-/* Through the worker's end: views with headroom, and one look of a few where nothing is likely */
+/* Read through the worker's port: views with headroom, and one look per few when nothing is likely */
 static void views(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* The table of inline connections: found by number and port, bounded; a reader in another thread finds a whole one or
- * none. */
+/* The table of inline connections: found by number and port, limited; a reader in another thread finds a complete
+ * one or none. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +36,7 @@ static void found_by_number_and_port(void **state)
     assert_int_equal(found.open.rule, 7);
     assert_true(found.program == 3 && found.at_ns == 4);
     assert_true(inlined_put(i, &b, 3, 5));
-    assert_false(inlined_find(i, 5, 1000, &found)); /* its number is another's */
+    assert_false(inlined_find(i, 5, 1000, &found)); /* its number belongs to another */
     assert_true(inlined_find(i, 5, 1001, &found));
     assert_true(inlined_put(i, &last, 3, 6));
     assert_true(inlined_find(i, MOST - 1, 1, &found));

@@ -1,5 +1,5 @@
-/* Interrupted inline connections: tuples that another process left, whatever it wrote, and RSTs to their segments
- * alone, with the ends' own addresses, MACs and tags. */
+/* Interrupted inline connections: tuples that another process left, with any content, and RSTs only to their
+ * segments, with the ends' addresses, MACs and tags. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static struct inline_tuple tuple(uint32_t a, uint32_t b, bool v6, unsigned tags)
     return t;
 }
 
-/* What a process wrote before it died is there, but for what it dropped. */
+/* Tuples that a process wrote before it died are there, except those that it dropped. */
 static void left_by_another(void **state)
 {
     (void)state;
@@ -63,7 +63,7 @@ static void left_by_another(void **state)
     tuples_free(t);
 }
 
-/* Nothing of the memory is believed. */
+/* Nothing in the memory is trusted. */
 static void hostile(void **state)
 {
     (void)state;
@@ -116,7 +116,7 @@ static struct pkt *answered(struct interrupted *i, const struct frame_spec *f)
     return interrupted_answer(i, frame, len, len);
 }
 
-/* The answer is the RST of that segment's destination. */
+/* Check that the reply is the RST of that segment's destination. */
 static void is_rst_to(struct pkt *rst, const struct frame_spec *f)
 {
     static const struct facts none;
@@ -182,7 +182,7 @@ static void leaves_others_alone(void **state)
     interrupted_free(i);
 }
 
-/* A frame that is cut anywhere is answered or not, and nothing else happens. */
+/* A frame that is cut anywhere gets a reply or none, and has no other effect. */
 static void cut_frames(void **state)
 {
     (void)state;

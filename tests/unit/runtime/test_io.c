@@ -1,5 +1,5 @@
-/* Packet I/O over a pair of links in a namespace: frames come, are rewritten in place, and go; VLAN tags, partial
- * checksums and super-packets are carried along. */
+/* Packet I/O over a pair of links in a namespace: frames arrive, are rewritten in place, and leave with their VLAN
+ * tags, partial checksums and super-packets. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -24,7 +24,7 @@
 
 enum { ETH = 14, IP = 20, TCP = 20, UDP = 8, RING = 1 << 20 };
 
-/* The other end of the link: a packet socket as plain as they come, with the kernel's header before each frame. */
+/* The other end of the link: a plain packet socket, with the kernel's header before each frame. */
 static int peer;
 
 static void peer_open(void)
@@ -46,7 +46,7 @@ static void peer_send(const struct virtio_net_hdr *h, const uint8_t *frame, size
     assert_int_equal(writev(peer, parts, 2), (ssize_t)(sizeof *h + len));
 }
 
-/* A frame of ours (of type 0x0800 or tagged, not what the kernel itself says); its length. */
+/* Receive one of our frames (of type 0x0800 or tagged, not the kernel's own); returns its length. */
 static size_t peer_receive(struct virtio_net_hdr *h, uint8_t *frame, size_t room, uint16_t *tci)
 {
     char control[256];
@@ -72,7 +72,7 @@ static size_t peer_receive(struct virtio_net_hdr *h, uint8_t *frame, size_t room
     return 0;
 }
 
-/* Ethernet, IPv4 and UDP or TCP from 10.0.0.1 to 10.0.0.2, so many bytes of payload; the L4 checksum is right. */
+/* Make Ethernet, IPv4 and UDP or TCP from 10.0.0.1 to 10.0.0.2 with `payload` bytes; the L4 checksum is right. */
 static size_t make(uint8_t *f, bool tcp, size_t payload)
 {
     const size_t l4 = tcp ? TCP : UDP, len = ETH + IP + l4 + payload;
@@ -102,7 +102,7 @@ static size_t make(uint8_t *f, bool tcp, size_t payload)
     return len;
 }
 
-/* The same with its checksum left to be completed: the field holds the sum of the pseudo header. */
+/* Leave the checksum partial: the field has the sum of the pseudo header. */
 static struct virtio_net_hdr left_open(uint8_t *f, bool tcp, size_t len)
 {
     uint8_t *up = f + ETH + IP;
@@ -112,7 +112,7 @@ static struct virtio_net_hdr left_open(uint8_t *f, bool tcp, size_t len)
         .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = ETH + IP, .csum_offset = tcp ? 16 : 6};
 }
 
-/* On one interface; NULL, and err gives the reason. */
+/* Open a port on an interface; NULL with the reason in err. */
 static struct io_port *port_on(unsigned ifindex, char *err, size_t len)
 {
     const struct io_ask ask = {.ring_bytes = RING, .mtu = 1500, .ifindex = ifindex, .group = -1};
@@ -144,8 +144,7 @@ static bool is_ours(const struct pkt *pkt)
     return pkt->head_len > ETH + IP && wire_get32(pkt->data + ETH + 12) >> 24 == 10;
 }
 
-/* The next frame of the peer's, of what comes within so many tenths of a second; what the kernel reports for itself
- * is let go. NULL: there is none. */
+/* Return the peer's next frame within `tenths` tenths of a second, or NULL. The kernel's own frames are released. */
 static struct pkt *within(struct io_port *p, unsigned tenths)
 {
     struct pkt *pkts[IO_BATCH];
@@ -215,7 +214,7 @@ static uint64_t wall_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* The time of a frame is between its sending and its being taken; two have theirs, in order. */
+/* A frame's time is between its sending and its receipt; two frames' times are in order. */
 static void when_it_came(void **state)
 {
     (void)state;
@@ -239,7 +238,7 @@ static void when_it_came(void **state)
     io_PACKET.close(p);
 }
 
-/* What is written into the headroom leaves in front of the frame. */
+/* Bytes written into the headroom leave before the frame. */
 static void grown(void **state)
 {
     (void)state;
@@ -251,7 +250,7 @@ static void grown(void **state)
     peer_send(&none, f, len);
     struct pkt *pkt = receive(p);
     parse(pkt);
-    memset(pkt->data - IO_HEADROOM, 0xee, IO_HEADROOM); /* all of it is ours */
+    memset(pkt->data - IO_HEADROOM, 0xee, IO_HEADROOM); /* all of the headroom is ours */
     pkt->data -= IO_HEADROOM;
     memmove(pkt->data, pkt->data + IO_HEADROOM, pkt->head_len);
     answer(p, pkt);
@@ -285,7 +284,7 @@ static void tagged(void **state)
     io_PACKET.close(p);
 }
 
-/* A partial checksum stays one: the bytes are the same, and the header says so again, also behind a tag. */
+/* A partial checksum stays partial: the bytes are the same, and the header marks it again, also behind a tag. */
 static void partial(void **state)
 {
     (void)state;
@@ -317,7 +316,7 @@ static void partial(void **state)
     io_PACKET.close(p);
 }
 
-/* One that is longer than any slot of the ring comes whole, and goes as it came. */
+/* A frame longer than any slot of the ring arrives complete, and leaves unchanged. */
 static void super_packet(void **state)
 {
     (void)state;
@@ -351,7 +350,8 @@ static void super_packet(void **state)
     io_PACKET.close(p);
 }
 
-/* A TUN device, whose other end is ours, with the work of a card left to it. ppp: it says that it is one of PPP. */
+/* Open a TUN device, whose other end is the test's, with a card's work left to it. ppp: it claims to be a PPP
+ * device. */
 static int tun_end(const char *name, bool ppp)
 {
     struct ifreq r = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
@@ -371,7 +371,7 @@ static void tun_send(int fd, const struct virtio_net_hdr *h, const uint8_t *ip, 
     assert_int_equal(writev(fd, parts, 2), sizeof *h + len);
 }
 
-/* Receive what the port has sent: IPv4, not what the host's stack says there by itself. */
+/* Receive a packet that the port sent: IPv4, but not the host stack's own. */
 static size_t tun_receive(int fd, struct virtio_net_hdr *h, uint8_t *ip, size_t room)
 {
     const struct iovec parts[2] = {{h, sizeof *h}, {ip, room}};
@@ -384,7 +384,7 @@ static size_t tun_receive(int fd, struct virtio_net_hdr *h, uint8_t *ip, size_t 
     return 0;
 }
 
-/* The next packet of IPv4; others are the device's own neighbour discovery. */
+/* Return the next IPv4 packet; others are the device's neighbour discovery. */
 static struct pkt *next_ip4(struct io_port *p)
 {
     struct pkt *pkt = NULL;
@@ -396,7 +396,7 @@ static struct pkt *next_ip4(struct io_port *p)
     return NULL;
 }
 
-/* A bare super-packet is cut into bare segments, which have all that it carries. */
+/* Check that a bare super-packet is cut into bare segments with all its data. */
 static void is_cut(struct pkt *pkt, struct pool *pool, size_t carried)
 {
     struct pkt *pieces[GSO_PIECES];
@@ -411,7 +411,7 @@ static void is_cut(struct pkt *pkt, struct pool *pool, size_t carried)
     assert_int_equal(bytes, carried);
 }
 
-/* A packet that carries so much comes from the device behind fd, and goes back there. */
+/* Send a packet with that much data from the device behind fd, and back. */
 static void there_and_back(struct io_port *p, struct pool *pool, int fd, size_t carried)
 {
     static uint8_t f[65600], back[65600];
@@ -445,8 +445,8 @@ static void there_and_back(struct io_port *p, struct pool *pool, int fd, size_t 
     io_PACKET.release(p);
 }
 
-/* By a device without Ethernet packets come and go from their IP header on, super-packets whole. One of another link is
- * not sent. */
+/* On a device without Ethernet, packets come and go from their IP header on, super-packets complete. A packet of
+ * another link isn't sent. */
 static void bare(void **state)
 {
     (void)state;
@@ -457,7 +457,7 @@ static void bare(void **state)
         .ring_bytes = RING, .mtu = 1420, .ifindex = if_nametoindex("bare0"), .group = -1, .link = LINK_ETHER};
     struct io_made made;
     struct io_maker maker = {0};
-    assert_true(io_PACKET.make(&maker, &ask, &made, err, sizeof err)); /* it is of another kind */
+    assert_true(io_PACKET.make(&maker, &ask, &made, err, sizeof err)); /* it has another kind */
     ask.link = LINK_RAW;
     assert_false(io_PACKET.make(&maker, &ask, &made, err, sizeof err));
     io_maker_fini(&maker);
@@ -473,7 +473,7 @@ static void bare(void **state)
     close(fd);
 }
 
-/* By PPP a super-packet leaves in pieces: they carry its bytes in order, each with a complete checksum. */
+/* On PPP a super-packet leaves in segments that have its bytes in order, each with a complete checksum. */
 static void by_ppp(void **state)
 {
     (void)state;
@@ -515,7 +515,7 @@ static void by_ppp(void **state)
     close(fd);
 }
 
-/* Behind the views that are not released there is no room: the rest waits in the ring or is counted as lost. */
+/* Behind unreleased views there is no room: other frames wait in the ring or are counted as lost. */
 static void overrun(void **state)
 {
     (void)state;
@@ -538,7 +538,7 @@ static void overrun(void **state)
     io_PACKET.close(p);
 }
 
-/* Sent to another station, seen only because the link was made promiscuous: not for this machine. */
+/* A frame to another station, seen only because the link was made promiscuous, isn't for this machine. */
 static void others(void **state)
 {
     (void)state;
@@ -555,13 +555,13 @@ static void others(void **state)
     io_PACKET.close(p);
 }
 
-/* A link that has just come up lets nothing through until the kernel has looked at it. */
+/* Wait until the link passes frames: one that has just come up passes none until the kernel has noticed it. */
 static void comes_through(struct io_port *p, const uint8_t *frame, size_t len)
 {
     const struct virtio_net_hdr none = {0};
     struct pkt *came = NULL;
     for (int i = 0; i < 100 && !came;
-         i++) { /* the kernel lets go what is sent before it has seen that the link is up */
+         i++) { /* the kernel drops frames sent before it has noticed that the link is up */
         peer_send(&none, frame, len);
         came = within(p, 1);
     }
@@ -592,7 +592,7 @@ static void link_down(void **state)
     io_PACKET.close(p);
 }
 
-/* A port of an interface that is away counts what it can't send, as one whose link is down does. */
+/* The port of an absent interface counts frames that it can't send, like one whose link is down. */
 static void away(void **state)
 {
     (void)state;

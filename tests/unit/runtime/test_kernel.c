@@ -1,4 +1,4 @@
-/* Stages in the kernel: loaded, a frame through them, one program after the other. Skipped where programs of the kernel
+/* Stages in the kernel: loading them, a frame through them, one program after the other. Skipped if eBPF programs
  * may not be loaded. */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@
 
 static struct program *plain;
 
-/* NULL: skipped. */
+/* Load the stages. NULL: skipped. */
 static struct kernel *made(unsigned hooks)
 {
     char err[300];
@@ -54,7 +54,7 @@ static void ask(struct kernel *k, enum kernel_hook hook, uint32_t len)
     assert_memory_equal(a.frame, frame, len);
 }
 
-/* The judge only, with a key that is no frame's. */
+/* The judge alone runs on a key that is no frame's. */
 static void test_the_judge_is_asked_alone(void **state)
 {
     (void)state;
@@ -74,7 +74,7 @@ static void test_the_judge_is_asked_alone(void **state)
     kernel_free(k);
 }
 
-/* The word that settled ways write stays as it was. */
+/* The word that settled routes are written to stays unchanged. */
 static void test_a_program_without_routes_settles_no_ways(void **state)
 {
     enum { UNTOUCHED = 4242 };
@@ -110,7 +110,7 @@ static void test_a_frame_meets_all_stages(void **state)
     kernel_free(k);
 }
 
-/* As where traffic control takes what arrives by all interfaces. */
+/* Hooks as with traffic control taking arriving packets on all interfaces. */
 static void test_nothing_is_loaded_for_xdp(void **state)
 {
     (void)state;
@@ -146,7 +146,7 @@ static void test_one_program_after_the_other(void **state)
     kernel_free(k);
 }
 
-/* What the stages know of the program in force stays, however many were prepared since. */
+/* The stages keep their facts about the current program, regardless of programs prepared since. */
 static void test_programs_that_are_not_put_in_force(void **state)
 {
     (void)state;
@@ -168,7 +168,7 @@ static void test_programs_that_are_not_put_in_force(void **state)
     kernel_free(k);
 }
 
-/* As root without a capability, which may load nothing: it was given descriptors. arrives: the hook for that. */
+/* Run as root without a capability, which may load nothing but got descriptors. arrives: the hook for that. */
 static void adopted(const struct kernel *giver, const struct judge *next, enum kernel_hook arrives)
 {
     int fds[KERNEL_FDS_MOST], of_judge[JUDGE_FDS_MOST];
@@ -181,10 +181,10 @@ static void adopted(const struct kernel *giver, const struct judge *next, enum k
     assert_non_null(k);
     struct judge *j = judge_adopt(k, plain, of_judge, judges);
     assert_non_null(j);
-    ask(k, arrives, sizeof frame); /* by the one that is in force */
+    ask(k, arrives, sizeof frame); /* by the current one */
     kernel_took(k, j);
     ask(k, KERNEL_TC, sizeof frame);
-    const int first = dup2(STDERR_FILENO, 0); /* the descriptor that is easily taken for none */
+    const int first = dup2(STDERR_FILENO, 0); /* descriptor 0, easily mistaken for none */
     kernel_free(k);
     assert_int_equal(fcntl(first, F_GETFD), 0);
 }
@@ -218,7 +218,7 @@ static void test_another_process(void **state)
     another_process(KERNEL_TC | KERNEL_BARE, KERNEL_IN);
 }
 
-/* A giver that says more hooks than those whose descriptors it gave, or none. */
+/* The giver names more hooks than it gave descriptors for, or none. */
 static void test_another_process_with_other_hooks(void **state)
 {
     (void)state;
@@ -237,7 +237,7 @@ static void test_another_process_with_other_hooks(void **state)
     kernel_free(k);
 }
 
-/* NULL after saying why. */
+/* Compile, or print the reason and return NULL. */
 static struct program *compiled(const char *rules)
 {
     char err[300] = "";
@@ -251,7 +251,7 @@ static struct program *compiled(const char *rules)
     return p;
 }
 
-/* Of flows so many that some arrays are just a power of two long, and others a little more. */
+/* With some numbers of flows, some arrays have exactly a power of two, and others a little more. */
 static void test_flows_of_a_power_of_two(void **state)
 {
     (void)state;
@@ -268,7 +268,7 @@ static void test_flows_of_a_power_of_two(void **state)
     program_put(p);
 }
 
-/* So many addresses of services that user space answers for. */
+/* Up to a number of service addresses, user space can reply for them. */
 static void test_addresses_that_are_told(void **state)
 {
     (void)state;
@@ -285,7 +285,7 @@ static void test_addresses_that_are_told(void **state)
     many.services = &service;
     many.endpoints = all;
     many.endpoints_count = KERNEL_TOLD_MOST + 1;
-    told_add(k, &many); /* one too many: none is looked for */
+    told_add(k, &many); /* one too many: none is searched for */
     assert_int_equal(kernel_world(k)->tells_all, 1);
     assert_int_not_equal(bpf_map_get_next_key(map, NULL, &one), 0);
     kernel_world(k)->tells_all = 0;

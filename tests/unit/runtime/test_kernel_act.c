@@ -1,5 +1,5 @@
-/* The last stage in the kernel, alone: a packet of which all is known becomes a verdict, counters, and a frame that is
- * byte for byte what the vm's own recipes make. Skipped where programs of the kernel may not be loaded. */
+/* The last stage in the kernel, alone: a packet with known facts becomes a verdict, counters, and a frame that
+ * equals, byte for byte, the result of the vm's recipes. Skipped if eBPF programs may not be loaded. */
 #include <errno.h>
 #include <linux/pkt_cls.h>
 #include <setjmp.h>
@@ -28,7 +28,7 @@ static struct asker asker;
 
 /* ---- packets ---- */
 
-/* An Ethernet frame with `payload` bytes behind a TCP or UDP header, and padding up to 60. */
+/* Build an Ethernet frame with `payload` bytes after a TCP or UDP header, padded to 60. */
 static uint32_t build(uint8_t *f, bool v6, bool tcp, bool tag, uint32_t payload)
 {
     const uint32_t l3 = ETHER_LEN + (tag ? VLAN_LEN : 0u), ip_len = v6 ? IP6_LEN : IP4_LEN;
@@ -73,7 +73,7 @@ static struct kpkt *slot(void)
     return k;
 }
 
-/* Parse what the stage before would have. */
+/* Set the results of the earlier stages' parsing. */
 static void parsed(struct kpkt *k, uint8_t *frame, uint32_t len)
 {
     struct pkt pkt;
@@ -184,7 +184,7 @@ static void test_what_user_space_finishes_goes_up(void **state)
     goes_up(decided_as(0, ACTION_DROP, 0), KERNEL_OPENS, KERNEL_UP_TUNNEL);
 }
 
-/* Nobody has a socket for it. */
+/* Packets for which no socket exists are lost. */
 static void test_what_nobody_takes_is_lost(void **state)
 {
     (void)state;
@@ -200,7 +200,7 @@ static void test_what_nobody_takes_is_lost(void **state)
     assert_int_equal(kernel_counters(kernel).lost.packets - before.lost.packets, 1);
 }
 
-/* The host's own packets are not taken up. Where rules only watch, it passes. */
+/* The host's own packets aren't passed up. If rules only watch, they pass. */
 static void test_what_leaves_undecided_is_lost_or_passes(void **state)
 {
     (void)state;
@@ -228,8 +228,7 @@ static void test_what_leaves_undecided_is_lost_or_passes(void **state)
     kernel_world(kernel)->watches = 0;
 }
 
-/* Without the next stage a packet is dropped, and counted as lost: by look without a judge, by the judge without act.
- */
+/* Without the next stage a packet is dropped and counted as lost: by look without a judge, by the judge without act. */
 static void test_without_the_next_stage_it_is_lost(void **state)
 {
     (void)state;
@@ -255,7 +254,7 @@ static void test_without_the_next_stage_it_is_lost(void **state)
         }
 }
 
-/* ---- what is told ---- */
+/* ---- reports ---- */
 
 struct told {
     unsigned count;
@@ -270,7 +269,7 @@ static void hear(void *arg, const struct kernel_event *e, size_t len)
     t->count++;
 }
 
-/* So many packets with that decision, of which one in `of` is wanted. */
+/* Run that many packets with that decision, of which one in `of` is reported. */
 static void judge_some(uint8_t *frame, uint32_t len, enum action action, uint64_t n, uint32_t of)
 {
     uint8_t out[4096];
@@ -286,7 +285,7 @@ static void judge_some(uint8_t *frame, uint32_t len, enum action action, uint64_
     kernel_world(kernel)->sample = 0;
 }
 
-/* And each that is dropped. */
+/* And every dropped packet is reported. */
 static void test_one_packet_of_some_is_told_of(void **state)
 {
     (void)state;
@@ -308,12 +307,12 @@ static void test_one_packet_of_some_is_told_of(void **state)
     kernel_events_free(ring);
 }
 
-/* Without a reader, they leave half of the ring to others. */
+/* Without a reader, dropped packets leave half of the ring to others. */
 static void test_drops_leave_room_to_others(void **state)
 {
     (void)state;
     enum {
-        RECORD = sizeof(struct kernel_event_sample) + 8 /* its head in the ring */,
+        RECORD = sizeof(struct kernel_event_sample) + 8 /* with its head in the ring */,
         MOST = KERNEL_EVENTS_BYTES / 2 / RECORD
     };
     uint8_t frame[FRAME_MOST];
@@ -330,7 +329,7 @@ static void test_drops_leave_room_to_others(void **state)
     kernel_events_free(ring);
 }
 
-/* What the host sends is answered by who hears of it. */
+/* The reader of the report replies to a packet that the host sends. */
 static void test_a_reject_of_what_leaves_is_told_of(void **state)
 {
     (void)state;
@@ -354,7 +353,7 @@ static void test_a_reject_of_what_leaves_is_told_of(void **state)
 
 /* ---- recipes ---- */
 
-/* As express.c's `apply`. */
+/* Do the same as express.c's `apply`. */
 static uint32_t natively(const struct recipe *r, uint8_t kind, const struct key *key, struct pkt *pkt, uint16_t id)
 {
     if ((kind & ~RECIPE_IP6) == RECIPE_REWRITE) recipe_apply(r, key->kind, pkt->data + pkt->l3, false);

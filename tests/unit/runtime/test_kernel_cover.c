@@ -1,5 +1,5 @@
-/* Prefixes that ranges become: of each address the longest says what its range does, and there are no more than routes
- * would need. */
+/* Prefixes made from ranges: for each address the longest prefix has its range's value, and there are no more
+ * prefixes than routes would need. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -66,7 +66,7 @@ static void as_many_as_routes(void **state)
     const struct cover_range one[] = {{0, all, 7}};
     check(one, 1);
     assert_int_equal(count, 1);
-    /* A default route, 10.0.0.0/8, and in it 10.0.0.0/16, 10.5.0.0/16 and 10.255.0.0/16. */
+    /* A default route, 10.0.0.0/8, and inside it 10.0.0.0/16, 10.5.0.0/16 and 10.255.0.0/16. */
     const struct cover_range nested[] = {{0, up_to(0x09ffffff), 1},
                                          {four(0x0a000000), up_to(0x0a00ffff), 3},
                                          {four(0x0a010000), up_to(0x0a04ffff), 2},
@@ -76,7 +76,7 @@ static void as_many_as_routes(void **state)
                                          {four(0x0b000000), all, 1}};
     check(nested, 7);
     assert_int_equal(count, 5);
-    /* A host at each end of all. */
+    /* A host at each end of the address space. */
     const struct cover_range ends[] = {{0, 0, 1}, {1, all - 1, 2}, {all, all, 1}};
     check(ends, 3);
     assert_int_equal(count, 3);
@@ -91,7 +91,7 @@ static void whatever_ranges(void **state)
         size_t n = 0;
         const unsigned low = rng_below(&rng, 100), most = 1 + rng_below(&rng, RANGES);
         r[n++] = (struct cover_range){0, all, rng_below(&rng, 3)};
-        while (n < most && r[n - 1].lo < all >> 1) { /* each begins behind the one before */
+        while (n < most && r[n - 1].lo < all >> 1) { /* each begins after the one before */
             const cover_number step = ((cover_number)rng_below(&rng, 64) + 1) << (low + rng_below(&rng, 20));
             if (step > all - r[n - 1].lo) break;
             const uint32_t value = (r[n - 1].value + 1 + rng_below(&rng, 3)) % 5;

@@ -1,5 +1,5 @@
-/* The linker and the loader by code made by hand: names filled in, tables found, and what is refused said in words that
- * help. Skipped where programs of the kernel may not be loaded. */
+/* The linker and the loader with hand-made code: names are resolved, tables are found, and rejections have useful
+ * messages. Skipped if eBPF programs may not be loaded. */
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -22,7 +22,7 @@
 #include "runtime/kernel/object/refused.h"
 
 static struct program *program;
-static struct kernel *kernel; /* NULL: not allowed here */
+static struct kernel *kernel; /* NULL: not permitted here */
 
 /* ---- instructions ---- */
 
@@ -40,7 +40,7 @@ enum { R0, R1, R2 };
 
 static const struct bpf_insn nothing[] = {MOV(R0, 0), EXIT};
 
-/* A judge: judge_program, part, judge_services, which is never asked, and what audit would need. */
+/* A judge: judge_program, part, judge_services, which is never called, and the functions that audit needs. */
 struct made {
     struct code_function functions[6];
     struct code code;
@@ -59,7 +59,7 @@ static void make(struct made *m, const struct bpf_insn *insns, uint32_t count, c
     m->code = (struct code){.functions = m->functions, .count = 6};
 }
 
-/* The line, "" where it was loaded; then it is in force. */
+/* Load it and put it in force. Returns the error line, or "". */
 static const char *load(const struct made *m)
 {
     static char err[400];
@@ -91,7 +91,7 @@ static void assert_says(const char *line, const char *words)
 
 /* ---- names ---- */
 
-/* A table's entry, its mask, a constant, a call. */
+/* Test a table's entry, its mask, a constant and a call. */
 static void test_names_are_filled_in(void **state)
 {
     (void)state;
@@ -150,9 +150,9 @@ static void test_one_name_for_two(void **state)
     assert_says(load(&m), "internal error: two functions are called `act_xdp`");
 }
 
-/* ---- refusals ---- */
+/* ---- rejections ---- */
 
-/* The judge that was there stays in force. */
+/* The earlier judge stays in force. */
 static void test_the_verifier_refuses(void **state)
 {
     (void)state;
@@ -171,7 +171,7 @@ static void test_the_verifier_refuses(void **state)
     assert_int_equal(decided(), 5);
 }
 
-/* More steps than the verifier takes: a loop that it walks through, each turn. */
+/* More steps than the verifier accepts: a loop of which it follows each turn. */
 static void test_too_much_to_verify(void **state)
 {
     (void)state;
@@ -211,7 +211,7 @@ static void test_a_map_too_large(void **state)
     map_fini(&m);
 }
 
-/* One right that is missing says the same as none. */
+/* Drop one capability: the message is the same as without all. */
 static void without(unsigned right)
 {
     char err[300] = "";
@@ -252,7 +252,7 @@ static unsigned open_descriptors(void)
     return n;
 }
 
-/* Judges come and go while frames are judged: each is decided by one of them, and what outlives them stays. */
+/* Judges come and go while frames are judged: one of them decides each, and data that outlives them stays. */
 struct asking {
     atomic_bool ends;
     unsigned asked, wrong, failed;
@@ -298,7 +298,7 @@ static void test_judges_change_under_frames(void **state)
     assert_int_equal(open_descriptors(), descriptors);
 }
 
-/* NULL after saying why. */
+/* Compile, or print the reason and return NULL. */
 static struct program *compiled(const char *rules)
 {
     char err[300] = "";

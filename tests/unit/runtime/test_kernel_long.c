@@ -1,6 +1,6 @@
-/* Packets of known flows that take the long way through the kernel's stages, and the reason that is counted for each;
- * ordinary ones take the express way, in both families, with a VLAN tag or without. Skipped where programs of the
- * kernel may not be loaded. */
+/* Packets of known flows that take the long path through the kernel's stages, with the reason counted for each;
+ * ordinary ones take the express path, in both families, with a VLAN tag or without. Skipped if eBPF programs may
+ * not be loaded. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,14 +24,14 @@ static const char *const names[] = {
 #include "vm/kernel/long.def"
 };
 
-/* An executor in the kernel, and the pool of what leaves. */
+/* An executor in the kernel, and the pool of packets that leave. */
 struct asked {
     struct program *program;
     struct executor *exec;
     void *memory;
     uint64_t now_ns;
     struct facts facts;
-    uint16_t iface; /* that packets come by */
+    uint16_t iface; /* interface that packets arrive on */
 };
 
 static bool begin(struct asked *a, const char *rules)
@@ -57,13 +57,13 @@ static void end(struct asked *a)
     free(a->memory);
 }
 
-/* A packet as it comes: what has been done to the frame, and beside it. */
+/* A packet as it comes: its frame, and its other facts. */
 struct packet {
     struct talk talk;
     uint8_t frame[TALK_FRAME_MAX + MORE];
     uint32_t len;
     struct pkt pkt;
-    uint32_t l3, l4; /* where these layers begin */
+    uint32_t l3, l4; /* offsets of these layers */
 };
 
 static void build(struct packet *p, const struct talk *t)
@@ -76,7 +76,7 @@ static void build(struct packet *p, const struct talk *t)
     p->frame[0] = p->frame[6] = 2;
 }
 
-/* Run it. Return why it took the long way. */
+/* Run the packet. Return why it took the long path. */
 static enum kernel_long why(struct asked *a, struct packet *p)
 {
     struct tx_entry entries[VM_TX_PER_PACKET];
@@ -105,11 +105,11 @@ static enum kernel_long why(struct asked *a, struct packet *p)
     return found;
 }
 
-/* ---- what makes a packet another one ---- */
+/* ---- changes of a packet ---- */
 
 static void nothing(struct packet *p) { (void)p; }
 static void push(struct packet *p) { p->frame[p->l4 + TCP_FLAGS] |= TCP_PSH | TCP_ECE; }
-/* Twelve bytes of its payload are options now. */
+/* Turn twelve bytes of its payload into options. */
 static void stamps(struct packet *p)
 {
     static const uint8_t options[] = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
@@ -140,7 +140,7 @@ static void open_up(struct packet *p, uint32_t at, uint32_t by)
     p->len += by;
 }
 
-/* Options of IPv4, or a header of destination options of IPv6, of eight bytes. */
+/* Add eight bytes of options of IPv4, or of destination options of IPv6. */
 static void options(struct packet *p)
 {
     uint8_t *ip = p->frame + p->l3;
@@ -148,7 +148,7 @@ static void options(struct packet *p)
     if (p->talk.v6) {
         p->frame[p->l4] = ip[IP6_NEXT];
         ip[IP6_NEXT] = IPPROTO_NR_DSTOPTS;
-        p->frame[p->l4 + 2] = 1; /* padding, of four bytes */
+        p->frame[p->l4 + 2] = 1; /* four bytes of padding */
         p->frame[p->l4 + 3] = 4;
         wire_put16(ip + IP6_PAYLOAD, (uint16_t)(wire_get16(ip + IP6_PAYLOAD) + 8));
         return;
@@ -200,7 +200,7 @@ static void last_hop(struct packet *p)
     wire_put16(ip + IP4_SUM, csum_of(ip, IP4_LEN));
 }
 static void to_group(struct packet *p) { p->frame[0] = 3; }
-/* A datagram of no bytes, as short as it is where no card pads it. */
+/* Make a datagram without bytes, as short as without a card's padding. */
 static void brief(struct packet *p)
 {
     uint8_t *ip = p->frame + p->l3;
@@ -221,11 +221,11 @@ static void moved(struct packet *p) { p->frame[11] ^= 1; }
 struct change {
     const char *name;
     void (*make)(struct packet *);
-    enum kernel_long why, why6; /* of IPv4, and of IPv6 */
+    enum kernel_long why, why6; /* for IPv4, and for IPv6 */
 };
 
-/* Each change of an ordinary packet of that flow takes the way that it should, and behind it the packet as it was takes
- * the express way again. */
+/* Check that each change of an ordinary packet of that flow takes the expected path, and that the unchanged packet
+ * takes the express path again after it. */
 static void each(struct asked *a, const struct talk *t, const struct change *changes, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -246,7 +246,7 @@ static void each(struct asked *a, const struct talk *t, const struct change *cha
     }
 }
 
-/* By each family, and without a tag or with one. */
+/* Choose a family, and no tag or one. */
 static void shape(struct talk *t, unsigned i)
 {
     t->v6 = i & 1;
@@ -303,12 +303,12 @@ static void test_established(void **state)
     end(&a);
 }
 
-/* Both sides of a UDP flow in turn, until each has sent three datagrams */
+/* Send on both sides of a UDP flow in turn, until each has sent three datagrams */
 enum { YOUNG = 2 * FLOW_LASTS };
 static const enum kernel_long young[YOUNG] = {KERNEL_LONG_FLOW,  KERNEL_LONG_ONE_WAY, KERNEL_LONG_RULES,
                                               KERNEL_LONG_YOUNG, KERNEL_LONG_YOUNG,   KERNEL_LONG_YOUNG};
 
-/* A tag that the card took off is as good as one in the frame. */
+/* A tag that the card removed counts like one in the frame. */
 static void test_taken_off(void **state)
 {
     (void)state;
@@ -332,7 +332,7 @@ static void test_taken_off(void **state)
     end(&a);
 }
 
-/* Devices that rules know by a pattern: what is remembered of one holds for the others, too, and for no device else. */
+/* Devices that rules name by a pattern: a memo of one device also holds for the others, but for no device besides. */
 static void test_pattern(void **state)
 {
     (void)state;

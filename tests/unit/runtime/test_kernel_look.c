@@ -1,6 +1,5 @@
-/* The first stage with frames that no process made: what it finds out of them by itself. They go through test runs that
- * show no secret, so they are taken for what arrives on this CPU. Skipped where programs of the kernel may not be
- * loaded. */
+/* The first stage with frames that no process made, and the facts that it finds by itself. They go through test runs
+ * with a secret that isn't shown, so they count as arriving on this CPU. Skipped if eBPF programs may not be loaded. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -23,7 +22,7 @@
 #include "vm/kernel/keyed/meters.h"
 #include "vm/packet/wire.h"
 
-enum { LOOPBACK = 1 /* the interface of test runs that name none */, IFACE = 7 };
+enum { LOOPBACK = 1 /* interface of test runs that name none */, IFACE = 7 };
 
 static struct kernel *made(const char *rules)
 {
@@ -46,7 +45,7 @@ static struct kernel *made(const char *rules)
 enum { ETHER = 14, IP = 20, FRAME = 900, JUMBO = 9000 /* in several pieces */ };
 static uint8_t frame[JUMBO] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17};
 
-/* What became of it on this CPU, where the thread stays. */
+/* Return the result on this CPU, where the thread stays. */
 static const struct kpkt *run_bytes(struct kernel *k, enum kernel_entry entry, const uint8_t *bytes, uint32_t len,
                                     void *ctx, uint32_t ctx_len)
 {
@@ -65,13 +64,13 @@ static const struct kpkt *run_bytes(struct kernel *k, enum kernel_entry entry, c
 static const struct kpkt *run_long(struct kernel *k, enum kernel_entry entry, uint32_t len, void *ctx, uint32_t ctx_len)
 {
     wire_put16(frame + ETHER + 2, (uint16_t)(len - ETHER));
-    wire_put16(frame + ETHER + IP + 4, (uint16_t)(len - ETHER - IP)); /* UDP's */
+    wire_put16(frame + ETHER + IP + 4, (uint16_t)(len - ETHER - IP)); /* UDP's length */
     return run_bytes(k, entry, frame, len, ctx, ctx_len);
 }
 
 static const struct kpkt *run(struct kernel *k, enum kernel_entry entry) { return run_long(k, entry, FRAME, NULL, 0); }
 
-/* Of a machine whose loopback is interface IFACE of the program. */
+/* Set facts of a machine whose loopback is the program's interface IFACE. */
 static void name_loopback(struct kernel *k, uint8_t link)
 {
     struct kernel_port *ports = kernel_map(k, KERNEL_MAP_ports)->memory;
@@ -107,8 +106,8 @@ static void test_arrives(void **state)
     kernel_free(k);
 }
 
-/* What leaves by a device without Ethernet. A test run takes bytes 12 and 13, the first of the source address, for the
- * type that the device says. */
+/* Packets that leave by a device without Ethernet. A test run takes bytes 12 and 13, the first of the source
+ * address, for the device's type. */
 static void test_bare(void **state)
 {
     (void)state;
@@ -140,7 +139,7 @@ static void test_bare(void **state)
     kernel_free(k);
 }
 
-/* What the host sends may be many packets in one. */
+/* A packet that the host sends may be many packets in one. */
 static void test_leaves(void **state)
 {
     (void)state;
@@ -157,8 +156,8 @@ static void test_leaves(void **state)
     kernel_free(k);
 }
 
-/* While a program begins whose numbers of interfaces are others than those of the maps, nothing that arrives is judged;
- * what a process asks has the numbers that it says. */
+/* While a program begins whose interface numbers differ from the maps', no arriving packet is judged; requests of a
+ * process use the numbers that it gives. */
 static void test_renumbered(void **state)
 {
     (void)state;
@@ -180,7 +179,7 @@ static void test_renumbered(void **state)
     kernel_free(k);
 }
 
-/* The clock is read where something depends on it; as much of the frame is there as rules may ask for. */
+/* The clock is read only if something depends on it; the frame has as many bytes as rules may test. */
 static void test_what_the_program_needs(void **state)
 {
     (void)state;
@@ -195,7 +194,7 @@ static void test_what_the_program_needs(void **state)
     kernel_free(k);
 }
 
-/* What would cross the machine, but is for a service, comes in. */
+/* A packet that would be forwarded, but is for a service, is judged as arriving. */
 static void test_for_a_service(void **state)
 {
     (void)state;
@@ -216,8 +215,8 @@ static void test_for_a_service(void **state)
     kernel_free(k);
 }
 
-/* A piece of the datagram `id`, UDP to that port if it is the first. Returns what was decided; pkt.reason where it was
- * not. */
+/* Run a fragment of the datagram `id`, UDP to that port if it is the first. Returns the decision, or pkt.reason
+ * without one. */
 static const struct kpkt *run_piece(struct kernel *k, uint8_t id, unsigned offset, uint8_t port)
 {
     struct __sk_buff ctx = {0};
@@ -230,7 +229,7 @@ static const struct kpkt *run_piece(struct kernel *k, uint8_t id, unsigned offse
     return p;
 }
 
-/* The same of IPv6, behind options. */
+/* The same for IPv6, behind options. */
 static const struct kpkt *run_piece6(struct kernel *k, uint8_t id, unsigned offset, uint8_t port)
 {
     enum { IP6 = 40, PIECE = 8, LEN = 80 };
@@ -241,7 +240,7 @@ static const struct kpkt *run_piece6(struct kernel *k, uint8_t id, unsigned offs
     ip[6] = 60;
     memset(options, 0, PIECE + PIECE + LEN);
     options[0] = 44;
-    options[2] = 1; /* PadN, of all that is left */
+    options[2] = 1; /* PadN over the rest */
     options[3] = 4;
     piece[0] = 17;
     wire_put16(piece + 2, (uint16_t)(offset ? offset : 1));
@@ -251,7 +250,7 @@ static const struct kpkt *run_piece6(struct kernel *k, uint8_t id, unsigned offs
     return run_bytes(k, KERNEL_ENTRY_look_tc, bytes, sizeof bytes, &ctx, sizeof ctx);
 }
 
-/* The host's own pieces come in order, and no one could give a held one back. */
+/* The host's own fragments come in order, and a held one couldn't be returned. */
 static void follow(struct kernel *k, const struct kpkt *(*piece)(struct kernel *, uint8_t, unsigned, uint8_t))
 {
     const struct kpkt *p = piece(k, 1, 0, 53);
@@ -280,15 +279,15 @@ static void test_pieces_that_leave_follow_their_first(void **state)
     kernel_free(k);
 }
 
-/* Let frames to that MAC alone be the loopback's. */
+/* Make the loopback accept frames only to that MAC. */
 static void own_mac(struct kernel *k, uint64_t mac)
 {
     name_loopback(k, LINK_ETHER);
     ((struct kernel_port *)kernel_map(k, KERNEL_MAP_ports)->memory)[LOOPBACK].mac = mac;
 }
 
-/* Run a frame to that MAC by either hook. Returns why it goes up; KERNEL_UPS: it passes. The loopback's own MAC is 0:
- * the kernel takes others for another station's. */
+/* Run a frame to that MAC by either hook. Returns why it is passed up; KERNEL_UPS: it passes. The loopback's own MAC
+ * is 0; the kernel takes others for another station's. */
 static uint32_t goes_up(struct kernel *k, uint64_t to)
 {
     struct __sk_buff ctx = {0};
@@ -305,7 +304,7 @@ static uint32_t goes_up(struct kernel *k, uint64_t to)
     return found[0];
 }
 
-/* What a service would take is judged all the same, and no more. */
+/* A packet that a service would take is still judged, but not taken. */
 static void test_to_another_station(void **state)
 {
     (void)state;
@@ -334,7 +333,7 @@ static void test_to_another_station(void **state)
     kernel_free(k);
 }
 
-/* ---- is ---- */
+/* ---- hostile maps ---- */
 
 static uint64_t cpu_ns(void)
 {
@@ -343,7 +342,7 @@ static uint64_t cpu_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* All that processes map: any bits, or small numbers, or nearly none. */
+/* Draw a value for anything that processes map: any bits, a small number, or nearly zero. */
 static uint64_t lie(struct rng *r, unsigned kind)
 {
     switch (kind) {
@@ -366,7 +365,7 @@ static void scribble(struct kernel *k, struct rng *r)
     kernel_world(k)->renumbers = rng_below(r, 2);
 }
 
-/* The maps are written by a process that is not trusted: whatever it says, no packet holds a processor up. */
+/* An untrusted process writes the maps: for any contents, no packet blocks a processor. */
 static void test_lies_hold_nobody_up(void **state)
 {
     enum { ROUNDS = 30, FRAMES = 20 };

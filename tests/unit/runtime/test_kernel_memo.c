@@ -1,5 +1,5 @@
-/* Decisions that the kernel remembers for a flow: packets that are told meet no judge, and none is told what the
- * program or the world before decided. Skipped where programs of the kernel may not be loaded. */
+/* Decisions that the kernel remembers for a flow: remembered packets skip the judge, and none is decided by the
+ * former program or world. Skipped if eBPF programs may not be loaded. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +33,7 @@ static void frame_of(uint8_t f[FRAME], bool answers)
     wire_put16(f + 24, csum_of(f + 14, 20));
 }
 
-/* A packet of the flow, a millisecond later; was it told? Its head is copied for the judge only. */
+/* Run a packet of the flow, a millisecond later. True if it was remembered: its head is copied only for the judge. */
 static bool is_told(bool answers, enum kernel_out out, uint32_t rule)
 {
     uint8_t f[FRAME];
@@ -55,7 +55,8 @@ static void put_in_force(struct program *p)
     if (kernel_load(kernel, p, err, sizeof err)) fail_msg("%s", err);
 }
 
-/* The first three datagrams of each side are asked for (young); what they leave holds for the fourth. */
+/* Send the first three datagrams of each side, which the judge decides (young); what they leave holds for the
+ * fourth. */
 static void both_speak(uint32_t first, uint32_t rule)
 {
     assert_false(is_told(false, KERNEL_PASS, first));
@@ -85,7 +86,7 @@ static void told_until_something_changes(void **state)
     kernel_remember(kernel);
     assert_false(is_told(false, KERNEL_PASS, 0));
     assert_true(is_told(false, KERNEL_PASS, 0));
-    assert_false(is_told(true, KERNEL_PASS, 0)); /* each side by itself */
+    assert_false(is_told(true, KERNEL_PASS, 0)); /* each side separately */
     put_in_force(b);
     assert_false(is_told(false, KERNEL_DROP, 0));
     assert_false(is_told(true, KERNEL_DROP, 0));
@@ -101,7 +102,7 @@ static void told_until_something_changes(void **state)
     program_put(c);
 }
 
-/* What is sent where rules are for what arrives only, and the other way round. */
+/* Packets sent where rules only judge arriving ones, and the reverse. */
 static void nobodys_is_remembered(void **state)
 {
     (void)state;

@@ -1,7 +1,5 @@
-/* What the stages remember of a flow's decisions (vm/kernel/shapes.h): it is asked no more while nothing changes,
- * and holds no more when another program or another world begins. Skipped where programs of the kernel may not be
- * loaded.
- */
+/* The stages' memory of a flow's decisions (vm/kernel/shapes.h): the judge is skipped while nothing changes, and the
+ * memory ends when another program or another world begins. Skipped if eBPF programs may not be loaded. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +23,7 @@ static struct asker asker;
 static struct kernel_facts pushed;
 static uint64_t now_ns = 1000;
 
-/* False: skipped. */
+/* Load the rules. False: skipped. */
 static bool begin(const char *rules)
 {
     char err[300] = "";
@@ -49,7 +47,7 @@ static void reload(const char *rules)
     program_put(p);
 }
 
-/* What becomes of a datagram of the one flow, some time after the one before. */
+/* Return the result of a datagram of the only flow, some time after the one before. */
 static enum kernel_out datagram_with(bool back, uint8_t ttl)
 {
     const struct talk t = {.src = back ? HERE : CLIENT,
@@ -76,7 +74,7 @@ static bool is_remembered(void)
     return f->memo_iface[1];
 }
 
-/* Both sides have spoken, and then twice the one that asks. */
+/* Let both sides send, and then the client twice. */
 static void make_established(void)
 {
     assert_int_equal(datagram(false), KERNEL_PASS);
@@ -85,7 +83,7 @@ static void make_established(void)
     assert_true(is_remembered());
 }
 
-/* The rule has the same number, so what was remembered has the same place. */
+/* The rule has the same number, so its memo would have the same place. */
 static void test_another_program(void **state)
 {
     (void)state;
@@ -105,7 +103,7 @@ static void test_another_program(void **state)
     kernel_free(kernel);
 }
 
-/* A packet that is let by for what no memo says does not bring back what was remembered before. */
+/* An accepted packet that no memo covers doesn't bring back an earlier memo. */
 static void test_a_rule_that_is_not_remembered(void **state)
 {
     (void)state;
@@ -120,7 +118,7 @@ static void test_a_rule_that_is_not_remembered(void **state)
     kernel_free(kernel);
 }
 
-/* An address that was this machine's is so no more. */
+/* An address of this machine no longer belongs to it. */
 static void test_another_world(void **state)
 {
     (void)state;

@@ -1,6 +1,5 @@
-/* Maps that one process's executor in the kernel hands to another's (runtime/kernel/pass/): what is looked at, what
- * goes on, what the taker leaves alone; and the digest of what is in them. Skipped where programs of the kernel may
- * not be loaded. */
+/* Maps that one process's kernel executor hands to another's (runtime/kernel/pass/): the checks, what continues,
+ * what the receiver leaves unchanged, and the digest of the contents. Skipped if eBPF programs may not be loaded. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -28,7 +27,8 @@ static struct program *program;
 
 /* ---- the layout ---- */
 
-/* A struct with a member of so many bytes at that offset, and one in it; `last`: the value of an enum's last word. */
+/* Describe a struct with a member of that many bits at an offset, and a nested one; `last`: the value of an enum's
+ * last word. */
 static char *described(const char *name, uint32_t bits, const char *word, int last)
 {
     unsigned missing;
@@ -107,7 +107,7 @@ static struct kernel *giver(void)
     return k;
 }
 
-/* Those of the kernel, which the caller closes. */
+/* Return the kernel's maps, which the caller closes. */
 static struct kernel_passed passed_by(const struct kernel *k)
 {
     struct kernel_passed p = {.count = PASSED_FDS};
@@ -125,7 +125,7 @@ static int look(const struct kernel_passed *p)
     return failed;
 }
 
-/* Descriptor `i` is `fd` instead. */
+/* Any other map as descriptor `i` is rejected. */
 static void test_whatever_is_no_such_map_is_refused(void **state)
 {
     (void)state;
@@ -180,7 +180,7 @@ static void test_sizes_that_are_said_are_looked_at(void **state)
     OTHERWISE(&p, says.sizes.counts, 0);
     OTHERWISE(&p, says.sizes.counts, UINT64_MAX);
     OTHERWISE(&p, says.sizes.counts,
-              p.says.sizes.counts + (UINT64_C(1) << 60)); /* its bytes are a number beyond 2^64 */
+              p.says.sizes.counts + (UINT64_C(1) << 60)); /* its size in bytes is a number beyond 2^64 */
     OTHERWISE(&p, says.sizes.source_slots, p.says.sizes.source_slots + 4096);
     OTHERWISE(&p, says.sizes.source_slots, p.says.sizes.source_slots + (UINT64_C(1) << 63));
     OTHERWISE(&p, says.sizes.splice_groups, UINT32_MAX);
@@ -205,7 +205,7 @@ static void test_sizes_that_are_said_are_looked_at(void **state)
     kernel_free(k);
 }
 
-/* All that is in the flat maps but the packets of those who ask. */
+/* Sum the contents of the flat maps, except the packets of callers. */
 static uint64_t sum_of(const struct kernel *k)
 {
     uint64_t sum = 0;
@@ -228,7 +228,7 @@ static uint32_t id_of(const struct kernel *k, enum kernel_map m)
     return info.id;
 }
 
-/* A taker is loaded, proved and in force in its own arrays, and nothing of what it was given has changed. */
+/* A receiver is loaded, verified and in force in its own arrays, and nothing that it got has changed. */
 static void test_a_taker_changes_nothing(void **state)
 {
     (void)state;
@@ -249,13 +249,13 @@ static void test_a_taker_changes_nothing(void **state)
     if (kernel_prove_prepared(t, j, program, &proof, err, sizeof err)) fail_msg("%s", err);
     assert_true(proof.frames > 100);
     assert_int_equal(kernel_swap(t, j, err, sizeof err), 0);
-    kernel_world(k)->asked_ns = 0; /* the time of the proof */
+    kernel_world(k)->asked_ns = 0; /* the time of the verification */
     assert_int_equal(sum_of(k), before);
     for (unsigned m = 0; m < KERNEL_MAPS; m++) {
         const bool own = m == KERNEL_MAP_stages_xdp || m == KERNEL_MAP_stages_tc;
         assert_int_equal(id_of(t, m) != id_of(k, m), own);
     }
-    /* What it says of the world goes to a copy, until it judges. */
+    /* The receiver's facts of the world go to a copy until it judges. */
     assert_int_equal(kernel_world_copy(t), 0);
     kernel_world(t)->number = 77;
     assert_int_not_equal(kernel_world(k)->number, 77);
@@ -264,7 +264,7 @@ static void test_a_taker_changes_nothing(void **state)
     assert_int_equal(kernel_world(k)->number, 78);
     kernel_free(k);
     assert_true(kernel_prover(t) != 9);
-    assert_int_equal(kernel_load(t, program, err, sizeof err), 0); /* it goes on, and may reload */
+    assert_int_equal(kernel_load(t, program, err, sizeof err), 0); /* it continues, and may reload */
     kernel_passed_close(&p);
     kernel_free(t);
 }

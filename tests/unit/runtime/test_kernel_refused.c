@@ -1,5 +1,5 @@
-/* What is said where the kernel takes nothing. A thread loads the stages, and its calls of bpf(2) are looked at by the
- * test, which refuses some as another machine would. Skipped where programs of the kernel may not be loaded. */
+/* Messages if the kernel rejects everything. A thread loads the stages, and the test intercepts its calls of bpf(2)
+ * and rejects some like another machine. Skipped if eBPF programs may not be loaded. */
 #include <bpf/bpf.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,16 +30,16 @@
 static struct program *program;
 static bool allowed;
 
-/* Is the call refused? cmd: BPF_…. */
+/* True if the call is rejected. cmd: BPF_…. */
 typedef bool hits_fn(uint32_t cmd, const union bpf_attr *attr);
 
 struct loading {
-    atomic_int calls; /* where they are told; -1: not yet, -2: it cannot be had */
+    atomic_int calls; /* descriptor that reports them; -1: not yet, -2: unavailable */
     char err[400];
-    int errnum; /* 0: it was loaded */
+    int errnum; /* 0: loaded */
 };
 
-/* Calls of bpf(2) by this thread are told; where, or -1. */
+/* Report this thread's calls of bpf(2). Returns the descriptor, or -1. */
 static int tell_calls(void)
 {
     struct sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -63,7 +63,7 @@ static void *load(void *arg)
     return NULL;
 }
 
-/* Load; each call that `hits` says so of fails with that error. */
+/* Load the stages; each call that `hits` selects fails with that error. */
 static void load_refused(struct loading *l, hits_fn *hits, int error)
 {
     pthread_t thread;
@@ -81,7 +81,7 @@ static void load_refused(struct loading *l, hits_fn *hits, int error)
         ioctl(calls, SECCOMP_IOCTL_NOTIF_SEND, &answer);
     }
     pthread_join(thread, NULL);
-    if (calls < 0) skip(); /* who watches us lets us not watch */
+    if (calls < 0) skip(); /* another watcher prevents ours */
     close(calls);
 }
 
@@ -98,7 +98,7 @@ static void assert_refused(hits_fn *hits, int error, int errnum, const char *wor
 
 enum { MAY_GOTO = BPF_JMP | 0xe0, CALL = BPF_JMP | BPF_CALL };
 
-/* Before Linux 6.9: no may_goto. */
+/* Match what kernels before Linux 6.9 lack: may_goto. */
 static bool is_may_goto(uint32_t cmd, const union bpf_attr *attr)
 {
     const struct bpf_insn *insns = (const struct bpf_insn *)(uintptr_t)attr->insns;
@@ -113,10 +113,10 @@ static void test_an_older_kernel(void **state)
     (void)state;
     if (!allowed) skip();
     load_refused(&l, is_may_goto, EINVAL);
-    assert_string_equal(l.err, ""); /* its loops are counted */
+    assert_string_equal(l.err, ""); /* its loops are counted ones */
 }
 
-/* Before 5.17: neither that nor bpf_loop. */
+/* Match what kernels before 5.17 also lack: bpf_loop. */
 static bool is_loop(uint32_t cmd, const union bpf_attr *attr)
 {
     const struct bpf_insn *insns = (const struct bpf_insn *)(uintptr_t)attr->insns;
@@ -132,14 +132,14 @@ static void test_an_old_kernel(void **state)
                    "is too old for the kernel executor, which needs bpf_loop (Linux 5.17) and is tested from 6.1 on");
 }
 
-/* Without memory no kernel is called old. */
+/* Without memory no kernel is reported as old. */
 static void test_no_memory_for_loops(void **state)
 {
     (void)state;
     assert_refused(is_loop, ENOMEM, ENOMEM, "out of memory (raise MemoryMax= of the service); use --exec user");
 }
 
-/* Its compiler is off, wherever the setting is. */
+/* The JIT compiler is off, wherever the setting is. */
 static bool is_interpreted;
 __attribute__((used)) int bpf_obj_get_info_by_fd(int fd, void *info, uint32_t *len)
 {
@@ -159,7 +159,7 @@ static void test_not_compiled(void **state)
     is_interpreted = false;
 }
 
-/* What has its own reason is not laid at the machine's door. */
+/* A failure with another reason isn't blamed on the machine. */
 static void test_what_a_machine_lacks(void **state)
 {
     (void)state;
@@ -209,7 +209,7 @@ static void test_no_memory(void **state)
                    "the kernel has no memory for world, 1 MB: raise MemoryMax= of the service");
 }
 
-/* More connections than the kernel's programs reach: the number that they do is told, and holds. */
+/* With more connections than the kernel's programs can have, their number is reported, and works. */
 static struct program *of_flows(unsigned long long flows)
 {
     char rules[200], err[400] = "";
@@ -248,7 +248,7 @@ static void test_too_many_flows(void **state)
     program_put(p);
     p = of_flows(most);
     s = kernel_sizes_of(p, 1);
-    if (maps_init(&m, &s, err, sizeof err) == -E2BIG) fail_msg("%s", err); /* memory may be out */
+    if (maps_init(&m, &s, err, sizeof err) == -E2BIG) fail_msg("%s", err); /* there may be no memory */
     maps_fini(&m);
     program_put(p);
 }

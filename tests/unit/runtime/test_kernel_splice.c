@@ -1,6 +1,6 @@
-/* Segments of spliced connections in the kernel: what leaves by a slot is byte for byte what splice_pass, the
- * translation and the router's part of the vm make of the frame, and what is not ordinary goes up unchanged. Ends and
- * segments are drawn. Skipped where programs of the kernel may not be loaded. */
+/* Segments of spliced connections in the kernel. Segments that leave by a slot equal, byte for byte, the result of
+ * splice_pass, the translation and the router's part of the vm; other segments are passed up unchanged. Ends and
+ * segments are drawn. Skipped if eBPF programs may not be loaded. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ struct direction {
     struct splice splice;
     struct splice_moves moves;
     uint64_t packets, bytes;
-    uint32_t next, acked; /* as followed */
+    uint32_t next, acked; /* as tracked */
     uint32_t slot;
     bool v6;
 };
@@ -83,7 +83,7 @@ static void draw_direction(struct rng *r, struct direction *d)
         if (rng_one_in(r, 2)) d->to.src[i] = (uint32_t)rng_next(r);
         if (rng_one_in(r, 2)) d->to.dst[i] = (uint32_t)rng_next(r);
     }
-    d->key.src[0] = (d->key.src[0] & 0x3fffffff) | 0x20000000; /* one station each */
+    d->key.src[0] = (d->key.src[0] & 0x3fffffff) | 0x20000000; /* unicast addresses */
     d->key.dst[0] = (d->key.dst[0] & 0x3fffffff) | 0x20000000;
     d->key.kind = d->v6 ? KIND_IP6 : KIND_IP4;
     d->key.src_port = (uint16_t)(1 + rng_below(r, 65535));
@@ -103,7 +103,7 @@ static void draw_direction(struct rng *r, struct direction *d)
 
 /* ---- segments ---- */
 
-/* A drawn segment, and whether the kernel must send it on or must not */
+/* A drawn segment, and whether the kernel must forward it or must not */
 struct segment {
     uint8_t frame[FRAME_MOST];
     uint32_t len;
@@ -131,23 +131,23 @@ static uint32_t put_options(struct rng *r, const struct direction *d, uint8_t *a
     return len;
 }
 
-/* Options that are allowed, but not those, or not so, which a slot knows. */
+/* Put valid options that a slot doesn't know, or not in this form. */
 static uint32_t put_other_options(struct rng *r, const struct direction *d, uint8_t *at)
 {
     uint32_t len = 0;
     switch (rng_below(r, 4)) {
-    case 0: /* timestamps last, or where there are none */
+    case 0: /* timestamps last, or without the slot having any */
         wire_put32(at, 0x080a0000);
         wire_put64(at + 2, rng_next(r));
         wire_put16(at + 10, 0x0101);
         return 12;
-    case 1: /* blocks first, or where there are none */
+    case 1: /* blocks first, or without the slot having any */
         len = put_sack(r, d, at, 1);
         wire_put32(at + len, 0x0101080a);
         wire_put64(at + len + 4, rng_next(r));
         return len + 12;
-    case 2: /* another one */ wire_put32(at, 0xfd040102); return 4 + put_options(r, d, at + 4) % 40;
-    default: /* none, though there should be; else no-ops */
+    case 2: /* a different one */ wire_put32(at, 0xfd040102); return 4 + put_options(r, d, at + 4) % 40;
+    default: /* none, although there should be one; else no-ops */
         if (d->moves.has & SPLICE_STAMPS) return 0;
         wire_put32(at, 0x01010101);
         return 4;
@@ -208,7 +208,7 @@ static void draw_segment(struct rng *r, const struct direction *d, struct segmen
     wire_put16(tcp + TCP_WINDOW, (uint16_t)(rng_one_in(r, 8) ? 0 : rng_next(r)));
     put_ip(r, d, ip, header + payload, ttl);
     put_sum(d, tcp, header + payload);
-    if (rng_one_in(r, 20)) tcp[TCP_SUM] ^= 0x40; /* a bad sum stays as bad */
+    if (rng_one_in(r, 20)) tcp[TCP_SUM] ^= 0x40; /* a wrong checksum stays equally wrong */
     s->len = ETHER_LEN + ip_len + header + payload;
     s->odd = why <= 3 || header + payload > most || (flags & (TCP_ECE | TCP_CWR) && !(d->moves.has & SPLICE_ECN));
     if (why == 4) { /* one tag */
@@ -218,7 +218,7 @@ static void draw_segment(struct rng *r, const struct direction *d, struct segmen
         s->len += VLAN_LEN;
         s->odd = true;
     }
-    if (why == 5) { /* of another connection, and to all stations */
+    if (why == 5) { /* of another connection, and broadcast */
         s->odd = true;
         if (rng_one_in(r, 2))
             s->frame[0] = 0xff;
@@ -227,9 +227,9 @@ static void draw_segment(struct rng *r, const struct direction *d, struct segmen
     }
 }
 
-/* ---- both ---- */
+/* ---- comparing ---- */
 
-/* Write into `to` what the vm makes of the frame. */
+/* Write the vm's result for the frame into `to`. */
 static uint32_t passed(struct direction *d, const struct segment *s, uint8_t *to)
 {
     struct pkt view, *pkt;
@@ -252,7 +252,7 @@ static uint32_t passed(struct direction *d, const struct segment *s, uint8_t *to
     return len;
 }
 
-/* The stages of either hook in turn. */
+/* Run the stages, alternately on either hook. */
 static const struct kpkt *asked(const struct segment *s)
 {
     static unsigned turn;
@@ -296,7 +296,7 @@ static void check(struct direction *d, const struct segment *s)
     const bool near = is_near(d, end, ack);
     const struct splice before = d->splice;
     const uint32_t len = passed(d, s, wanted);
-    if (!near) d->splice = before; /* it leaves all the same, but nothing is followed */
+    if (!near) d->splice = before; /* it still leaves, but without tracking */
     assert_int_equal(asker.len, len);
     assert_memory_equal(asker.frame, wanted, len);
     assert_int_equal(slot->packets, ++d->packets);
@@ -338,15 +338,15 @@ static void test_segments_are_the_vms(void **state)
     }
 }
 
-/* An ordinary segment of the direction */
+/* Draw an ordinary segment of the direction */
 static void draw_ordinary(struct rng *r, const struct direction *d, struct segment *s)
 {
     do draw_segment(r, d, s);
     while (s->odd);
 }
 
-/* Slots that are stale, being written, or have no next hop, and what else closes this way, leave the packet to others.
- */
+/* A slot that is stale, being written or without a next hop, or another obstacle on this path, leaves the packet to
+ * others. */
 static void test_what_does_not_hold_is_not_used(void **state)
 {
     (void)state;
@@ -373,14 +373,14 @@ static void test_what_does_not_hold_is_not_used(void **state)
     slot->change++;
     assert_int_not_equal(asked(&s)->out, KERNEL_SEND);
     slot->change++;
-    /* Another tuple of the same tag */
+    /* A different tuple with the same tag */
     uint32_t *const words[] = {&slot->tuple.src[0], &slot->tuple.dst[0], &slot->tuple.ports};
     for (unsigned i = 0; i < 3; i++) {
         *words[i] ^= 1;
         assert_int_not_equal(asked(&s)->out, KERNEL_SEND);
         *words[i] ^= 1;
     }
-    /* A sender that has moved: the worker has to know it */
+    /* A sender that has moved, which the worker must learn */
     memcpy(slot->recipe.heard_mac, s.frame + 6, 6);
     slot->recipe.heard_if = IFACE_NONE;
     draw_ordinary(&r, &d, &s);
@@ -393,7 +393,7 @@ static void test_what_does_not_hold_is_not_used(void **state)
     memset(slot->recipe.heard_mac, 0, 6);
     draw_ordinary(&r, &d, &s);
     check(&d, &s);
-    /* The same tuple again: one slot, whose counts go on */
+    /* The same tuple again: one slot, whose counters continue */
     d.splice.end[1].out += 77;
     assert_true(splice_slots_moves(&d.splice, 0, d.v6, MTU, &d.moves));
     const struct splice_slot again = slot_of(&d);
@@ -403,8 +403,8 @@ static void test_what_does_not_hold_is_not_used(void **state)
     splice_slots_drop(&slots, d.slot);
 }
 
-/* Segments that the worker has seen, and those that wait for it, leave first: others go up with their turns until the
- * newest of them has left, or so many have. */
+/* Segments that the worker has seen, and those that wait for it, leave first. Others are passed up with their turns
+ * until the newest of them has left, or that many have. */
 static void test_the_gate_keeps_the_order(void **state)
 {
     (void)state;
@@ -426,21 +426,22 @@ static void test_the_gate_keeps_the_order(void **state)
         }
         splice_slots_sent(&slots, d.slot, 2); /* another is on its way */
         assert_int_equal(asked(&s)->turn, 4);
-        assert_int_equal(splice_slots_put(&slots, &mine), d.slot); /* as each that comes up does */
+        assert_int_equal(splice_slots_put(&slots, &mine), d.slot); /* like each that is passed up */
         assert_int_equal(asked(&s)->turn, 5);
         splice_slots_sent(&slots, d.slot, 5);
         assert_int_equal(asked(&s)->out, KERNEL_SEND);
-        assert_int_equal(splice_slots_put(&slots, &mine), d.slot); /* something else has come up: it stays open */
+        assert_int_equal(splice_slots_put(&slots, &mine),
+                         d.slot); /* something else was passed up: the gate stays open */
         const struct kpkt *k = asked(&s);
         assert_int_equal(k->out, KERNEL_SEND);
         assert_int_equal(k->turn, 0);
-        mine.recipe.generation++; /* segments went up until the worker knew the new way */
+        mine.recipe.generation++; /* segments were passed up until the worker knew the new path */
         assert_int_equal(splice_slots_put(&slots, &mine), d.slot);
         assert_int_equal(slot->gate, 0);
         mine.recipe.generation--;
         splice_slots_drop(&slots, d.slot);
         assert_int_equal(splice_slots_put(&slots, &mine), d.slot);
-        slot->gate = SPLICE_GATE + 1; /* one more is on its way, and there always is one */
+        slot->gate = SPLICE_GATE + 1; /* one more is on its way, as always */
         splice_slots_sent(&slots, d.slot, SPLICE_GATE - 1);
         assert_int_not_equal(asked(&s)->out, KERNEL_SEND);
         splice_slots_sent(&slots, d.slot, SPLICE_GATE);
@@ -449,8 +450,8 @@ static void test_the_gate_keeps_the_order(void **state)
     }
 }
 
-/* A run that has copied a slot may write a number after the slot was given to another direction: that one's segments
- * go up, unchanged, until the worker has written its numbers again, and it never takes the other's. */
+/* A run that has copied a slot may write a number after the slot was given to another direction. That direction's
+ * segments are passed up unchanged until the worker has written its numbers again, and it never takes the other's. */
 static void test_late_numbers_are_nobodys(void **state)
 {
     (void)state;
@@ -510,7 +511,7 @@ static void test_ends_that_differ_get_none(void **state)
     }
 }
 
-/* As many as the table is made for find room, or nearly, and every slot is used in the end. */
+/* As many as the table is made for find room, or nearly, and finally every slot is used. */
 static void test_room(void **state)
 {
     (void)state;

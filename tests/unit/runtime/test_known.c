@@ -1,5 +1,4 @@
-/* Owners that are known from earlier packets: found as they were added or not at all, and forgotten with their facts.
- */
+/* Owners known from earlier packets: found as they were added or not at all, and forgotten with their facts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +9,7 @@
 
 enum { ENDS = 24000, TURNS = 200000, WORKERS = 16 };
 
-/* Ends whose every part alone distinguishes some of them. */
+/* Make ends of which each single part distinguishes some. */
 static struct known ends_of(uint32_t n)
 {
     return (struct known){.addresses = UINT64_C(0x0a0000010a000000) + n / 64,
@@ -38,7 +37,7 @@ static void an_owner_is_found_as_it_was_added_or_not_at_all(void **state)
         known_add(&k, &ends, (unsigned)added[n] - 1);
         assert_int_equal(known_find(&k, &ends) + 1, added[n]);
     }
-    assert_true(found > TURNS / 4 && found < TURNS); /* both come about */
+    assert_true(found > TURNS / 4 && found < TURNS); /* both happen */
     known_by(&k, NULL, 1);
     assert_true(known_find(&k, &(struct known){.addresses = 1}) < 0);
     known_by(&k, NULL, 2);

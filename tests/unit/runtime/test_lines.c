@@ -1,4 +1,4 @@
-/* Verdict lines keep the order of frames and say the final verdict, however long a held frame makes them wait. */
+/* Verdict lines keep the order of frames and show the final verdict, however long a held frame makes them wait. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,7 +79,7 @@ static void the_end_prints_held(void **state)
     assert_string_equal(printed, "1h 2a ");
 }
 
-/* Past the bound the oldest gives up, and its late verdict changes nothing. */
+/* Beyond the limit the oldest line gives up, and its late verdict changes nothing. */
 static void more_than_there_is_room_for(void **state)
 {
     (void)state;
@@ -114,7 +114,7 @@ static void check(void *arg, uint64_t frame, const struct verdict *v)
     assert_int_equal(v->action, s->wanted[frame]);
 }
 
-/* Whatever is held and settled in whatever order: each line once, in order, with its last verdict. */
+/* For any order of holding and settling, each line appears once, in order, with its last verdict. */
 static void any_order(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* What guard rules keep of a program that a reload replaced: for its longest `drain` and five minutes, and on as long
- * as flows use what is gone. */
+/* Guard rules for a replaced program stay for its longest `drain` and five minutes, and longer while flows use its
+ * parts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ static struct program *compiled(const char *rules)
     return p;
 }
 
-/* At 100 s the one program took the place of the other. */
+/* Return the state after a program replaced the other at 100 s. */
 static struct lingering replaced(const char *before, const char *now)
 {
     const bool of[LINGERS] = {true, true, true};
@@ -89,7 +89,7 @@ static void as_long_as_it_is_used(void **state)
     lingering_fini(&l);
 }
 
-/* What is still asked for does not linger. */
+/* Parts that the new program still has don't linger. */
 static void what_stays_does_not(void **state)
 {
     (void)state;
@@ -98,7 +98,7 @@ static void what_stays_does_not(void **state)
     lingering_fini(&l);
 }
 
-/* What the program before did without has to be judged by rules of what is for the host. */
+/* Replies of a proxy's server (GUARD_ANSWERS) don't linger, because the rules for the host judge them. */
 static void what_was_left_out_does_not(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Sockets that share an address: the kernel chooses among them as listen_member says. */
+/* Sockets that share an address: the kernel chooses among them like listen_member. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,7 +60,7 @@ static void of_six_the_last_word_counts(void **state)
     (void)state;
 }
 
-/* A socket that listens no more refuses clients, and keeps its port. */
+/* A socket that stopped listening refuses clients, and keeps its port. */
 static void no_more(void **state)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, any = at;

@@ -1,4 +1,4 @@
-/* The thread that looks for work: nothing that was left before its end stays undone, and it can be started again. */
+/* The thread that looks for work: work left before its end is done, and it can be started again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* What is beside live sets: notes of members, comments, and the base cut to what another program allows. */
+/* Data beside live sets: notes of members, comments, and the base cut to another program's limits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,8 +60,9 @@ static void notes_are_of_members(void **state)
     const struct live_net more = net_of(100), seven = net_of(7);
     notes_set(n, &more, &(struct note_of){.uid = 1, .end_ms = ever, .anew = true});
     assert_null(notes_find(n, 0, &more));
-    notes_set(n, &seven,
-              &(struct note_of){.uid = 9, .wall_ns = 2, .end_ms = ever}); /* another end: since when and why stay */
+    notes_set(
+        n, &seven,
+        &(struct note_of){.uid = 9, .wall_ns = 2, .end_ms = ever}); /* another end: the time and the reason stay */
     assert_int_equal(notes_find(n, 0, &seven)->uid, 9);
     assert_int_equal(notes_find(n, 0, &seven)->wall_ns, 1);
     assert_string_equal(notes_find(n, 0, &seven)->comment, "odd");
@@ -104,7 +105,7 @@ static void notes_end(void **state)
     notes_free(n);
 }
 
-/* A text that many have goes when the last of them does, and no sooner; both families have notes. */
+/* A shared text goes with its last user, and no sooner; both families have notes. */
 static void comments_are_shared(void **state)
 {
     enum { MANY = 3000 };
@@ -163,7 +164,7 @@ enum { SPACE = 64, ROUNDS = 3000 };
 
 static bool drawn(uint64_t *seed, unsigned one_in) { return random_next(seed) % one_in == 0; }
 
-/* Draw a set of numbers below SPACE as ranges, with ends of the family at its ends. Return their number. */
+/* Draw a set of numbers below SPACE as ranges, including the ends of the family. Return their number. */
 static uint32_t draw(uint64_t *seed, bool has[SPACE], struct pbc_range *r4, struct pbc_range6 *r6)
 {
     uint32_t count = 0;
@@ -183,8 +184,8 @@ static uint32_t draw(uint64_t *seed, bool has[SPACE], struct pbc_range *r4, stru
     return count;
 }
 
-/* Against sets of single numbers, at the upper end of both families */
-/* Return a set with the members that net_of(0) to net_of(most - 1) are. */
+/* Compared with sets of single numbers, at the upper end of both families */
+/* Return a set with the members net_of(0) to net_of(most - 1). */
 static struct live_set *members_up_to(uint32_t most)
 {
     struct live_set *s = live_new(&(struct live_cfg){.size = 1000, .seed = 1});
@@ -212,7 +213,7 @@ static void notes_are_kept(void **state)
     struct live_set *s = members_up_to(40);
     uint8_t *bytes;
     (void)state;
-    for (uint32_t i = 0; i < 50; i++) { /* ten of them have no member by then */
+    for (uint32_t i = 0; i < 50; i++) { /* ten of them are no longer members */
         const struct live_net net = net_of(i);
         notes_set(n, &net,
                   &(struct note_of){.uid = i,
@@ -238,7 +239,7 @@ static void notes_are_kept(void **state)
     free(bytes);
     assert_int_equal(notes_changes(n), changes);
 
-    a = written(n, 50, &bytes); /* 80 ms have passed that the clock doesn't show: ends are earlier by that */
+    a = written(n, 50, &bytes); /* 80 ms have passed that the clock doesn't show: ends are that much earlier */
     assert_true(notes_archive(later, &a, s, 50, -80));
     for (uint32_t i = 0; i < 40; i++) {
         const struct live_net net = net_of(i);
@@ -268,16 +269,16 @@ static void kept_notes_are_read_with_care(void **state)
         uint8_t *copy = malloc(a.left);
         memcpy(copy, bytes, a.left);
         struct archive b = {.at = copy, .left = a.left, .reads = true};
-        uint8_t *const note = copy + 8, *const comment = note + 40; /* behind the count */
+        uint8_t *const note = copy + 8, *const comment = note + 40; /* after the count */
         if (i == 0) b.left--;                                       /* cut */
-        if (i == 1) copy[0] = 2;                                    /* more notes than there are */
+        if (i == 1) copy[0] = 2;                                    /* more notes than are there */
         if (i == 2) note[36] = 33;                                  /* a length that IPv4 lacks */
         if (i == 3) note[37] = 2;                                   /* no family */
         if (i == 4) note[38] = NOTE_COMMENT_MOST + 1;
         if (i == 5) comment[1] = 0x1b;
         if (i == 6) comment[1] = 0;
         if (i == 7) comment[3] = 0xc3;
-        if (i == 8) note[16 + 6] = 0xff; /* an end behind LIVE_FOREVER */
+        if (i == 8) note[16 + 6] = 0xff; /* an end beyond LIVE_FOREVER */
         assert_false(notes_archive(again, &b, s, 1, 0));
         assert_int_equal(!!notes_find(again, 1, &net), i == 1);
         free(copy);

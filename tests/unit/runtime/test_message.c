@@ -1,4 +1,4 @@
-/* Messages that may grow (runtime/parent/between/message.h): shorter and longer ones, and what is none. */
+/* Messages that may grow (runtime/parent/between/message.h): shorter and longer ones, and invalid ones. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -46,7 +46,7 @@ static void shorter_and_longer(void **state)
     l.a = 9;
     for (int i = 0; i < 2; i++) assert_int_equal(message_send(pair[0], &l, sizeof l, &pair[0], 1, soon()), 0);
     int fd[2];
-    for (int i = 0; i < 2; i++) { /* the rest of the first is not the second one's */
+    for (int i = 0; i < 2; i++) { /* the rest of the first doesn't become the second one's */
         assert_int_equal(message_receive(pair[1], &s, sizeof s, &fd[i], 1, &count, soon()), 0);
         assert_true(s.a == 9 && count == 1 && fcntl(fd[i], F_GETFD) == FD_CLOEXEC);
         close(fd[i]);
@@ -54,7 +54,7 @@ static void shorter_and_longer(void **state)
     pair_end(pair);
 }
 
-/* Send the bytes, and one descriptor more than are wanted, if `fds`. Return how they are received. */
+/* Send the bytes, and if `fds`, one descriptor too many. Return the result of receiving them. */
 static int heard(const void *bytes, size_t len, unsigned fds)
 {
     int pair[2], got = -1;
@@ -82,7 +82,7 @@ static void no_messages(void **state)
 {
     static uint32_t words[(MESSAGE_MOST + 8) / 4];
     words[0] = MESSAGE_MOST;
-    assert_int_equal(heard(words, 4, 0), -ENODATA); /* as long as one may be, and cut behind the head */
+    assert_int_equal(heard(words, 4, 0), -ENODATA); /* with the maximum length, and cut after the head */
     for (unsigned i = 0; i < 4; i++) {
         words[0] = (uint32_t[]){0, MESSAGE_MOST + 1, UINT32_C(1) << 31, UINT32_MAX}[i];
         assert_int_equal(heard(words, 64, 1), -EPROTO);
@@ -128,7 +128,7 @@ static void notices(void **state)
     pair_end(pair);
 }
 
-/* What has come counts, though the time to wait for it is over: this process may have stood still. */
+/* Received data counts even if the waiting time is over, because this process may have been stopped. */
 static void late_looks(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Observed connections on their way into files: sessions, bytes of both halves, made-up segments, limits, a disk that
- * is full, and the ring between worker and writer. */
+/* Observed connections on their way into files: sessions, bytes of both halves, made-up segments, limits, a full
+ * disk, and the ring between worker and writer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
-/* Files of a folder that is made for the test */
+/* Files of a folder made for the test */
 struct scene {
     char dir[64];
     struct stream_dirs *dirs;
@@ -80,7 +80,7 @@ static void complain(void *arg, const char *what)
     snprintf(s->said, sizeof s->said, "%s", what);
 }
 
-/* Files of the next scene may be shortened, as in a replay. */
+/* Files of the next scene may be truncated, as in a replay. */
 static bool scenes_cut = true;
 
 static void open_scene(struct scene *s, uint8_t flags, uint64_t stream_limit, uint64_t sessions_limit)
@@ -111,7 +111,7 @@ static void close_scene(struct scene *s)
     assert_int_equal(system(command), 0);
 }
 
-/* The whole of a file in the scene's folder; NULL: it is not there. */
+/* Return the contents of a file in the scene's folder, or NULL. */
 static const char *whole(const struct scene *s, const char *name, size_t *len)
 {
     static char text[1 << 20];
@@ -193,8 +193,8 @@ static void tell_end(struct scene *s, uint64_t number, uint8_t does)
 
 #define STEM "19700101T000001.000000-10.0.0.1-50000-192.0.2.1-80-vlan7"
 
-/* A program with a past shares the sections of the one that it is made over. Its events may still come when whoever
- * put it in force has dropped it, so the log holds each of them. */
+/* A program with a past shares the sections of the program that it is made over. Its events may still come after its
+ * owner has dropped it, so the log holds each such program. */
 static void a_program_is_held_while_its_events_may_come(void **state)
 {
     char err[400];
@@ -335,7 +335,8 @@ static void the_oldest_files_make_room(void **state)
     assert_true(n >= 6 && bytes <= 1 << 16);
     assert_int_equal(observed_log_counters(s.log).removed, 100 - n);
     assert_int_equal(observed_log_counters(s.log).lost_bytes, 0);
-    tell_bytes(&s, 200, OBSERVE_SERVER, 0, block, sizeof block); /* one that never ends has parts, and they go, too */
+    tell_bytes(&s, 200, OBSERVE_SERVER, 0, block,
+               sizeof block); /* a connection that never ends has parts, which go, too */
     for (uint64_t i = 1; i < 100; i++) tell_bytes(&s, 200, OBSERVE_SERVER, i * sizeof block, block, sizeof block);
     observed_log_flush(s.log);
     files_in(&s, "d", &bytes);
@@ -376,7 +377,7 @@ static void files_of_an_earlier_run_count_and_go_first(void **state)
     (void)state;
 }
 
-/* Small files and sparse ones count as the blocks that they take, as those of this run do. */
+/* Small and sparse files count as the blocks that they use, like those of this run. */
 static void files_of_an_earlier_run_count_in_blocks(void **state)
 {
     struct scene s;
@@ -401,7 +402,7 @@ static void files_of_an_earlier_run_count_in_blocks(void **state)
     (void)state;
 }
 
-/* A link in any part of a path, put there after the path was judged, leads nowhere. */
+/* A link that is put into any part of a path after the path was checked leads nowhere. */
 static void no_link_leads_to_a_folder(void **state)
 {
     struct scene s;
@@ -462,7 +463,7 @@ static void a_full_disk_is_counted_and_told_once(void **state)
     (void)state;
 }
 
-/* What waits in memory is written from time to time; if it is lost then, its session tells so, too. */
+/* Data in memory is written from time to time; if it is lost then, its session also reports that. */
 static void bytes_lost_by_a_flush_are_their_sessions(void **state)
 {
     struct scene s;
@@ -479,7 +480,7 @@ static void bytes_lost_by_a_flush_are_their_sessions(void **state)
     (void)state;
 }
 
-/* Count the capture's frames; -1: it cannot be read to its end. */
+/* Count the capture's frames; -1: it can't be read to its end. */
 static int frames_of(const char *path)
 {
     char err[400];
@@ -491,7 +492,7 @@ static int frames_of(const char *path)
     return more ? -1 : frames;
 }
 
-/* The first file of a folder */
+/* Return the first file of a folder */
 static const char *first_of(const struct scene *s, const char *dir)
 {
     static char at[600];
@@ -502,7 +503,7 @@ static const char *first_of(const struct scene *s, const char *dir)
     return at;
 }
 
-/* A bound on the size of files stands for a disk that takes a part of what is written. */
+/* Limit the size of files, to simulate a disk that takes a part of the data. */
 static void take_a_part(bool cuts)
 {
     static char block[3000];
@@ -545,7 +546,7 @@ static void a_disk_that_takes_a_part_leaves_whole_lines_and_blocks(void **state)
     (void)state;
 }
 
-/* Load the scene's program with another directory, and go on with it. */
+/* Load the scene's program with another directory, and continue with it. */
 static void reload_scene(struct scene *s, const char *dir)
 {
     char err[400];
@@ -648,7 +649,7 @@ struct talker {
     const struct program *program;
 };
 
-/* A worker: connections of three pieces each. Those of two workers have the same names. */
+/* Run as a worker: connections of three pieces each. Those of two workers have the same names. */
 static void *talk(void *arg)
 {
     const struct talker *t = arg;
@@ -706,7 +707,7 @@ static void tell_gap(struct scene *s, uint64_t number, uint8_t kind, uint64_t of
              .kind = kind, .half = OBSERVE_SERVER, .does = PBC_STREAM, .number = number, .offset = offset, .len = len});
 }
 
-/* Write what a log knows. Return its bytes. */
+/* Write a log's state. Return its bytes. */
 static size_t kept(struct scene *s, uint8_t *bytes, size_t most)
 {
     struct archive a = {.at = bytes, .left = most};
@@ -714,7 +715,7 @@ static size_t kept(struct scene *s, uint8_t *bytes, size_t most)
     return (size_t)(a.at - bytes);
 }
 
-/* Put a new log in the place of the scene's, with what is read from these bytes. False: they are no good. */
+/* Replace the scene's log by a new one with the state from these bytes. False if they are invalid. */
 static bool taken_over(struct scene *s, uint8_t *bytes, size_t len)
 {
     char err[400];
@@ -738,7 +739,7 @@ static void another_process_goes_on_with_connections(void **state)
     tell_bytes(&s, 7, OBSERVE_CLIENT, 0, "GET ", 4);
     tell_gap(&s, 7, OBSERVE_HOLE, 0, 100);
     assert_true(taken_over(&s, bytes, kept(&s, bytes, sizeof bytes)));
-    snprintf(at, sizeof at, "%s/d/another.client", s.dir); /* which the process before has finished meanwhile */
+    snprintf(at, sizeof at, "%s/d/another.client", s.dir); /* which the old process has finished meanwhile */
     const int fd = open(at, O_CREAT | O_WRONLY, 0600);
     assert_true(fd >= 0 && !fsync(fd) && !fstat(fd, &st) && !close(fd));
     observed_log_again(s.log);
@@ -747,7 +748,7 @@ static void another_process_goes_on_with_connections(void **state)
     tell_end(&s, 7, PBC_STREAM);
     observed_log_flush(s.log);
     assert_int_equal(observed_log_counters(s.log).sessions, 1);
-    assert_int_equal(observed_log_counters(s.log).files, 4); /* two of the client, one of the server, one of holes */
+    assert_int_equal(observed_log_counters(s.log).files, 4); /* two for the client, one for the server, one for holes */
     const char *line = whole(&s, "s.jsonl", &len);
     assert_non_null(strstr(line, "\"gaps\":[{\"kind\":\"hole\",\"from\":\"server\""));
     assert_non_null(strstr(line, STEM "\"}"));
@@ -760,7 +761,7 @@ static void another_process_goes_on_with_connections(void **state)
     (void)state;
 }
 
-/* What the process before says is hostile. */
+/* The old process's state is hostile. */
 static void damaged_knowledge_is_refused_or_harmless(void **state)
 {
     static uint8_t bytes[1 << 16], damaged[1 << 16];
@@ -780,7 +781,7 @@ static void damaged_knowledge_is_refused_or_harmless(void **state)
         tell_end(&s, 7, PBC_STREAM);
     }
     for (size_t i = 0; i < len; i++) refused += !taken_over(&s, bytes, i);
-    assert_true(refused > len + 60); /* each shorter one, and numbers and names that can't be */
+    assert_true(refused > len + 60); /* each shorter one, and impossible numbers and names */
     assert_true(taken_over(&s, bytes, len));
     close_scene(&s);
     (void)state;

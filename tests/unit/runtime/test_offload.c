@@ -9,7 +9,7 @@
 #include "runtime/host/state.h"
 #include "tests/unit/runtime/netns.h"
 
-/* Which are on: enum offload. A negative errno: -ENODEV. */
+/* Return the active ones: enum offload. A negative errno: -ENODEV. */
 static int seen_on(const char *interface)
 {
     static const struct {
@@ -46,7 +46,7 @@ static void turned_off(void **state)
     sh(NETNS_PAIR);
     const int before = seen_on("here"), other = seen_on("there");
     const unsigned tags = OFFLOAD_RXVLAN | OFFLOAD_TXVLAN | OFFLOAD_RXSTAG | OFFLOAD_TXSTAG;
-    assert_int_equal(before & (int)tags, tags); /* veth's way */
+    assert_int_equal(before & (int)tags, tags); /* as veth does */
     struct state *s = open_state();
     unsigned off;
     char words[100];
@@ -55,12 +55,12 @@ static void turned_off(void **state)
     assert_int_equal(off, before & (OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN));
     assert_int_equal(seen_on("here"), before & ~(OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN));
     assert_int_equal(offloads_off(s, "here", tags, false, &off, err, sizeof err), 0);
-    assert_int_equal(off, tags & ~(unsigned)OFFLOAD_RXVLAN); /* what was off already went by no doing of ours */
+    assert_int_equal(off, tags & ~(unsigned)OFFLOAD_RXVLAN); /* those that were already off aren't ours */
     assert_int_equal(seen_on("here") & (int)tags, 0);
     assert_int_equal(seen_on("there"), other);
     assert_int_equal(state_undo(s, STATE_CLOSED, NULL, NULL), 0);
     assert_int_equal(seen_on("here"), before);
-    /* Programs that outlive their process would miss tags: as long as they stay, so does this. */
+    /* Programs that outlive their process would miss tags, so offloads stay off as long as the programs. */
     assert_int_equal(offloads_off(s, "here", OFFLOAD_RXVLAN, true, &off, err, sizeof err), 0);
     assert_int_equal(state_undo(s, STATE_CLOSED, NULL, NULL), 0);
     assert_int_equal(seen_on("here"), before & ~OFFLOAD_RXVLAN);
@@ -70,7 +70,7 @@ static void turned_off(void **state)
     assert_int_equal(offloads_off(s, "nowhere", OFFLOAD_GRO, false, &off, err, sizeof err), -ENODEV);
     assert_int_equal(off, 0);
     assert_string_equal(err, "nowhere: gro can't be turned off: No such device");
-    assert_int_equal(offloads_stuck("here"), 0); /* a veth lets all of them go */
+    assert_int_equal(offloads_stuck("here"), 0); /* a veth allows all changes */
     assert_int_equal(offloads_stuck("nowhere"), -ENODEV);
     assert_string_equal(offload_word(OFFLOAD_RXSTAG | OFFLOAD_TXVLAN), "rx-vlan-stag-hw-parse");
     assert_string_equal(offload_word(0), "");
@@ -101,14 +101,14 @@ static void after_a_kill(void **state)
         }
         waitpid(pid, NULL, 0);
         assert_int_equal(seen_on("here"), before & ~OFFLOAD_RXVLAN);
-        if (gone) sh("ip link del here"); /* the interface went, too: nothing is left to be undone */
+        if (gone) sh("ip link del here"); /* the interface is gone, too: nothing is left to undo */
         assert_int_equal(state_cleanup(run, NULL, NULL, NULL), 0);
         if (!gone) assert_int_equal(seen_on("here"), before);
     }
     rmdir(run);
 }
 
-/* The other end had the addresses at another MAC, and learns the new one; it is a namespace of its own. */
+/* The other end, in a separate namespace, had the addresses at another MAC, and learns the new one. */
 static void announced(void **state)
 {
     (void)state;
@@ -129,7 +129,7 @@ static void announced(void **state)
        "ip neigh add 2001:db8::9 lladdr 02:00:00:00:00:99 dev there nud stale");
     assert_int_equal(setns(host, CLONE_NEWNET), 0);
     const struct host_addr addrs[] = {{{0xc0000209}, 4}, {{0x20010db8, 0, 0, 9}, 6}};
-    /* Said again until it is heard: the other end may still be coming up. */
+    /* Repeated until it is received, because the other end may still be coming up. */
     int heard = 1;
     for (unsigned i = 0; i < 200 && heard; i++) {
         assert_int_equal(setns(host, CLONE_NEWNET), 0);

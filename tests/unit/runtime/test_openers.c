@@ -1,5 +1,5 @@
-/* Who let a connection in: found by its key, the later word counts, the oldest gives way; a reader in another thread
- * finds a whole one or none. */
+/* Openers of connections: found by key, the later entry counts, the oldest is evicted; a reader in another thread
+ * finds a complete one or none. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +41,7 @@ static void found_by_key(void **state)
     openers_free(o);
 }
 
-/* Of four times as many as there is room for, a quarter is there, and none that is much older than others. */
+/* Of four times as many as there is room for, a quarter remains, and none of those is much older than others. */
 static void oldest_gives_way(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The command line of preyrun: what is taken, what is refused and with which words. */
+/* The command line of preyrun: what is accepted, what is rejected and with which words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,7 +111,7 @@ static void an_empty_name_is_refused(void **state)
     options_fini(&empty);
 }
 
-/* Command lines that are refused, and a part of the line that says why. */
+/* Command lines that are rejected, and a part of the message. */
 static const struct {
     const char *line, *says;
 } bad[] = {
@@ -260,7 +260,7 @@ static void manual_names_all(void **state)
     assert_non_null(f);
     manual[fread(manual, 1, sizeof manual - 1, f)] = 0;
     fclose(f);
-    char *to = plain; /* roff writes a hyphen that is one as \- */
+    char *to = plain; /* roff writes a literal hyphen as \- */
     for (const char *at = manual; *at; at++)
         if (*at != '\\' || at[1] != '-') *to++ = *at;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -271,7 +271,7 @@ static void manual_names_all(void **state)
     }
 }
 
-/* Sorted, each once: what the vm searches by halving. */
+/* Sorted, each once, because the vm searches by halving. */
 static void self_sorted(void **state)
 {
     (void)state;
@@ -293,7 +293,7 @@ static void self_sorted(void **state)
     assert_int_equal(s.v4_count, 0);
 }
 
-/* --sets-group: numbers, a group of each machine, lists; what is none is refused. */
+/* --sets-group: numbers, an existing group of the machine, lists; anything else is rejected. */
 static void sets_groups(void **state)
 {
     (void)state;

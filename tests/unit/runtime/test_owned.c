@@ -1,6 +1,6 @@
-/* Packets that one worker hands to another, their owner, with the headers that it has parsed: the owner judges them by
- * its own snapshot, if the sender has another. And recipes that an owner lends, so that its flows' packets leave where
- * they come. */
+/* Packets that one worker hands to another, their owner, with the parsed headers. The owner judges them by its own
+ * snapshot, if the sender has another. Also recipes that an owner lends, so that its flows' packets leave where they
+ * come. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@
 enum { FRAME = 64, WORKERS = 2, SEED = 7 };
 #define NOW UINT64_C(1000000000000)
 
-/* A port that one frame comes by, once; what leaves by it is counted, and the last of it kept. */
+/* A port on which one frame arrives once; frames that leave by it are counted, and the last is kept. */
 struct io_port {
     uint8_t bytes[IO_HEADROOM + FRAME], last[FRAME];
     struct pkt pkt;
@@ -43,7 +43,7 @@ static void nothing(struct io_port *p) { (void)p; }
 static const struct io_ops port_ops = {
     .receive = receive, .close = nothing, .release = nothing, .send = count, .flush = nothing};
 
-/* Two workers; the test runs their turns. `worlds` holds a snapshot for each: the second one's facts also drop frames
+/* Two workers, whose turns the test runs. `worlds` has a snapshot for each: the second one's facts also drop frames
  * with a wrong IP checksum. */
 struct both {
     struct program *program;
@@ -112,7 +112,7 @@ static void tear_down(struct both *b)
     program_put(b->program);
 }
 
-/* Write a frame to the service, with a wrong IP checksum, that worker 1 owns, into worker 0's port. */
+/* Write a frame to the service, with a wrong IP checksum, into worker 0's port; worker 1 owns it. */
 static void comes(struct both *b)
 {
     struct io_port *p = &b->ports[0];
@@ -145,7 +145,7 @@ static void comes(struct both *b)
     p->left = 1;
 }
 
-/* Return how many frames leave, where the owner has that of the worlds, and the sender the first. */
+/* Return how many frames leave if the owner has that snapshot, and the sender the first. */
 static unsigned sent_with(struct both *b, unsigned owner)
 {
     const unsigned before = b->ports[1].sent;
@@ -174,10 +174,9 @@ static void the_owner_judges_by_its_own_snapshot(void **state)
 
 /* ---- loans ---- */
 
-enum { OTHERS = 2000 }; /* flows that make one of 64 give way */
+enum { OTHERS = 2000 }; /* flows that evict one of 64 */
 
-/* Write a frame of the client, of a flow that worker 1 owns, into a port. Return the port behind it that does the same.
- */
+/* Write a client's frame, of a flow that worker 1 owns, into a port. Return the next client port that does the same. */
 static uint16_t client_comes(struct both *b, unsigned by, uint16_t port, uint8_t mac)
 {
     struct io_port *p = &b->ports[by];
@@ -205,7 +204,7 @@ enum { CLIENT = 10000, MAC = 1, OTHER_MAC = 2 };
 
 static uint64_t at_ms(unsigned ms) { return NOW + ms * UINT64_C(1000000); }
 
-/* Let the flow's next packet come to worker 0, and both work. Return the worker that sends it. */
+/* Let the flow's next packet come to worker 0, and run both. Return the worker that sends it. */
 static int sends(struct both *b, unsigned ms)
 {
     const unsigned before[WORKERS] = {b->ports[0].sent, b->ports[1].sent};
@@ -215,7 +214,7 @@ static int sends(struct both *b, unsigned ms)
     return b->ports[1].sent > before[1];
 }
 
-/* The first packet opens the flow, the second leaves its recipe, the third asks for it. */
+/* Open the flow with the first packet, make its recipe with the second, and ask for that with the third. */
 static void borrow(struct both *b, const char *text)
 {
     set_up(b, text);
@@ -224,7 +223,7 @@ static void borrow(struct both *b, const char *text)
     assert_int_equal(b->workers[0]->counters.borrowed, 0);
 }
 
-/* The fourth leaves by the loan. */
+/* Check that the fourth leaves by the loan. */
 static void goes_by_loan(struct both *b)
 {
     borrow(b, passthrough);

@@ -1,5 +1,5 @@
-/* The parent's side of the requests: what the service may ask for is done, and of everything else it makes an end, in
- * one sentence. The child here is an enemy: it writes what it likes. */
+/* The parent's side of requests: the service's valid requests are done, and every other one ends it with one
+ * sentence. The child here is an enemy: it writes anything. */
 #include <errno.h>
 #include <net/if.h>
 #include <pthread.h>
@@ -20,7 +20,7 @@
 #include "tests/lib/rng.h"
 #include "tests/unit/runtime/netns.h"
 
-enum { HONEST = 40 /* the exit status of a child that came to its end */ };
+enum { HONEST = 40 /* the exit status of a child that reached its end */ };
 
 static const char *rules = "/nowhere/rules.pbc", *log_known, *middle_known_at;
 static struct loaded loaded; /* the kernel executor, for the next parent */
@@ -37,10 +37,10 @@ static struct options options_here(void)
 
 typedef void child_fn(struct channel *c, void *arg);
 
-/* Traffic control hands the kernel executor what arrives, not XDP. */
+/* Traffic control instead of XDP passes arriving packets to the kernel executor. */
 static bool by_tc;
 
-/* A parent that serves a child which does that; the exit status. */
+/* Run a parent that serves such a child; returns the exit status. */
 static int served(child_fn *child, void *arg)
 {
     struct options o = options_here();
@@ -58,7 +58,7 @@ static int served(child_fn *child, void *arg)
     return parent_serve(p);
 }
 
-/* Its standard error meanwhile. */
+/* The same, with its standard error. */
 static int served_and_said(child_fn *child, void *arg, char *said, size_t size)
 {
     int out[2];
@@ -75,7 +75,7 @@ static int served_and_said(child_fn *child, void *arg, char *said, size_t size)
     return status;
 }
 
-/* ---- what is done ---- */
+/* ---- valid requests ---- */
 
 static void ask_all(struct channel *c, void *arg)
 {
@@ -107,7 +107,7 @@ static void requests(void **state)
     sh("! nft list tables | grep -q prey && ! ip link show prey-here 2>/dev/null");
 }
 
-/* A child that is killed leaves guard rules: that is closed. */
+/* Leave guard rules as a child that is killed: the guard stays closed. */
 static void guard_and_die(struct channel *c, void *arg)
 {
     ask_all(c, arg);
@@ -126,7 +126,7 @@ static void closed(void **state)
     sh("! nft list tables | grep -q prey");
 }
 
-/* In a child: what its parent will see. */
+/* Exit with a status for the parent if not good. */
 static void wants(bool good, int status)
 {
     if (!good) _exit(status);
@@ -141,7 +141,7 @@ static struct program *compiled(const char *text)
     return p;
 }
 
-/* Loads it for the next parent. False: no programs may be loaded here. */
+/* Load it for the next parent. False: no programs may be loaded here. */
 static bool loads(const struct program *p)
 {
     char err[500] = "";
@@ -151,7 +151,7 @@ static bool loads(const struct program *p)
     return good;
 }
 
-/* A service as it is: without a right it asks the stages, by what the parent has made. */
+/* Run the stages as a normal service, without a right, through what the parent made. */
 static void ask_stages(struct channel *c, void *arg)
 {
     char err[500] = "";
@@ -168,7 +168,7 @@ static void ask_stages(struct channel *c, void *arg)
     kernel_ready();
     wants(!parent_confine(c), 1);
     wants(!ask_kernel(c, arg, NULL, &k, err, sizeof err), 7);
-    for (unsigned i = 0; i < 2; i++) { /* the second in place of the first */
+    for (unsigned i = 0; i < 2; i++) { /* the second replaces the first */
         wants(!ask_prepare(c, k, arg, &j, &proof, err, sizeof err) && proof.frames, 2);
         wants(!ask_SWAP(c, err, sizeof err), 3);
         kernel_took(k, j);
@@ -176,7 +176,7 @@ static void ask_stages(struct channel *c, void *arg)
         pkt_view(&pkt, frame, sizeof frame, sizeof frame, LINK_ETHER, 0);
         wants(!ask_frame(&a, by_tc ? KERNEL_IN : KERNEL_XDP, &pkt, 1, &of) && of->out != KERNEL_NONE, 4);
     }
-    for (unsigned i = 0; i < 2; i++) { /* the second in place of the first */
+    for (unsigned i = 0; i < 2; i++) { /* the second replaces the first */
         struct pkt *none[IO_BATCH];
         wants(!ask_port(c, &here, &made, err, sizeof err), 8);
         struct io_port *port = io_RAISED.open(&here, &made, NULL, err, sizeof err);
@@ -184,11 +184,11 @@ static void ask_stages(struct channel *c, void *arg)
         io_RAISED.close(port);
     }
     wants(!ask_HOOKS(c, &(struct request_at){0}, &generic, err, sizeof err) && !generic, 5);
-    wants(!ask_HOOKS(c, &(struct request_at){0}, &generic, err, sizeof err), 6); /* as after its interface was gone */
+    wants(!ask_HOOKS(c, &(struct request_at){0}, &generic, err, sizeof err), 6); /* as after its interface went */
     kernel_free(k);
 }
 
-/* All that the service may write: state maps, and what meters are in. */
+/* Overwrite everything that the service may write: state maps, and the meters' maps. */
 static void scribble_over(const struct map *m, struct rng *r)
 {
     uint8_t *const at = m->memory;
@@ -211,8 +211,8 @@ static void *scribble(void *arg)
     return NULL;
 }
 
-/* Programs in force one after the other: what the first counted is kept for the next, wherever its meter's cell says
- * that it is. */
+/* Programs in force one after the other: the first one's counts are kept for the next, at the places that its
+ * meters' cells claim. */
 static void swaps_lies(struct channel *c, const struct kernel *k, const struct program *program)
 {
     char err[500];
@@ -228,7 +228,7 @@ static void swaps_lies(struct channel *c, const struct kernel *k, const struct p
     }
 }
 
-/* One that was taken over: what the parent has given it, it fills with noise, while the parent works with it. */
+/* A compromised child fills everything it got from the parent with noise, while the parent works with it. */
 static void scribbles(struct channel *c, void *arg)
 {
     char err[500] = "";
@@ -242,7 +242,7 @@ static void scribbles(struct channel *c, void *arg)
     swaps_lies(c, s.kernel, arg);
     wants(!pthread_create(&thread, NULL, scribble, &s), 1);
     for (unsigned i = 0; i < 10; i++) {
-        /* The parent may well find that its judges differ. */
+        /* The parent may find that its judges differ. */
         if (ask_prepare(c, s.kernel, arg, &j, &proof, err, sizeof err)) continue;
         wants(!ask_SWAP(c, err, sizeof err), 4);
         kernel_discard(j);
@@ -252,7 +252,7 @@ static void scribbles(struct channel *c, void *arg)
     pthread_join(thread, NULL);
 }
 
-/* Rows about the kernel executor in an order that no service has. */
+/* Send requests about the kernel executor in an order that no service uses. */
 static void before_kernel(struct channel *c, void *arg)
 {
     char err[500];
@@ -335,7 +335,7 @@ static void lies(void **state)
 
 /* ---- access logs ---- */
 
-/* Where it is in the folder of the rules; "": asked for and had. */
+/* Ask for a log by its path in the folder of the rules; "": received. */
 static const char *log_refused(struct channel *c, const char *name)
 {
     static char err[500];
@@ -344,7 +344,7 @@ static const char *log_refused(struct channel *c, const char *name)
     snprintf(path, sizeof path, "%.*s%s", (int)(strrchr(rules, '/') + 1 - rules), rules, name);
     const char *whole = name[0] == '/' ? name : path;
     const bool there = access(whole, F_OK) == 0;
-    const int looked = ask_ACCESS_LOOK(c, whole, err, sizeof err); /* says the same, and makes nothing */
+    const int looked = ask_ACCESS_LOOK(c, whole, err, sizeof err); /* the same result, without making a file */
     if (!there && access(whole, F_OK) == 0) _exit(31);
     const int failed = ask_ACCESS_LOG(c, whole, &fd, err, sizeof err);
     if (!looked != !failed) _exit(32);
@@ -367,11 +367,11 @@ static void ask_logs(struct channel *c, void *arg)
     for (unsigned i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
         wants(strstr(log_refused(c, elsewhere[i]), "an access log must be below /var/log"), 10 + (int)i);
     sh("echo line >>\"$LOGS/new.log\"");
-    wants(!*log_refused(c, "new.log"), 20); /* it is ours by now */
+    wants(!*log_refused(c, "new.log"), 20); /* it is ours now */
 }
 
 #ifndef PREY_LOOSE
-/* What it was given it can only append to. */
+/* The child can only append to its log. */
 static void empty_log(struct channel *c, void *arg)
 {
     char path[200], err[500];
@@ -408,9 +408,9 @@ static void logs(void **state)
     sh("cd \"$LOGS\"; test \"$(cat theirs.log known.log)\" = \"$(printf 'line\\nline')\"; rm -r \"$LOGS\"");
 }
 
-/* ---- programs in the middle ---- */
+/* ---- programs on the path ---- */
 
-/* The two streams to a socket in that folder reach who listens; "": so they did. */
+/* Check that two streams to a socket in that folder reach its listener; "": they did. */
 static const char *middle_refused(struct channel *c, const char *name)
 {
     static char err[500];
@@ -472,14 +472,14 @@ static void middles(void **state)
     sh("rm -r \"$SOCKETS\"");
 }
 
-/* ---- what is not ---- */
+/* ---- invalid requests ---- */
 
 struct noise {
     uint64_t seed;
-    bool framed; /* with the head of some request, and as long as it says */
+    bool framed; /* with the head of some request, and of the length it claims */
 };
 
-/* Requests whose contents no service means, as bytes: those of which a handler sees none, by shape */
+/* Requests with contents that no service sends, as bytes; by shape, so that a handler sees none of them */
 struct unsound {
     const char *what;
     const void *body;
@@ -537,7 +537,7 @@ static void send_unsound(struct channel *c, void *arg)
     struct answer a;
     if (channel_send(c->fd, &head, sizeof head, NULL, 0, CHANNEL_ANY)) _exit(1);
     if (channel_send(c->fd, u->body, request_rows[u->kind].body, NULL, 0, CHANNEL_ANY)) _exit(1);
-    shutdown(c->fd, SHUT_WR); /* a parent that goes on sees the end */
+    shutdown(c->fd, SHUT_WR); /* a parent that continues sees the end */
     while (recv(c->fd, &a, sizeof a, 0) > 0) continue;
 }
 
@@ -554,7 +554,7 @@ static void unsound(void **state)
     }
 }
 
-/* Bytes that look like little numbers, more often than not. */
+/* Fill with bytes that mostly look like small numbers. */
 static void fill(struct rng *r, uint8_t *bytes, size_t len)
 {
     const uint64_t kind = rng_below(r, 3);
@@ -578,7 +578,7 @@ static void write_noise(struct channel *c, void *arg)
         if (channel_send(c->fd, bytes, len, NULL, 0, CHANNEL_ANY)) _exit(1);
         while (recv(c->fd, &a, sizeof a, MSG_DONTWAIT) > 0) continue;
     }
-    if (!n->framed) shutdown(c->fd, SHUT_WR); /* the last one stops in the middle */
+    if (!n->framed) shutdown(c->fd, SHUT_WR); /* the last one stops midway */
     while (recv(c->fd, &a, sizeof a, 0) > 0) continue;
 }
 
@@ -599,7 +599,7 @@ static void noise(void **state)
     sh("! nft list tables | grep -q prey && ! ip link show prey-here 2>/dev/null");
 }
 
-/* A request of which a little comes again and again is none: its time has expired some seconds after it began. */
+/* Send a request byte by byte: its time is over some seconds after it began. */
 static void trickle(struct channel *c, void *arg)
 {
     const struct request_head head = {REQUEST_KEYPAIR, 0};
@@ -619,7 +619,7 @@ static void slow_requests(void **state)
     assert_non_null(strstr(said, "the service made a request that isn't in the table, and is killed"));
 }
 
-/* Asking again and again does not put off the end, either. */
+/* Repeated requests don't delay the end, either. */
 static void ask_for_ever(struct channel *c, void *arg)
 {
     const struct request_head head = {REQUEST_RULES, 0};
@@ -646,7 +646,7 @@ static void slow_end(void **state)
     assert_non_null(strstr(said, "the service didn't end within 30 s, and is killed"));
 }
 
-/* Descriptors that were not requested are closed, and end it. */
+/* Unexpected descriptors are closed, and end the service. */
 static void pass_many(struct channel *c, void *arg)
 {
     (void)arg;
@@ -669,13 +669,13 @@ static void descriptors(void **state)
     close(next);
 }
 
-/* ---- what the service gave up ---- */
+/* ---- rights that the service gave up ---- */
 
 static void call_one_more(struct channel *c, void *arg)
 {
     (void)arg;
     if (parent_confine(c)) _exit(1);
-    socket(AF_PACKET, SOCK_RAW, 0); /* those of checks are allowed */
+    socket(AF_PACKET, SOCK_RAW, 0); /* sockets of checks are allowed */
     _exit(2);
 }
 
@@ -691,7 +691,7 @@ static void system_call(void **state)
 }
 
 #ifndef PREY_LOOSE
-/* No process can be started. */
+/* Try to start a process, which fails. */
 static void start_something(struct channel *c, void *arg)
 {
     (void)arg;
@@ -709,13 +709,13 @@ static void processes(void **state)
 }
 #endif
 
-/* ---- what the parent gave up ---- */
+/* ---- rights that the parent gave up ---- */
 
 static int refused(long result) { return result < 0 ? errno : 0; }
 
 static void *run_nothing(void *arg) { return arg; }
 
-/* Mounts have two ways and namespaces three; threads go on being made. */
+/* Mounts may go two ways and namespaces three; threads may still be made. */
 static void bound(void **state)
 {
     (void)state;

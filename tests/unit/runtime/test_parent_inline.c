@@ -1,5 +1,5 @@
-/* The parent's side of requests about the inline stack for inline connections: it is given once, within bounds, and a
- * service that asks otherwise is ended. Each parent gives up its rights before it serves. */
+/* The parent's side of requests about the inline stack for inline connections: it is given once, within limits, and
+ * a service that asks otherwise is ended. Each parent gives up its rights before it serves. */
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -9,7 +9,7 @@
 #include "tests/unit/runtime/netns.h"
 #include "vm/flow/inline_addr.h"
 
-enum { HONEST = 40 /* the exit status of a child that came to its end */, WORKERS = 2, NOT_IN_TABLE = 2 };
+enum { HONEST = 40 /* the exit status of a child that reached its end */, WORKERS = 2, NOT_IN_TABLE = 2 };
 
 static const struct request_inline_stack good = {{.workers = WORKERS, .mtu = 9000, .whole = 1}};
 
@@ -34,7 +34,7 @@ static int serve(child_fn *child, const void *arg)
     return parent_serve(p);
 }
 
-/* Serve a child by a parent in a process of its own, whose rights end with it. Return the parent's exit status. */
+/* Serve a child by a parent in a separate process, whose rights end with it. Return the parent's exit status. */
 static int served(child_fn *child, const void *arg)
 {
     fflush(NULL);
@@ -126,7 +126,7 @@ static void bounded(void **state)
     assert_int_equal(served(another_family, NULL), NOT_IN_TABLE);
 }
 
-/* All workers that there may be: as many descriptors as one answer may carry */
+/* Ask for the maximum number of workers: as many descriptors as one reply may have */
 static void all_workers(struct channel *c, const void *arg)
 {
     (void)arg;

@@ -1,5 +1,5 @@
-/* Files of the history of programs: each is replaced whole, their room is bounded in a folder and in memory, and
- * nothing but they is written or read. */
+/* Files of the history of programs: each is replaced completely, their room is limited in a folder and in memory,
+ * and no other file is written or read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,10 +33,10 @@ static void replaced_and_removed(struct past_files *h)
     const int before = past_files_open(h, HISTORY_LIST);
     assert_int_equal(past_files_keep(h, HISTORY_LIST, "another", 7), 0);
     holds(h, HISTORY_LIST, "another");
-    holds(h, HISTORY_LIST, "another"); /* from its beginning, once more */
+    holds(h, HISTORY_LIST, "another"); /* from its beginning again */
     holds(h, HISTORY_TEXT + 9, "text");
     char got[10] = "";
-    assert_int_equal(read(before, got, sizeof got), 3); /* whoever has the one before reads that */
+    assert_int_equal(read(before, got, sizeof got), 3); /* a reader of the old one reads that */
     assert_int_not_equal(write(before, "x", 1), 1);
     close(before);
     assert_int_equal(past_files_keep(h, HISTORY_TEXT + 9, NULL, 0), 0);
@@ -45,7 +45,7 @@ static void replaced_and_removed(struct past_files *h)
     assert_int_equal(past_files_open(h, HISTORY_PROGRAM + 9), -ENOENT);
 }
 
-/* Fill all room with files of `each` bytes. Return the number of files that fit. */
+/* Fill the room with files of `each` bytes. Return the number of files that fit. */
 static unsigned filled(struct past_files *h, size_t each)
 {
     unsigned fit = 0;
@@ -53,7 +53,7 @@ static unsigned filled(struct past_files *h, size_t each)
     assert_non_null(bytes);
     while (fit < HISTORY_LIST && !past_files_keep(h, fit, bytes, each)) fit++;
     assert_int_equal(past_files_keep(h, fit, bytes, each), -EFBIG);
-    assert_int_equal(past_files_keep(h, 0, bytes, each), 0); /* in place of one of the same size */
+    assert_int_equal(past_files_keep(h, 0, bytes, each), 0); /* in place of one with the same size */
     assert_int_equal(past_files_keep(h, 1, NULL, 0), 0);
     assert_int_equal(past_files_keep(h, fit, bytes, each), 0);
     free(bytes);
@@ -85,7 +85,7 @@ static void in_a_folder(void **state)
     assert_int_equal(stat(folder, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
     past_files_free(h);
-    h = past_files_new(folder); /* it counts what is there */
+    h = past_files_new(folder); /* it counts the existing files */
     holds(h, HISTORY_LIST, "another");
     assert_int_equal(past_files_keep(h, HISTORY_LIST, NULL, 0), 0);
     assert_int_equal(filled(h, 60 << 20), 2);
@@ -97,7 +97,7 @@ static void in_a_folder(void **state)
     assert_int_equal(past_files_keep(h, 4, large, HISTORY_FILE_MOST + 1u), -EFBIG);
     free(large);
 
-    /* A link in the place of a file or of the folder leads nowhere. */
+    /* A link in place of a file or the folder leads nowhere. */
     snprintf(path, sizeof path, "%s/5.pbc", folder);
     assert_int_equal(symlink("/etc/passwd", path), 0);
     assert_int_equal(past_files_open(h, 5), -ELOOP);

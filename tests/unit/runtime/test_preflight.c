@@ -1,4 +1,4 @@
-/* Preflight: each finding in words, with what mends it; what is fine is passed over in silence. */
+/* Preflight: each finding in words, with its remedy; nothing is printed for what is fine. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
@@ -35,7 +35,7 @@ static struct host_addr addr(const char *text)
     return a;
 }
 
-/* What preflight tells of these; the fatal ones are counted. */
+/* Return preflight's findings on these; the fatal ones are counted. */
 static const char *look(const struct preflight *p, unsigned fatal)
 {
     char err[200] = "";
@@ -56,7 +56,7 @@ static const char *interface(const char *name, unsigned fatal)
     return look(&p, fatal);
 }
 
-/* Make a TUN device, which persists, one of another kind; it is down then. */
+/* Make a persistent TUN device of another kind, which is down then. */
 static void of_kind(const char *device, int kind)
 {
     struct ifreq r = {.ifr_flags = IFF_TUN | IFF_NO_PI};
@@ -86,7 +86,7 @@ static void interfaces(void **state)
     assert_string_equal(
         interface("eth0,enp3s0", 1),
         "fatal: `eth0,enp3s0` matches several interfaces, and -i takes only one => -i eth0 -i enp3s0\n");
-    /* What an instance made is none of them, whatever somebody else's is called. */
+    /* A device that an instance made isn't one of them, whatever names others use. */
     char name[IF_NAMESIZE], err[200];
     int fd;
     assert_int_equal(tun_open("eth0", &fd, 1, name, err, sizeof err), 0);
@@ -104,7 +104,7 @@ static void interfaces(void **state)
     of_kind("tun7", ARPHRD_CAN);
     assert_string_equal(interface("tun7", 1), "fatal: tun7 carries neither Ethernet nor bare IP packets (its ARPHRD "
                                               "type is 280) => remove its `-i`\n");
-    of_kind("tun7", ARPHRD_IPGRE); /* as GRE without `remote`: each packet has a header that names its end */
+    of_kind("tun7", ARPHRD_IPGRE); /* like GRE without `remote`: each packet has a header that names its end */
     sh("ip link set tun7 up");
     assert_string_equal(interface("tun7", 0), "worth: tun7 has no carrier: nothing arrives until its peer is up\n");
     sh("ip link del tun7");
@@ -121,7 +121,7 @@ static void subnets(void **state)
        "ip addr add 2001:db8:1::1/64 dev there; ip addr add 10.0.0.1/32 dev here; ip addr add 10.0.0.1/32 dev there");
     assert_string_equal(interface("here", 0), "worth: here and there are in one subnet, 192.0.2.2/24: replies leave by "
                                               "the interface of the route => ip addr del 192.0.2.2/25 dev there\n");
-    assert_string_equal(interface("lo", 0), ""); /* not an affair of ours */
+    assert_string_equal(interface("lo", 0), ""); /* irrelevant to us */
 }
 
 static void servers(void **state)
@@ -145,7 +145,7 @@ static void servers(void **state)
         "worth: a packet of 1500 bytes doesn't fit into the tunnel to server farm/tunnel: its route takes 1500 bytes, "
         "and 1528 are needed; senders have to use smaller packets, which delays some of them => ip link set here mtu "
         "1528\n");
-    /* To those that only the proxy asks this machine connects as any program does. */
+    /* This machine connects to servers that only the proxy uses like any program. */
     for (unsigned i = 0; i < 4; i++) s[i].sent_on = false;
     p.server_count = 4;
     assert_string_equal(
@@ -199,13 +199,13 @@ static void rights(void **state)
     assert_int_equal(syscall(SYS_capset, &who, has), 0);
     assert_string_equal(interface("here", 1), "fatal: start the container with --cap-add NET_ADMIN --cap-add NET_RAW: "
                                               "preyrun lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW\n");
-    if (setresuid(65534, 65534, 65534)) return; /* in a namespace of one user */
+    if (setresuid(65534, 65534, 65534)) return; /* in a namespace with one user */
     assert_string_equal(interface("here", 1),
                         "fatal: preyrun must run as root (sudo): it lacks the capabilities CAP_NET_ADMIN and "
                         "CAP_NET_RAW\n");
 }
 
-/* Frames of AF_XDP are in memory that is locked, unless a right lifts the bound. */
+/* Frames of AF_XDP are in locked memory, unless a capability lifts the limit. */
 static void locked_memory(void **state)
 {
     (void)state;
@@ -226,7 +226,7 @@ static void locked_memory(void **state)
                         "capability IPC_LOCK\n");
 }
 
-/* Before a start only: it says so itself. */
+/* Only before a start, which reports it by itself. */
 static void drivers(void **state)
 {
     (void)state;
@@ -240,14 +240,14 @@ static void drivers(void **state)
     assert_non_null(strstr(look(&p, 0), "worth: swi runs XDP programs only in generic mode, which is slower: "
                                         "its driver has no native mode\n"));
     assert_null(strstr(told, "here takes"));
-    p.xdp = 2; /* not where traffic control takes what arrives */
+    p.xdp = 2; /* not if traffic control takes arriving packets */
     assert_null(strstr(look(&p, 0), "generic"));
     p.xdp = 3;
     p.looks_only = false;
     assert_null(strstr(look(&p, 0), "generic"));
 }
 
-/* Room for what is written, which a start needs at once. */
+/* Room for files, which a start needs at once. */
 static void room(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The proxy's lower floors: timers, the loop, sides and the relay between two. */
+/* The proxy's lower layers: timers, the loop, sides and the relay between two. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -68,7 +68,7 @@ static void test_a_timer_is_put_off_stopped_and_set_anew(void **state)
     timer_stop(&w, &gone.timer);
     timer_set(&w, &sooner.timer, 900 * MS);
     timer_set(&w, &sooner.timer, 100 * MS);
-    again.again_ns = 1; /* due at once again: in the next slot, not for ever in this one */
+    again.again_ns = 1; /* due at once again: in the next slot, not forever in this one */
     timer_set(&w, &again.timer, 100 * MS);
     for (uint64_t now = 0; now < 500 * MS; now += 10 * MS) {
         late.now = gone.now = sooner.now = again.now = now;
@@ -84,10 +84,10 @@ static void test_a_timer_is_put_off_stopped_and_set_anew(void **state)
     assert_int_equal(late.count, 1);
 }
 
-/* ---- two sides and what goes between them ---- */
+/* ---- two sides and the data between them ---- */
 
 struct talk {
-    struct task task; /* first */
+    struct task task; /* must be first */
     struct loop loop;
     struct slab buffers;
     struct pipes pipes;
@@ -138,7 +138,7 @@ static void end(struct talk *t)
     loop_fini(&t->loop);
 }
 
-/* Turns until nothing is ready. */
+/* Turn the loop until nothing is ready. */
 static void settle(struct talk *t)
 {
     unsigned before;
@@ -186,7 +186,7 @@ static void test_all_bytes_arrive_by_the_kernel(void **state)
     carry_much(true);
 }
 
-/* Large ones as long as there are some, then smaller ones; a large one that is given back is the next. */
+/* Large pipes as long as there are some, then smaller ones; a large one that is returned is the next. */
 static void test_pipes_are_bounded(void **state)
 {
     struct pipes p;
@@ -207,7 +207,7 @@ static void test_pipes_are_bounded(void **state)
     pipes_fini(&p);
 }
 
-/* The rest in the pipe of a session that ends belongs to no other session. */
+/* The rest in the pipe of an ended session goes to no other session. */
 static void test_a_pipe_is_not_lent_with_something_in_it(void **state)
 {
     (void)state;
@@ -224,7 +224,7 @@ static void test_a_pipe_is_not_lent_with_something_in_it(void **state)
     end(&t);
 }
 
-/* The client says that it is through; the server hears it and goes on for as long as it likes. */
+/* The client closes its sending side; the server gets the end and continues as long as it likes. */
 static void test_half_close_is_kept(void **state)
 {
     (void)state;
@@ -248,7 +248,7 @@ static void test_half_close_is_kept(void **state)
     end(&t);
 }
 
-/* A body of ten bytes; what follows stays where it is, and another way takes it. */
+/* A body of ten bytes; the bytes after it stay, and another relay takes them. */
 static void test_so_many_bytes_and_no_more(void **state)
 {
     (void)state;
@@ -271,7 +271,7 @@ static void test_so_many_bytes_and_no_more(void **state)
     end(&t);
 }
 
-/* A reader that does not read stops its sender; no buffer is held but the one that is full. */
+/* A reader that doesn't read stops its sender; only the full buffer is held. */
 static void test_a_slow_reader_slows_its_sender(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* `mode proxy inline`: sessions from the inline stack, to the original, to pools and by a program. */
+/* `mode proxy inline`: sessions from the inline stack to the original destination, to pools and through a program. */
 #include "tests/unit/runtime/inline_bench.h"
 
 static void test_who_is_known_gets_to_the_original(void **state)
@@ -64,7 +64,7 @@ static void test_who_is_unknown_is_reset(void **state)
     set_up(&b, RULES(""));
     tell(&b, 3, false);
     is_reset(&b, client_of(9, USE, false));
-    is_reset(&b, client_of(3, USE + 1, false)); /* the number was another's */
+    is_reset(&b, client_of(3, USE + 1, false)); /* the number belonged to another */
     is_reset(&b, client_of(1 << 20, USE, false));
     assert_int_equal(whole(b.proxy).unknown, 3);
     assert_int_equal(whole(b.proxy).sessions, 0);
@@ -145,7 +145,7 @@ static void test_silence_has_an_end(void **state)
     tear_down(&b);
 }
 
-/* `max age` ends who speaks all the time. */
+/* `max age` ends even connections that send all the time. */
 static void test_none_lasts_longer(void **state)
 {
     struct bench b;
@@ -161,7 +161,7 @@ static void test_none_lasts_longer(void **state)
     tear_down(&b);
 }
 
-/* A request, and its answer by this server. */
+/* Send a request, and its reply by this server. */
 static void asks(struct bench *b, int c, int s, const char *path)
 {
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -176,7 +176,7 @@ static void asks(struct bench *b, int c, int s, const char *path)
     assert_true(heard(b, c, got, sizeof got) > 0);
 }
 
-/* A connection to a server is kept for its client's next request, not for another's; one at a time. */
+/* A connection to a server is kept for its client's next request, not for another client's; one at a time. */
 static void test_requests_of_a_client_share_a_connection(void **state)
 {
     struct bench b;
@@ -207,7 +207,7 @@ static void test_requests_of_a_client_share_a_connection(void **state)
     tear_down(&b);
 }
 
-/* Who was there goes on; who was told of by the program before is judged again. */
+/* Accepted clients continue; those reported under the old program are judged again. */
 static void test_a_reload_takes_nobody_away(void **state)
 {
     struct bench b;
@@ -238,7 +238,7 @@ static void test_a_reload_takes_nobody_away(void **state)
     snapshot_free(w);
 }
 
-/* The service goes, or the rules refuse who was there where it says `on reload close`. */
+/* With `on reload close`, connections end if the service is gone or the rules reject them. */
 static void test_a_reload_ends_who_is_refused(void **state)
 {
     struct bench b;
@@ -306,7 +306,7 @@ static void head_is(struct bench *b, unsigned way, uint8_t number[8])
     assert_memory_equal(got + HEAD + 15, rest, sizeof rest);
 }
 
-/* A connection by way of the program, which has read both headers. *s: the server's end. Return the client's. */
+/* Open a connection through the program, which has read both headers. *s: the server's end. Return the client's. */
 static int through_program(struct bench *b, int at, int *s)
 {
     uint8_t number[2][8];
@@ -351,7 +351,7 @@ static void test_a_program_is_in_the_middle(void **state)
     tear_down(&b);
 }
 
-/* It has said its last word in a direction, and the other goes on. */
+/* The program ends one direction, and the other continues. */
 static void test_a_program_may_end_a_way_in_order(void **state)
 {
     struct bench b;

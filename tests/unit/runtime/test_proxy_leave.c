@@ -1,5 +1,5 @@
-/* Sessions of `mode proxy inline` that leave their sockets: what the loop asks its worker, which is the test here, and
- * what becomes of a session by the answers. */
+/* Sessions of `mode proxy inline` that leave their sockets: the loop's requests to its worker, which is the test
+ * here, and a session's outcome by the replies. */
 #include "tests/unit/runtime/inline_bench.h"
 
 #include <sys/mman.h>
@@ -8,7 +8,7 @@
 
 enum { NUMBER = 3, QUIET_TURNS = 20 };
 
-/* Wait for what the loop asks next. */
+/* Wait for the loop's next request. */
 static struct inline_ask asked(struct bench *b)
 {
     struct inline_ask ask = {.kind = UINT8_MAX};
@@ -38,7 +38,7 @@ static void asks_to_end(struct bench *b)
     assert_int_equal(ask.port, USE);
 }
 
-/* The loop asks nothing in some turns. */
+/* Check that the loop requests nothing in some turns. */
 static void asks_nothing(struct bench *b)
 {
     struct inline_ask ask;
@@ -58,7 +58,7 @@ static void answer_as(struct bench *b, enum inline_told_kind kind, enum splice_w
 
 static void answer(struct bench *b, enum inline_told_kind kind, enum splice_why why) { answer_as(b, kind, why, USE); }
 
-/* Begin a connection, which asks to leave before a byte was sent. *s: the server's end; return the client's. */
+/* Begin a connection, which asks to leave before a byte was sent. *s: the server's end. Return the client's. */
 static int begin(struct bench *b, int *s)
 {
     const int at = server(NUMBER, INLINE_ORIGINAL), c = client(b, NUMBER);
@@ -69,7 +69,7 @@ static int begin(struct bench *b, int *s)
     return c;
 }
 
-/* Begin one that has left: both sockets are gone. */
+/* Begin a connection that has left: both sockets are gone. */
 static void begin_spliced(struct bench *b)
 {
     int s;
@@ -121,7 +121,7 @@ static void test_a_session_lives_on_without_sockets(void **state)
     assert_int_equal(whole(b.proxy).down_bytes, 2002);
     assert_int_equal(whole(b.proxy).spliced_ended, 1);
     assert_int_equal(b.proxy->leaves.used, 0);
-    asks_nothing(&b); /* the worker knows */
+    asks_nothing(&b); /* the worker has the connection */
     tear_down(&b);
 }
 
@@ -145,7 +145,7 @@ static void test_ends_of_both_ends_are_told(void **state)
     }
 }
 
-/* Bytes are counted exactly, those of a PROXY header, too; nothing moves before the answer. */
+/* Bytes are counted exactly, including those of a PROXY header; nothing moves before the reply. */
 static void test_what_came_before_is_moved_first(void **state)
 {
     struct bench b;
@@ -172,7 +172,7 @@ static void test_what_came_before_is_moved_first(void **state)
     hears(&b, s, "more");
     hears(&b, c, "220");
     answer(&b, INLINE_READ_ON, SPLICE_WHY_NONE);
-    asks_nothing(&b); /* nothing has come yet of what the worker saw */
+    asks_nothing(&b); /* none of the data that the worker saw has come yet */
     assert_int_equal(send(c, "!", 1, MSG_NOSIGNAL), 1);
     asks_to_leave(&b, 8, 3, 3, head + 8);
     answer(&b, INLINE_LEFT, SPLICE_WHY_NONE);
@@ -187,7 +187,7 @@ static void test_what_came_before_is_moved_first(void **state)
     tear_down(&b);
 }
 
-/* So are those of a header that the client sends. */
+/* A header from the client is counted exactly, too. */
 static void test_a_clients_header_is_counted(void **state)
 {
     struct bench b;
@@ -237,7 +237,7 @@ static void test_who_stays_is_a_proxys_and_asks_later(void **state)
     tear_down(&b);
 }
 
-/* Rests double, and after the last there is no other. */
+/* Rests double, and after the last there is no further try. */
 static void test_it_is_tried_eight_times(void **state)
 {
     struct bench b;
@@ -253,7 +253,7 @@ static void test_it_is_tried_eight_times(void **state)
         assert_int_equal(l->state, LEAVE_RESTS);
         if (i == 7) break;
         assert_true(l->until_ns >= before + (UINT64_C(1000000000) << i) && l->until_ns != UINT64_MAX);
-        l->until_ns = 0; /* the test has no time for that */
+        l->until_ns = 0; /* skips the rest */
         session_again(b.proxy->all);
         asks_to_leave(&b, 0, 0, 0, 0);
     }
@@ -296,8 +296,8 @@ static void test_silence_is_what_the_worker_saw(void **state)
     tear_down(&b);
 }
 
-/* Once one end is through the other has the time of `proxy half_close`, whether it ended before or after the way out.
- */
+/* After one end has closed, the other has the time of `proxy half_close`, whether it closed before or after the
+ * connection left. */
 static void test_a_half_has_a_time_of_its_own(void **state)
 {
     (void)state;
@@ -312,7 +312,7 @@ static void test_a_half_has_a_time_of_its_own(void **state)
             answer(&b, INLINE_STAYS, SPLICE_WHY_LATE);
             shutdown(c, SHUT_WR);
             assert_int_equal(heard(&b, s, &byte, 1), 0);
-            b.proxy->all->inlined->leave->until_ns = 0; /* the test has no time to rest */
+            b.proxy->all->inlined->leave->until_ns = 0; /* skips the rest */
             session_again(b.proxy->all);
             asks_to_leave(&b, 0, 0, 0, 0);
             answer(&b, INLINE_LEFT, SPLICE_WHY_NONE);
@@ -347,7 +347,7 @@ static void test_who_ends_while_it_asks_ends_out_there(void **state)
     tear_down(&b);
 }
 
-/* The number is given again: no word about the one reaches the other. */
+/* The number is reused: no message about the old session reaches the new one. */
 static void test_a_number_has_one_session(void **state)
 {
     struct bench b;
@@ -404,7 +404,7 @@ static void test_a_reload_finds_it(void **state)
     snapshot_free(first);
 }
 
-/* A full ring is no loss. */
+/* A full ring loses nothing. */
 static void test_a_full_ring_is_tried_again(void **state)
 {
     struct bench b;
@@ -415,7 +415,7 @@ static void test_a_full_ring_is_tried_again(void **state)
     while (leaving_ask(b.leaving, &none)) filled++;
     const int at = server(NUMBER, INLINE_ORIGINAL), c = client(&b, NUMBER), s = accepted(&b, at);
     for (unsigned i = 0; i < QUIET_TURNS; i++) proxy_turn(b.proxy, 1);
-    assert_null(b.proxy->loop.first); /* it waits for room, and does not ask each turn */
+    assert_null(b.proxy->loop.first); /* it waits for room, and doesn't ask in each turn */
     for (; filled; filled--) assert_true(leaving_asked(b.leaving, &ask) && ask.number == 99);
     asks_to_leave(&b, 0, 0, 0, 0);
     answer(&b, INLINE_LEFT, SPLICE_WHY_NONE);
@@ -433,7 +433,7 @@ static void test_a_full_ring_is_tried_again(void **state)
     tear_down(&b);
 }
 
-/* Whoever had no room is woken once the other has taken what was there. */
+/* A writer that had no room is woken once the other side has read. */
 static void test_a_full_ring_wakes_who_waits(void **state)
 {
     const struct inline_told told = {.kind = INLINE_OVER, .number = 7};
@@ -449,7 +449,7 @@ static void test_a_full_ring_wakes_who_waits(void **state)
     assert_true(leaving_hear(l, &heard_of) && heard_of.number == 7);
     assert_int_equal(read(fd, &calls, sizeof calls), sizeof calls);
     assert_true(leaving_has_room(l));
-    /* The loop is woken, too, and once more when the worker stops */
+    /* The loop is woken, too, and again when the worker stops */
     const struct inline_ask end = {.kind = INLINE_END};
     struct inline_ask ask;
     while (leaving_ask(l, &end)) continue;
@@ -465,8 +465,8 @@ static void test_a_full_ring_wakes_who_waits(void **state)
     close(fd);
 }
 
-/* What may be of a process before is told to the loop and to the main thread; the one who waits for room is woken by
- * either. Memory of both processes shows what either counts. */
+/* Leftovers of an earlier process are reported to the loop and to the main thread; either wakes a writer that waits
+ * for room. Memory of both processes shows the counts of each. */
 static void test_another_process_hears_of_it(void **state)
 {
     const struct inline_told own = {.kind = INLINE_OVER, .number = 7}, former = {.number = 8, .former = 1};
@@ -488,7 +488,7 @@ static void test_another_process_hears_of_it(void **state)
     assert_true(leaving_hear(l, &heard_of) && heard_of.number == 8);
     while (leaving_has_room(l)) {
         leaving_tell(l, &former);
-        assert_true(leaving_hear(l, &heard_of)); /* the loop is not who lacks room */
+        assert_true(leaving_hear(l, &heard_of)); /* it isn't the loop that lacks room */
     }
     assert_int_equal(read(fd, &calls, sizeof calls), -1);
     assert_true(leaving_away(l, &heard_of));
@@ -502,7 +502,7 @@ static void test_another_process_hears_of_it(void **state)
     close(fd);
 }
 
-/* While one half ends it stays; once that has been passed on, the other half may leave. */
+/* While one half ends the connection stays; once that end was passed on, the other half may leave. */
 static void test_a_half_leaves(void **state)
 {
     struct bench b;
@@ -521,14 +521,14 @@ static void test_a_half_leaves(void **state)
     asks_to_leave(&b, 0, 14, 14, 0);
     answer(&b, INLINE_LEFT, SPLICE_WHY_NONE);
     is_reset(&b, c);
-    close(s); /* it has heard the end before */
+    close(s); /* it got the end before */
     assert_int_equal(whole(b.proxy).spliced, 1);
     answer(&b, INLINE_OVER, SPLICE_WHY_DONE);
     assert_int_equal(ends(&b, SESSION_DONE), 1);
     tear_down(&b);
 }
 
-/* A branch to `pass` is as the clause, for its own connections. */
+/* A branch to `pass` acts like the clause, for its connections. */
 static void test_a_branch_lets_some_leave(void **state)
 {
     struct bench b;
@@ -544,7 +544,7 @@ static void test_a_branch_lets_some_leave(void **state)
         if (!i) answer(&b, INLINE_STAYS, SPLICE_WHY_SCALE);
         hears(&b, s, i ? "NO" : "OK");
         asks_nothing(&b);
-        close(s); /* first: its port may be used again */
+        close(s); /* first, so that its port may be reused */
         assert_int_equal(heard(&b, c, &byte, 1), 0);
         close(c), close(at);
     }
@@ -552,7 +552,7 @@ static void test_a_branch_lets_some_leave(void **state)
     tear_down(&b);
 }
 
-/* An instruction with its check sum, in text. */
+/* Send an instruction with its checksum, as text. */
 static void instruct(int c, const char *target)
 {
     char said[100];
@@ -566,7 +566,7 @@ static void instruct(int c, const char *target)
 #define TO_TARGET(more)                                                                                                \
     RULES(more "; when instruction check sum to 203.0.113.0/24, 2001:db8::/32 -> target; else -> original")
 
-/* The worker knows the target of an instruction before the connection to it begins. */
+/* The worker gets the target of an instruction before the connection to it begins. */
 static void test_a_target_is_told_before(void **state)
 {
     struct bench b;
@@ -616,7 +616,7 @@ static void test_a_target_waits_for_room(void **state)
     tear_down(&b);
 }
 
-/* In the wire a target sees the client, so it is of the client's family. */
+/* On the wire a target sees the client, so it must have the client's family. */
 static void test_a_target_of_the_other_family_is_none(void **state)
 {
     struct bench b;
@@ -631,7 +631,7 @@ static void test_a_target_of_the_other_family_is_none(void **state)
     tear_down(&b);
 }
 
-/* So an instruction that asks for our address there is refused. */
+/* So an instruction that requests our address there is rejected. */
 static void test_a_target_sees_the_client(void **state)
 {
     struct bench b;
@@ -649,7 +649,7 @@ static void test_a_target_sees_the_client(void **state)
     tear_down(&b);
 }
 
-/* Without the clause nothing is asked. */
+/* Without the clause nothing is requested. */
 static void test_others_keep_their_sockets(void **state)
 {
     struct bench b;

@@ -31,11 +31,11 @@ struct bench {
     struct snapshot *world;
     struct proxy *proxy;
     int server;    /* listens at server_port */
-    uint16_t port; /* of the service */
+    uint16_t port; /* the service's */
     uint16_t server_port, dead_port;
 };
 
-/* A socket that is bound on the loopback at *port, or at any (0: which it was then), and perhaps listens. */
+/* Open a socket bound on the loopback at *port, or at any (0: returns which), and listen if wanted. */
 static int bound(uint32_t addr, uint16_t *port, bool listens)
 {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
@@ -50,13 +50,13 @@ static int bound(uint32_t addr, uint16_t *port, bool listens)
     return fd;
 }
 
-/* rules: with %1$u the service's port, %2$u the server's, %3$u a closed port. */
+/* Set up the rules, in which %1$u is the service's port, %2$u the server's, %3$u a closed port. */
 static void set_up(struct bench *b, const char *rules)
 {
     char text[2048];
     int err;
     b->port = b->server_port = b->dead_port = 0;
-    /* Of a port that the kernel chose a socket that is shut lets go: so it is bound again by its number. */
+    /* A closed socket releases a port that the kernel chose, so the port is bound again by its number. */
     const int finds = bound(SERVICE, &b->port, false), listener = bound(SERVICE, &b->port, true);
     const int dead = bound(INADDR_LOOPBACK, &b->dead_port, false);
     close(finds);
@@ -87,7 +87,7 @@ static void tear_down(struct bench *b)
     judge_free(b->judge);
 }
 
-/* Turns of the loop, a moment each, until `*fd` of accept is there or many went by. */
+/* Turn the loop, a moment each, until a connection is accepted or many turns went by. */
 static int accepted(struct bench *b)
 {
     for (unsigned i = 0; i < 200; i++) {
@@ -108,7 +108,7 @@ static int client(const struct bench *b)
     return fd;
 }
 
-/* What comes there, up to n bytes, or -errno, or 0 at the end. */
+/* Read data, up to n bytes. Returns -errno, or 0 at the end. */
 static ssize_t heard(struct bench *b, int fd, void *to, size_t n)
 {
     for (unsigned i = 0; i < 200; i++) {
@@ -119,7 +119,7 @@ static ssize_t heard(struct bench *b, int fd, void *to, size_t n)
     return -ETIMEDOUT;
 }
 
-/* All of it, in however many pieces, and no more. */
+/* Check that exactly this text arrives, in any pieces. */
 static void hears(struct bench *b, int fd, const char *text)
 {
     char got[200];
@@ -230,7 +230,7 @@ static void test_another_server_is_tried(void **state)
     tear_down(&b);
 }
 
-/* More sessions than there may be wait in the kernel, and have their turn. */
+/* Sessions beyond the limit wait in the kernel for their turn. */
 static void test_sessions_are_bounded(void **state)
 {
     struct bench b;
@@ -249,7 +249,7 @@ static void test_sessions_are_bounded(void **state)
     tear_down(&b);
 }
 
-/* For so long the loop turns. */
+/* Turn the loop for that long. */
 static void turn_for(struct bench *b, unsigned ms)
 {
     for (const uint64_t end = clock_ns(CLOCK_MONOTONIC) + ms * 1000000ull; clock_ns(CLOCK_MONOTONIC) < end;)
@@ -337,7 +337,7 @@ static void test_who_may_send_no_header_is_not_waited_for(void **state)
     assert_true(s >= 0);
     assert_int_equal(send(c, "PROXY TCP4 192.0.2.7 192.0.2.9 4711 80\r\n", 40, MSG_NOSIGNAL), 40);
     assert_int_equal(heard(&b, c, got, 1), -ECONNRESET);
-    assert_int_equal(heard(&b, s, got, 1), -ECONNRESET); /* and not a byte of it */
+    assert_int_equal(heard(&b, s, got, 1), -ECONNRESET); /* and none of its bytes */
     assert_int_equal(ends(&b, SESSION_PROXY_HEADER), 1);
     close(s), close(c);
     c = client(&b);
@@ -360,7 +360,7 @@ static void test_who_finds_no_place_waits_for_one(void **state)
     for (unsigned i = 0; i < 4; i++) c[i] = client(&b);
     s[0] = accepted(&b);
     says(&b, c[0], s[0], "one");
-    assert_int_equal(heard(&b, c[3], &byte, 1), -ECONNRESET); /* two wait already */
+    assert_int_equal(heard(&b, c[3], &byte, 1), -ECONNRESET); /* two are already waiting */
     assert_int_equal(whole(b.proxy).queued, 2);
     struct session_listing l = {0};
     unsigned at[PHASES] = {0};
@@ -380,7 +380,7 @@ static void test_who_finds_no_place_waits_for_one(void **state)
     tear_down(&b);
 }
 
-/* Bytes come one by one; half a second is waited for more. */
+/* Send bytes one by one; more are waited for half a second. */
 static void sends_slowly(struct bench *b, int fd, const char *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -389,7 +389,7 @@ static void sends_slowly(struct bench *b, int fd, const char *bytes, size_t n)
     }
 }
 
-/* An instruction to a port of 127.0.0.x, with its sum, and what follows. */
+/* Write an instruction to a port of 127.0.0.x, with its checksum, and the text after it. */
 static void instruct(char text[80], unsigned x, unsigned port, const char *after)
 {
     char target[30], told[sizeof target + 12];
@@ -423,7 +423,7 @@ static void test_an_instruction_says_where_it_goes(void **state)
     assert_true(heard(&b, bad, got, 1) <= 0);
     close(bad);
     assert_int_equal(ends(&b, SESSION_INSTRUCTION), 1);
-    /* Back to where it came: each would be a session more. */
+    /* Back to its source: each would be another session. */
     instruct(text, 2, b.port, "after");
     const int back = client(&b);
     assert_int_equal(send(back, text, strlen(text), MSG_NOSIGNAL), strlen(text));
@@ -433,7 +433,7 @@ static void test_an_instruction_says_where_it_goes(void **state)
     tear_down(&b);
 }
 
-/* Half a name, silence, and what no branch asks for: the bytes go on untouched. */
+/* Half a name, silence, and data that no branch tests: the bytes pass unchanged. */
 static void test_first_bytes_are_waited_for_so_long(void **state)
 {
     struct bench b;
@@ -476,7 +476,7 @@ static void test_what_needs_no_bytes_waits_for_none(void **state)
     tear_down(&b);
 }
 
-/* Another snapshot: all servers are down, or all are up. */
+/* Make another snapshot with these servers down. */
 static struct snapshot *world(struct program *p, uint64_t number, uint8_t down)
 {
     uint8_t all[8] = {down};
@@ -506,7 +506,7 @@ static void test_sessions_of_a_dead_server_end(void **state)
     snapshot_free(dead);
 }
 
-/* Return the error of a client's connect at once: a port of this machine answers so. */
+/* Return the immediate error of a client's connect, because a port of this machine replies so. */
 static int refused(const struct bench *b)
 {
     const struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->port), .sin_addr = {htonl(SERVICE)}};
@@ -542,7 +542,7 @@ static void test_a_service_that_drains_takes_whom_the_kernel_has_let_in(void **s
     snapshot_free(again);
 }
 
-/* Other rules take the place of those of set_up. */
+/* Replace the rules of set_up. */
 static struct snapshot *reload(struct bench *b, const char *rules, struct remap **remap)
 {
     char text[2048];
@@ -576,8 +576,8 @@ static struct snapshot *reload(struct bench *b, const char *rules, struct remap 
     return w;
 }
 
-#ifndef PREY_LOOSE /* sanitizers end a process that asks for so much */
-/* The memory of a change is asked for before it: without it no loop is asked to change. */
+#ifndef PREY_LOOSE /* sanitizers end a process that requests so much memory */
+/* The memory of a change is allocated before it: without memory no loop is asked to change. */
 static void test_a_change_without_memory_is_not_begun(void **state)
 {
     struct bench b;
@@ -626,7 +626,8 @@ static void test_a_reload_judges_again_where_the_service_says(void **state)
     "pool p { server s 127.0.0.1:%2$u max flows 1 }\npool q { server s 127.0.0.1:%3$u }\n"                             \
     "service s on 127.0.0.2 tcp/%1$u { mode proxy; queue 2 within 10s; " branches "else -> q }\n"
 
-/* A branch more above the one that he waits for; or that one is gone, and who would have another pool ends. */
+/* Another branch appears above the one that a session waits for, or that one is gone: a session that would then have
+ * another pool ends. */
 static void test_who_waits_goes_where_the_rules_of_then_said(void **state)
 {
     struct bench b;
@@ -666,7 +667,7 @@ static void test_who_waits_goes_where_the_rules_of_then_said(void **state)
     "limits { first_bytes " first " }\npool p { " ONE " }\nservice s on 127.0.0.2 tcp/%1$u { mode proxy; "             \
     "when bytes payload at " at " is x\"41\" -> p; else -> p }\n"
 
-/* Buffers stay as large as at the start: more bytes than they hold are not looked at, but none is lost. */
+/* Buffers stay as large as at the start: bytes beyond their size aren't tested, but none is lost. */
 static void test_a_reload_that_wants_more_first_bytes_loses_none(void **state)
 {
     struct bench b;
@@ -698,7 +699,7 @@ static unsigned open_files(void)
     return n;
 }
 
-/* COUNT in the environment: that many. */
+/* The environment's COUNT sets the number. */
 static void test_short_connections_leave_nothing(void **state)
 {
     struct bench b;
@@ -710,7 +711,7 @@ static void test_short_connections_leave_nothing(void **state)
     for (unsigned i = 0, most = count ? (unsigned)atoi(count) : 300; i < most; i++) {
         const int c = client(&b), s = accepted(&b);
         says(&b, c, s, "short");
-        reset(i % 3 ? c : s); /* no port of ours waits for its peer */
+        reset(i % 3 ? c : s); /* none of our ports waits for its peer */
         assert_true(heard(&b, i % 3 ? s : c, &byte, 1) <= 0);
         close(i % 3 ? s : c);
         while (b.proxy->all) proxy_turn(b.proxy, 10);
@@ -722,7 +723,7 @@ static void test_short_connections_leave_nothing(void **state)
     tear_down(&b);
 }
 
-/* A socket that another process holds as well lives on: later data wakes no task. */
+/* A socket that another process also holds stays open: later data wakes no task. */
 static void ran(struct task *t) { fail_msg("task %p ran for a side that is closed", (void *)t); }
 
 static void test_a_closed_side_hears_nothing_more(void **state)
@@ -744,7 +745,7 @@ static void test_a_closed_side_hears_nothing_more(void **state)
     loop_fini(&l);
 }
 
-/* Who comes waits in the kernel until there is a descriptor for him. */
+/* Clients wait in the kernel until there is a descriptor for them. */
 static void test_without_descriptors_it_waits(void **state)
 {
     struct bench b;
@@ -755,7 +756,7 @@ static void test_without_descriptors_it_waits(void **state)
     getrlimit(RLIMIT_NOFILE, &before);
     few = before;
     few.rlim_cur = (rlim_t)c + 1;
-    for (int fd; (fd = dup(c)) >= 0 && fd < c;) continue; /* no gap below */
+    for (int fd; (fd = dup(c)) >= 0 && fd < c;) continue; /* fills gaps below */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
     turn_for(&b, 150);
     assert_int_equal(b.proxy->sessions.used, 0);
@@ -784,7 +785,7 @@ static void test_times_are_dealt_out_to_bounds(void **state)
     assert_int_equal(proxy_took_count(t), 4);
 }
 
-/* All are met once, in parts, though one ends and another begins between two parts. */
+/* All sessions are listed once, in parts, although one ends and another begins between two parts. */
 static void test_sessions_are_listed_in_parts(void **state)
 {
     struct bench b;
@@ -822,7 +823,7 @@ static void test_sessions_are_listed_in_parts(void **state)
     tear_down(&b);
 }
 
-/* The whole stays what it was, whatever becomes of services. */
+/* The total stays the same, whatever happens to services. */
 static void test_counters_go_on_under_other_numbers(void **state)
 {
     const uint32_t to[] = {1, PBC_NONE, 0, 0};

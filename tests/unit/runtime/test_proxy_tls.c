@@ -1,5 +1,5 @@
-/* TLS in a side: handshakes, certificates by name, protocols, tickets, ends, over a pair of sockets. The other end is
- * the library itself; certificates are made here. */
+/* TLS in a side: handshakes, certificates by name, protocols, tickets, ends, over a pair of sockets. The library
+ * itself is the other end; certificates are made here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -34,7 +34,7 @@ static void add_to(X509 *cert, int what, const char *value)
     X509_EXTENSION_free(e);
 }
 
-/* names: "DNS:a.example,DNS:*.b.example"; of an authority "". Signed by itself, or by whom `by` is. */
+/* Make a certificate. names: "DNS:a.example,DNS:*.b.example"; "" for an authority. `by` signs it, or itself. */
 static struct keypair made_by(const char *names, const struct keypair *by)
 {
     struct keypair k = {.cert = X509_new(), .chain = sk_X509_new_null(), .key = EVP_EC_gen("P-256")};
@@ -74,7 +74,7 @@ struct bench {
     int other;
     SSL_CTX *ctx;
     SSL *ssl;
-    int shaken; /* what our handshake last said */
+    int shaken; /* the last result of our handshake */
 };
 
 static void run(struct task *t)
@@ -106,7 +106,7 @@ static void tear_down(struct bench *b)
     loop_fini(&b->loop);
 }
 
-/* Both shake hands, as far as they come. True: both have. */
+/* Shake hands on both ends as far as possible. True if both are done. */
 static bool shake(struct bench *b)
 {
     int other = 0;
@@ -172,7 +172,7 @@ static void test_both_versions_and_no_older_one(void **state)
     keypair_fini(&k);
 }
 
-/* The end of a handshake and what follows it in one read, which the loop has not told of yet. */
+/* The end of a handshake and later data arrive in one read, which the loop hasn't reported yet. */
 static void test_what_follows_the_handshake_is_read(void **state)
 {
     struct keypair k = made("DNS:a.example");
@@ -185,7 +185,7 @@ static void test_what_follows_the_handshake_is_read(void **state)
     loop_turn(&b.loop, 0);
     assert_int_equal(b.shaken, -EAGAIN);
     assert_int_equal(SSL_do_handshake(b.ssl), 1);
-    b.shaken = 0; /* the loop tells, and our handshake does not go on yet */
+    b.shaken = 0; /* the loop reports, and our handshake doesn't continue yet */
     loop_turn(&b.loop, 0);
     assert_int_equal(SSL_write(b.ssl, "question", 8), 8);
     assert_int_equal(side_shake(&b.side), 0);
@@ -250,7 +250,7 @@ static void test_protocols_are_agreed_on(void **state)
     keypair_fini(&k);
 }
 
-/* The client's hello in two pieces, cut behind each of its bytes. */
+/* The client's hello in two pieces, cut after each of its bytes. */
 static void test_a_hello_may_be_cut_anywhere(void **state)
 {
     struct keypair k = made("DNS:a.example");
@@ -312,7 +312,7 @@ static void test_nothing_is_negotiated_anew(void **state)
     assert_int_equal(SSL_renegotiate(b.ssl), 1);
     for (unsigned i = 0; i < 5; i++) {
         assert_int_not_equal(SSL_do_handshake(b.ssl), 1);
-        assert_true(heard(&b, got, sizeof got) <= 0); /* what it does then is the client's */
+        assert_true(heard(&b, got, sizeof got) <= 0); /* the client decides what it does then */
     }
     assert_int_equal(counts[TLS_COUNT_SHAKEN], shaken + 1);
     tear_down(&b);
@@ -320,7 +320,7 @@ static void test_nothing_is_negotiated_anew(void **state)
     keypair_fini(&k);
 }
 
-static SSL_SESSION *ticket; /* the last that a client was given */
+static SSL_SESSION *ticket; /* the last one that a client got */
 static int keep_ticket(SSL *ssl, SSL_SESSION *s)
 {
     (void)ssl;
@@ -329,7 +329,7 @@ static int keep_ticket(SSL *ssl, SSL_SESSION *s)
     return 1;
 }
 
-/* Connects, with the ticket if there is one; says whether it was taken up. */
+/* Connect, with the ticket if there is one; true if it was resumed. */
 static bool resumes(struct tls_front *f, int version)
 {
     struct bench b;
@@ -341,7 +341,7 @@ static bool resumes(struct tls_front *f, int version)
     assert_true(shake(&b));
     carries(&b); /* the ticket comes before */
     const bool reused = SSL_session_reused(b.ssl);
-    SSL_shutdown(b.ssl); /* else the ticket is thrown away */
+    SSL_shutdown(b.ssl); /* otherwise the ticket is discarded */
     tear_down(&b);
     return reused;
 }
@@ -370,7 +370,7 @@ static void test_tickets_outlive_a_reload(void **state)
     keypair_fini(&k);
 }
 
-/* Bytes before the handshake's end could be sent by anybody a second time: they are not taken. */
+/* Anybody could resend bytes from before the handshake's end: they are rejected. */
 static void test_no_byte_is_taken_early(void **state)
 {
     struct keypair k = made("DNS:a.example");
@@ -394,9 +394,9 @@ static void test_no_byte_is_taken_early(void **state)
     keypair_fini(&k);
 }
 
-/* ---- what is counted ---- */
+/* ---- counters ---- */
 
-/* Only this row has grown, by one. */
+/* Check that only this row has grown, by one. */
 static void assert_counted(const uint64_t before[], enum tls_count what)
 {
     for (unsigned i = 0; i < TLS_COUNTS; i++)
@@ -454,7 +454,7 @@ static void test_failures_of_clients_are_counted(void **state)
         tear_down(&b);
         assert_counted(before, all[i].is);
     }
-    /* What cannot be said with the library: no TLS, an end, a reset, nothing more. */
+    /* Cases without the library: no TLS, an end, a reset, silence. */
     static const struct {
         const char *says;
         bool ends;
@@ -477,7 +477,7 @@ static void test_failures_of_clients_are_counted(void **state)
     keypair_fini(&k);
 }
 
-/* A reload may put the counters elsewhere while hands are shaken. */
+/* A reload may move the counters during a handshake. */
 static void test_what_is_counted_elsewhere(void **state)
 {
     struct keypair k = made("DNS:a.example");
@@ -525,7 +525,7 @@ static void test_ends_are_told_apart(void **state)
     char got[10];
     struct bench b;
     (void)state;
-    /* In order, and the other way goes on. */
+    /* Closed in order; the other direction continues. */
     set_client(&b, f, "a.example");
     assert_true(shake(&b));
     SSL_shutdown(b.ssl);
@@ -536,7 +536,7 @@ static void test_ends_are_told_apart(void **state)
     assert_int_equal(SSL_read(b.ssl, got, sizeof got), 0);
     assert_int_equal(SSL_get_error(b.ssl, 0), SSL_ERROR_ZERO_RETURN);
     tear_down(&b);
-    /* Closed in order: that is announced; by a reset it is not. */
+    /* A close in order is announced; a reset isn't. */
     static const struct {
         uint16_t flags;
         int hears;
@@ -550,7 +550,7 @@ static void test_ends_are_told_apart(void **state)
         assert_int_equal(SSL_get_error(b.ssl, 0), closed[i].hears);
         tear_down(&b);
     }
-    /* Cut off: that may not look like an end. */
+    /* Cut off: that may not look like a proper end. */
     set_client(&b, f, "a.example");
     assert_true(shake(&b));
     shutdown(b.other, SHUT_WR);
@@ -581,7 +581,7 @@ static void test_garbage_is_no_handshake(void **state)
     keypair_fini(&k);
 }
 
-/* A MB there and back, in pieces as they come: nothing is lost between the library's memory and the socket's. */
+/* 1 MB there and back, in any pieces: nothing is lost between the library's memory and the socket's. */
 static void test_a_lot_arrives(void **state)
 {
     enum { LOT = 1 << 20 };
@@ -674,7 +674,7 @@ static void test_servers_are_verified(void **state)
     keypair_fini(&other);
 }
 
-/* A chain over an authority between: it must be shown, and is. */
+/* A chain through an intermediate authority must be sent, and is. */
 static void test_chains_are_shown_and_followed(void **state)
 {
     struct keypair root = made(""), between = made_by("", &root), k = made_by("DNS:a.example", &between);
@@ -712,7 +712,7 @@ static void test_chains_are_shown_and_followed(void **state)
     keypair_fini(&root);
 }
 
-/* A connection to the server; says whether it went on with a session of before. */
+/* Connect to the server; true if it resumed an earlier session. */
 static bool goes_on(SSL_CTX *server, struct tls_back *back)
 {
     struct bench b;
@@ -727,7 +727,7 @@ static bool goes_on(SSL_CTX *server, struct tls_back *back)
     assert_int_equal(SSL_write(b.ssl, "answer", 6), 6); /* tickets come before */
     assert_int_equal(heard(&b, got, sizeof got), 6);
     const bool again = SSL_session_reused(b.ssl);
-    b.side.flags |= SIDE_RESETS; /* the way it ends sends nothing of its session */
+    b.side.flags |= SIDE_RESETS; /* this kind of end sends nothing more of its session */
     tear_down(&b);
     return again;
 }
@@ -781,6 +781,6 @@ int main(void)
         cmocka_unit_test(test_names_nobody_has_are_counted),
         cmocka_unit_test(test_what_is_counted_elsewhere),
     };
-    signal(SIGPIPE, SIG_IGN); /* of the other end, which writes to a closed one */
+    signal(SIGPIPE, SIG_IGN); /* for the other end, which writes to a closed socket */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

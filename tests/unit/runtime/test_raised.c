@@ -1,7 +1,7 @@
-/* Frames that the stages send up at traffic control: they come by the ring of their port as they arrived, with what
- * is known of them; a ring that is full loses some and goes on; a port that is made again has a new one; and a
- * record that is is no frame. Frames go through test runs that show no secret, so they are taken for what arrives by
- * the loopback. Skipped where programs of the kernel may not be loaded. */
+/* Frames that the stages pass up at traffic control. They come through the ring of their port as they arrived, with
+ * the stages' notes; a full ring loses some and continues; a port that is made again has a new ring; and an invalid
+ * record isn't a frame. Frames go through test runs with a secret that isn't shown, so they count as arriving on the
+ * loopback. Skipped if eBPF programs may not be loaded. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dlfcn.h>
@@ -20,18 +20,11 @@
 #include "vm/kernel/gate.h"
 #include "vm/packet/wire.h"
 
-enum {
-    LOOPBACK = 1 /* the interface of test runs that name none */,
-    PORT = 3,
-    ETH = 14,
-    IP = 20,
-    UDP = 8,
-    LONG = 3000
-};
+enum { LOOPBACK = 1 /* interface of test runs that name none */, PORT = 3, ETH = 14, IP = 20, UDP = 8, LONG = 3000 };
 
-/* ---- the ring as a test may fill it ---- */
+/* ---- a ring that the test fills ---- */
 
-/* What the port has given to libbpf, and a record in place of the ring's own; NULL: the ring's own. */
+/* The callback that the port gave to libbpf, and a record in place of the ring's; NULL: the ring's. */
 static ring_buffer_sample_fn take;
 static void *taker;
 static const void *instead;
@@ -56,11 +49,11 @@ __attribute__((used)) int ring_buffer__consume(struct ring_buffer *ring)
     return 0;
 }
 
-/* ---- a kernel and a port of it ---- */
+/* ---- a kernel and its port ---- */
 
 static struct kernel *kernel;
 
-/* ahead: the ring is made with the stages, and another port's. */
+/* Make a scene. ahead: the ring is made with the stages, and belongs to another port. */
 static void scene_of(const char *rules, bool ahead)
 {
     char err[300] = "";
@@ -100,8 +93,8 @@ static struct io_port *port(void)
     return p;
 }
 
-/* A datagram to a port that is rejected; its bytes tell their places. left: its checksum covers the pseudo header
- * only; else it has none. */
+/* A datagram to a port that is rejected; its bytes are their offsets. left: its checksum covers only the pseudo
+ * header; else it has none. */
 static uint8_t frame[LONG];
 static uint8_t *datagram(uint32_t len, bool left)
 {
@@ -124,14 +117,14 @@ static uint8_t *datagram(uint32_t len, bool left)
     return frame;
 }
 
-/* It arrives so often; as a super-packet of such segments, as the kernel joins them, if that is not 0. */
+/* Let it arrive that many times; if `segment` isn't 0, as a super-packet of such segments, as the kernel joins them. */
 static void arrive_as(const uint8_t *bytes, uint32_t len, uint32_t segment, int times)
 {
     struct __sk_buff as = {.gso_size = segment, .gso_segs = segment ? 2 : 0};
     LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = bytes, .data_size_in = len, .ctx_in = &as, .ctx_size_in = sizeof as,
                 .repeat = times);
     assert_int_equal(bpf_prog_test_run_opts(kernel_program(kernel, KERNEL_ENTRY_look_in), &o), 0);
-    assert_int_equal(o.retval, 2); /* TC_ACT_SHOT: it has no other way */
+    assert_int_equal(o.retval, 2); /* TC_ACT_SHOT: it has no other path */
 }
 
 static void arrive(uint32_t len, uint32_t segment, int times)
@@ -184,7 +177,7 @@ static void comes_up(void **state)
     kernel_free(kernel);
 }
 
-/* What a note says reaches the vm: a segment of a spliced connection has its turn, judged or not. */
+/* A note reaches the vm: a segment of a spliced connection has its turn, judged or not. */
 static void notes_are_read(void **state)
 {
     (void)state;
@@ -209,7 +202,7 @@ static void notes_are_read(void **state)
 
 static uint64_t lost(void) { return kernel_counters(kernel).lost.packets; }
 
-/* All that is in the ring, in batches. */
+/* Take everything in the ring, in batches. Returns the number. */
 static unsigned drain(struct io_port *p)
 {
     struct pkt *pkts[IO_BATCH];
@@ -232,13 +225,13 @@ static void is_full(void **state)
         arrive(LONG, 0, MANY);
         const unsigned got = drain(p);
         assert_in_range(got, LEAST, MANY - 1);
-        assert_int_equal(lost() - before, MANY - got); /* told by the stages, and by nobody else */
+        assert_int_equal(lost() - before, MANY - got); /* reported only by the stages */
         arrive(LONG, 0, 10);
         assert_int_equal(drain(p), 10);
     }
     assert_int_equal(cut(p), 0);
     io_RAISED.close(p);
-    arrive(LONG, 0, 1); /* to no one, and does no harm */
+    arrive(LONG, 0, 1); /* reaches no one, and does no harm */
     kernel_free(kernel);
 }
 
@@ -272,7 +265,7 @@ static void has_room_for_connections(void **state)
     kernel_free(kernel);
 }
 
-/* What comes before anybody asks for the ring is in it. */
+/* Frames that come before anybody opens the ring are in it. */
 static void is_made_ahead(void **state)
 {
     (void)state;
@@ -286,7 +279,7 @@ static void is_made_ahead(void **state)
     kernel_free(kernel);
 }
 
-/* Its interface was gone: what comes goes to the new one, and the former one hears nothing. */
+/* After its interface was gone, frames go to the new ring, and the old one gets none. */
 static void is_made_anew(void **state)
 {
     (void)state;
@@ -312,7 +305,7 @@ static struct {
     uint8_t bytes[KERNEL_RAISED_MOST + 1];
 } record;
 
-/* A ring full of such a record; what is received of it. */
+/* Fill a ring with such records; returns how many are received. */
 static unsigned lies(struct io_port *p, size_t len, struct pkt *pkts[])
 {
     instead = &record;
@@ -322,7 +315,7 @@ static unsigned lies(struct io_port *p, size_t len, struct pkt *pkts[])
     return n;
 }
 
-/* Without stages nothing comes up, and the next packet that the host sends is not taken for one that arrives. */
+/* Without stages nothing is passed up, and the next packet that the host sends isn't taken for an arriving one. */
 static void is_alone(void **state)
 {
     const uint32_t look = 2; /* STAGE_LOOK, of entry.def */
@@ -335,14 +328,14 @@ static void is_alone(void **state)
     kernel_free(kernel);
 }
 
-/* A super-packet whose checksum is said to be whole could neither be sent nor cut into segments. */
+/* A super-packet with a complete checksum could neither be sent nor cut into segments. */
 static void is_whole(void **state)
 {
     (void)state;
     scene(true);
     struct io_port *p = port();
     record.head = (struct kernel_raised){.len = 60, .segment = 700};
-    assert_int_equal(take(taker, &record, sizeof record.head + 64), -EAGAIN); /* none was asked for */
+    assert_int_equal(take(taker, &record, sizeof record.head + 64), -EAGAIN); /* not requested */
     assert_int_equal(cut(p), 1);
     io_RAISED.close(p);
     kernel_free(kernel);
@@ -370,12 +363,12 @@ static void is_damaged(void **state)
     for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
         record.head = (struct kernel_raised){.len = bad[i].says};
         const uint64_t before = cut(p);
-        assert_int_equal(take(taker, &record, bad[i].has), 0); /* it goes on with the next */
+        assert_int_equal(take(taker, &record, bad[i].has), 0); /* it continues with the next */
         assert_int_equal(cut(p), before + 1);
         assert_int_equal(io_RAISED.receive(p, pkts, IO_BATCH), 0);
     }
     record.head = (struct kernel_raised){.len = 60, .flags = 0xff, .tag_count = 200, .tags = {{1, 2}, {3, 4}}};
-    assert_int_equal(lies(p, sizeof record.head + 64, pkts), IO_BATCH); /* no more than was asked for */
+    assert_int_equal(lies(p, sizeof record.head + 64, pkts), IO_BATCH); /* not more than requested */
     assert_int_equal(pkts[0]->cap_len, 60);
     assert_int_equal(pkts[0]->tag_count, 2);
     assert_int_equal(pkts[0]->tags[1].tci, 4);
@@ -385,7 +378,7 @@ static void is_damaged(void **state)
     const unsigned longest = lies(p, sizeof record, pkts); /* as many as have room */
     assert_in_range(longest, 2, 4);
     for (unsigned i = 0; i < longest; i++) assert_memory_equal(pkts[i]->data, record.bytes, KERNEL_RAISED_MOST);
-    assert_int_equal(lies(p, sizeof record, pkts), 0); /* none before these are released */
+    assert_int_equal(lies(p, sizeof record, pkts), 0); /* none until these are released */
     io_RAISED.release(p);
     record.head.len = 0;
     assert_int_equal(lies(p, sizeof record.head, pkts), IO_BATCH);

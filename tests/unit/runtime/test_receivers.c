@@ -1,4 +1,4 @@
-/* Receivers of frames with VLAN tags: what this machine's stack would take, and what it would not, by its devices. */
+/* Receivers of frames with VLAN tags: frames that this machine's stack would take, and others, by its devices. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ static bool takes(const struct receivers *r, uint32_t by, uint32_t a, uint32_t b
     return receivers_take(r, by, tags, c ? 3 : b ? 2 : a ? 1 : 0);
 }
 
-/* The forms of a machine without VLAN devices: Linux takes what has no tag, or one with VID 0 only. */
+/* The frames of a machine without VLAN devices: Linux takes frames without a tag, or with one whose VID is 0. */
 static void without_devices(void **state)
 {
     (void)state;
@@ -45,14 +45,15 @@ static void with_devices(void **state)
     struct receivers r = {all, sizeof all / sizeof *all};
     receivers_sort(&r);
     assert_true(takes(&r, ETH, Q | 5, 0, 0));
-    assert_true(takes(&r, ETH, Q, Q | 5, 0) == false); /* its bridge has it by then, and no device for VID 5 */
+    assert_true(takes(&r, ETH, Q, Q | 5, 0) ==
+                false); /* its bridge has taken it by then, and has no device for VID 5 */
     assert_true(takes(&r, OTHER, Q, Q | 5, 0));
     assert_true(takes(&r, ETH, Q | 5, Q, 0));
     assert_true(takes(&r, ETH, Q | 5, Q | 7, 0));
     assert_true(takes(&r, ETH, AD | 7, 0, 0));
     assert_true(takes(&r, ETH, Q | 9, 0, 0)); /* above the bridge */
     assert_false(takes(&r, OTHER, Q | 9, 0, 0));
-    assert_false(takes(&r, ETH, Q | 7, 0, 0)); /* 802.1ad's only */
+    assert_false(takes(&r, ETH, Q | 7, 0, 0)); /* only 802.1ad's */
     assert_false(takes(&r, ETH, AD | 5, 0, 0));
     assert_false(takes(&r, ETH, Q | 5, Q | 6, 0));
     assert_false(takes(&r, ETH, Q | 5, Q | 7, Q | 5));
@@ -60,7 +61,7 @@ static void with_devices(void **state)
     assert_false(takes(&r, ETH, Q | DOWN, 0, 0));
 }
 
-/* Masters in a circle, which Linux does not make, end the search. */
+/* A loop of masters, which Linux doesn't make, ends the search. */
 static void masters_in_a_circle(void **state)
 {
     (void)state;

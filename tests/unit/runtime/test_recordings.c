@@ -1,4 +1,4 @@
-/* Files of recordings: their names, that only the oldest of several goes, and that one process makes them. */
+/* Files of recordings: their names; only the oldest of several goes; one process makes them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,18 +42,17 @@ static void only_the_oldest_goes(void **state)
     assert_int_equal(record_remove_spare(dir, 9), -EPERM);
     assert_int_equal(record_remove_spare(dir, 7), 0);
     assert_int_equal(record_remove_spare(dir, 8), 0);
-    assert_int_equal(record_remove_spare(dir, 9), -EPERM); /* which is written */
+    assert_int_equal(record_remove_spare(dir, 9), -EPERM); /* the one being written */
     assert_false(is_there(dir, 7) || is_there(dir, 8));
     assert_true(is_there(dir, 9));
     assert_int_equal(record_shorten_file(dir, 9, 0), 0);
-    assert_int_equal(record_remove_spare(dir, 9), 0); /* which could not be begun */
+    assert_int_equal(record_remove_spare(dir, 9), 0); /* one that couldn't be begun */
     assert_false(is_there(dir, 9));
     close(dir);
     rmdir(path);
 }
 
-/* A folder and a FIFO have names of recordings: the numbers behind them are taken, and the oldest recording still goes.
- */
+/* A folder and a FIFO have names of recordings: their numbers are skipped, and the oldest recording still goes. */
 static void what_is_no_recording_stands_in_no_way(void **state)
 {
     char path[] = "/tmp/test-recordings-XXXXXX", err[300];
@@ -103,8 +102,8 @@ static int there(void *arg, uint64_t number, uint64_t *bytes)
     return recording_there(*(int *)arg, name, bytes) ? 0 : -ENOENT;
 }
 
-/* Another process has recorded since the files were listed: what it has made is counted, and what it has removed is
- * not. */
+/* Another process has recorded since the files were listed: files that it made are counted, and files that it
+ * removed aren't. */
 static void another_has_recorded_meanwhile(void **state)
 {
     char path[] = "/tmp/test-recordings-XXXXXX", err[300];
@@ -135,7 +134,7 @@ static void another_has_recorded_meanwhile(void **state)
     rmdir(path);
 }
 
-/* Whoever asks gets so many and no more; who records lets the oldest go. */
+/* A reader gets at most that many; the recorder removes the oldest. */
 static void bounded(void **state)
 {
     char path[] = "/tmp/test-recordings-XXXXXX", err[300];
@@ -143,7 +142,7 @@ static void bounded(void **state)
     (void)state;
     assert_non_null(mkdtemp(path));
     const int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (uint64_t i = 1; i <= RECORDINGS_MOST; i++) { /* by hand: each that is made has them counted */
+    for (uint64_t i = 1; i <= RECORDINGS_MOST; i++) { /* one by one: each that is made counts them */
         char name[RECORDING_NAME];
         recording_name(i, name);
         close(openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
@@ -164,7 +163,7 @@ static void removes(void *arg, uint64_t number) { assert_int_equal(record_remove
 
 static int makes(void *arg, uint64_t number) { return record_open_file(*(const int *)arg, number, true); }
 
-/* What no file could be begun with leaves none: of another's making, as its parent's, too. */
+/* A recording that can't begin leaves no file, even if another process, such as its parent, made the file. */
 static void what_is_not_begun_is_taken_away(void **state)
 {
     char path[] = "/tmp/test-recordings-XXXXXX", err[300];

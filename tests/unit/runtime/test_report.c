@@ -1,4 +1,4 @@
-/* Counters for a reader who reads slowly: the main thread does not wait for all of it. */
+/* Counters for a slow reader: the main thread doesn't wait for everything to be read. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,7 +15,7 @@
 
 enum { PIECE = 4096, TEXT = 256 * PIECE };
 
-/* A piece at a time, and a rest after each; until the other end is closed. */
+/* Read a piece at a time, with a rest after each, until the other end is closed. */
 static void *read_slowly(void *arg)
 {
     char bytes[PIECE];

@@ -1,5 +1,5 @@
-/* What control groups say: for how many connections there is room where rules leave it open, by memory and by the group
- * around the process; and which unit of prey's a process belongs to. */
+/* Facts from control groups: the room for connections if rules set no limit, by memory and by the group around the
+ * process; and the prey unit that a process belongs to. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,7 +48,7 @@ static uint64_t bound(const char *own)
     return memory_bound(path, folder);
 }
 
-/* The least bound counts, of all groups up to the root: in a container the root has the container's bound. */
+/* The smallest limit of all groups up to the root counts: in a container the root has the container's limit. */
 static void by_group(void **state)
 {
     (void)state;
@@ -88,7 +88,7 @@ static const char *unit_in(const char *groups)
     return found ? unit : "-";
 }
 
-/* Units that are not prey's must not be stopped for it. */
+/* Units of others must not be stopped for it. */
 static void unit_of_ours(void **state)
 {
     char unit[32];

@@ -1,5 +1,5 @@
-/* The table of all routes against the kernel's own answers: prefixes within one another, metrics, tables one before the
- * other, what leads nowhere; and what the kernel has to be asked about. */
+/* The table of all routes against the kernel: nested prefixes, metrics, tables one before the other, routes that
+ * reject; and cases that only the kernel can decide. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ static const struct route_way *way(const struct routes *r, const char *to)
     return way_in(r, to, NULL, ROUTE_IN_NONE);
 }
 
-/* The table says what the kernel does. */
+/* Check that the table agrees with the kernel. */
 static void check(const struct routes *r, const struct host_addr *to)
 {
     const uint32_t nobody[4] = {0};
@@ -70,7 +70,7 @@ static void check(const struct routes *r, const struct host_addr *to)
     assert_true(same);
 }
 
-/* Lines of `ip`, some of which the kernel may refuse, for prefixes that are within one another. */
+/* Draw lines for `ip`, some of which the kernel may reject, with nested prefixes. */
 static void draw_routes(void)
 {
     FILE *out = popen("ip -force -batch - 2>/dev/null", "w"), *out6 = popen("ip -6 -force -batch - 2>/dev/null", "w");
@@ -108,7 +108,7 @@ static void the_kernel_says_the_same(void **state)
     uint32_t count;
     struct routes *r = table(MOST, &count);
     assert_true(count > 300);
-    assert_int_equal(r->size.rules4, 2); /* those that ask for a mark */
+    assert_int_equal(r->size.rules4, 2); /* those that test a mark */
     assert_int_equal(r->size.rules6, 0);
     for (unsigned i = 0; i < 3000; i++) {
         const uint32_t a = i * 2246822519u;
@@ -125,7 +125,7 @@ static void the_kernel_says_the_same(void **state)
         const struct host_addr a = addr(some[i]);
         check(r, &a);
     }
-    assert_int_equal(way(r, "192.0.2.255")->kind, ROUTE_REFUSED); /* what crosses is not for all of a link */
+    assert_int_equal(way(r, "192.0.2.255")->kind, ROUTE_REFUSED); /* a broadcast isn't forwarded */
     assert_int_equal(way(r, "fe80::5")->kind, ROUTE_ASK);
     routes_put(r);
     host_close(h);
@@ -146,7 +146,7 @@ static void rules_that_ask(void **state)
     assert_int_equal(way_in(r, "198.51.100.1", "192.0.8.3", 0)->kind, ROUTE_VIA);
     assert_int_equal(way_in(r, "198.51.100.1", "192.0.8.3", ROUTE_IN_UNKNOWN)->why, WAY_ARRIVAL);
     routes_put(r);
-    /* Where no table can tell, the kernel is asked. */
+    /* If no table can decide, the kernel is asked. */
     sh("ip rule add pref 5 tun_id 7 lookup 9 && ip rule add pref 4 to 203.0.113.0/24 lookup main");
     r = table(MOST, NULL);
     assert_int_equal(way_in(r, "203.0.113.1", "192.0.8.3", 0)->kind, ROUTE_VIA);
@@ -172,7 +172,7 @@ static void several_ways(void **state)
     assert_int_equal(routes_leg(r, w, 0xc0000000, ROUTE_NO_PORT)->port, 1);
     assert_int_equal(way(r, "2001:db8:5::1")->legs, 2);
     routes_put(r);
-    /* One of them is gone. */
+    /* One of the interfaces is gone. */
     sh("ip link set there down");
     r = table(MOST, NULL);
     w = way(r, "10.1.2.3");
@@ -182,7 +182,7 @@ static void several_ways(void **state)
     host_close(h);
 }
 
-/* More of them than a table keeps: the kernel is asked. */
+/* With more routes than a table keeps, the kernel is asked. */
 static void very_many_ways(void **state)
 {
     (void)state;
@@ -198,7 +198,7 @@ static void very_many_ways(void **state)
     host_close(h);
 }
 
-/* Packets that the kernel wraps leave by no port of ours: it is asked, and says so. */
+/* Packets that the kernel encapsulates leave by none of our ports: the kernel is asked, and reports it. */
 static void wrapped(void **state)
 {
     (void)state;
@@ -243,7 +243,7 @@ static void too_many(void **state)
     host_close(h);
 }
 
-/* Read IPsec's policies as a service does, from the file that its parent gives it. */
+/* Read IPsec's policies like a service, from the file that its parent gives it. */
 static void read_policies(void)
 {
     const int fd = ipsec_told();
@@ -252,7 +252,7 @@ static void read_policies(void)
     close(fd);
 }
 
-/* True if the way from and to these addresses is one that only IPsec knows. */
+/* True if only IPsec knows the route between these addresses. */
 static bool is_ipsecs(const char *from, const char *to)
 {
     struct routes *r = table(MOST, NULL);
@@ -278,8 +278,8 @@ static void policies_of_ipsec(void **state)
     assert_true(!ipsec_is_stale(h) && ipsec_is_used(h));
     assert_true(is_ipsecs("10.1.0.7", "10.9.1.1"));
     assert_true(!is_ipsecs("10.1.1.7", "10.9.1.1") && !is_ipsecs("10.1.0.7", "10.8.1.1"));
-    /* One with a better priority lets a host out, as it is; one for what comes in says nothing; nor does one of an
-     * interface. */
+    /* A policy with a better priority lets a host out unchanged; one for arriving packets has no effect, nor has one
+     * of an interface. */
     sh("ip xfrm policy add src 10.1.0.7 dst 10.9.1.1 dir out priority 10");
     sh("ip xfrm policy add src 10.1.1.0/24 dst 10.9.0.0/16 dir in priority 5 action block");
     sh("ip xfrm policy add src 10.1.1.0/24 dst 10.9.0.0/16 dir out priority 5 if_id 7 action block");
@@ -289,11 +289,11 @@ static void policies_of_ipsec(void **state)
     assert_true(!is_ipsecs("10.1.0.7", "10.9.1.1") && is_ipsecs("10.1.0.7", "10.9.1.2") &&
                 is_ipsecs("10.1.0.8", "10.9.1.1"));
     assert_true(!is_ipsecs("10.1.1.7", "10.9.1.1"));
-    /* One that drops is no way either. */
+    /* A policy that drops isn't a route either. */
     sh("ip xfrm policy add src 2001:db8:1::/48 dst ::/0 dir out action block");
     read_policies();
     assert_true(is_ipsecs("2001:db8:1::7", "2001:db8:2::1") && !is_ipsecs("2001:db8:3::7", "2001:db8:2::1"));
-    /* One that asks for a mark may take a packet, unless the mark is the key of a vti device. */
+    /* A policy with a mark may match a packet, unless the mark is the key of a vti device. */
     sh("ip xfrm policy add src 10.4.0.0/16 dst 10.9.0.0/16 dir out mark 5 mask 0xffffffff action block");
     sh("ip xfrm policy add src 10.5.0.0/16 dst 10.9.0.0/16 dir out mark 6 mask 0xffffffff action block");
     read_policies();
@@ -302,7 +302,7 @@ static void policies_of_ipsec(void **state)
         host_read(h);
         assert_true(!is_ipsecs("10.4.0.7", "10.9.1.1") && is_ipsecs("10.5.0.7", "10.9.1.1"));
     }
-    /* More than are walked are one for all, of their family. */
+    /* More policies than are walked count as one for all of their family. */
     sh("for i in $(seq 1 40); do ip xfrm policy add src 10.2.$i.0/24 dst 10.9.0.0/16 dir out action block; done");
     read_policies();
     assert_true(is_ipsecs("192.168.1.1", "203.0.113.1") && !is_ipsecs("2001:db8:3::7", "2001:db8:2::1"));

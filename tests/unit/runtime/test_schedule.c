@@ -1,5 +1,5 @@
-/* Schedules: spans of days and hours, over midnight, in zones, over changes of daylight saving time; and that nothing
- * changes before the time that is said. */
+/* Schedules: spans of days and hours, over midnight, in zones, over changes of daylight saving time; and nothing
+ * changes before the reported time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static struct program program_of(const struct pbc_schedule *s, uint32_t count, c
                             .spans_count = span_count};
 }
 
-/* "2026-03-29 01:30:00" UTC in nanoseconds. */
+/* Convert "2026-03-29 01:30:00" UTC to nanoseconds. */
 static uint64_t utc(const char *text)
 {
     struct tm tm = {0};
@@ -127,13 +127,13 @@ static void test_daylight_saving(void **state)
     check(&p, "2026-03-28 17:00:00", 0, "2026-03-29 06:00:00"); /* an hour earlier by UTC */
     check(&p, "2026-10-24 17:00:00", 0, "2026-10-25 07:00:00");
     p = program_of(s + 1, 1, spans, 4);
-    check(&p, "2026-03-29 00:59:59", 0, "2026-03-30 00:00:00"); /* never that day */
+    check(&p, "2026-03-29 00:59:59", 0, "2026-03-30 00:00:00"); /* skipped on that day */
     check(&p, "2026-10-24 23:59:59", 0, "2026-10-25 00:00:00");
     check(&p, "2026-10-25 00:30:00", 1, "2026-10-25 02:00:00"); /* two hours long */
     p = program_of(s + 2, 1, spans, 4);
     check(&p, "2026-10-25 00:29:00", 0, "2026-10-25 00:30:00");
     check(&p, "2026-10-25 00:31:00", 1, "2026-10-25 00:35:00");
-    check(&p, "2026-10-25 00:35:00", 0, "2026-10-25 01:30:00"); /* once more */
+    check(&p, "2026-10-25 00:35:00", 0, "2026-10-25 01:30:00"); /* a second time */
     check(&p, "2026-10-25 01:35:00", 0, NULL);
     p = program_of(s + 3, 1, spans, 4);
     check(&p, "2026-10-24 22:00:00", 1, "2026-10-25 04:00:00");
@@ -154,7 +154,7 @@ static void test_zones(void **state)
     check(&p, "2026-07-01 02:15:00", 2, "2026-07-01 08:00:00");
     check(&p, "2026-07-01 08:00:00", 3, "2026-07-01 12:00:00");
     check(&p, "2026-07-01 12:00:00", 7, "2026-07-01 12:15:00");
-    assert_string_equal(getenv("TZ"), "Europe/Paris"); /* ours is as it was */
+    assert_string_equal(getenv("TZ"), "Europe/Paris"); /* our TZ is unchanged */
     struct tm tm;
     const time_t noon = (time_t)(utc("2026-07-01 12:00:00") / second);
     assert_int_equal(localtime_r(&noon, &tm)->tm_hour, 14);
@@ -181,7 +181,7 @@ static void test_unknown_zones(void **state)
     zones_free(zones, n);
 }
 
-/* Minute by minute: nothing changes before `until`, and then something does. */
+/* Check minute by minute that nothing changes before `until`, and that something does then. */
 static void check_minutes(const struct program *p, uint64_t at)
 {
     uint64_t end;
@@ -207,13 +207,13 @@ static void test_until_is_exact(void **state)
             spans[i] = (struct pbc_span){(uint16_t)rng_below(&r, 1440), 0, (uint8_t)rng_below(&r, 128), {0}, 0, 0};
             spans[i].to = rng_one_in(&r, 3) ? (uint16_t)(spans[i].from + 1) : (uint16_t)(1 + rng_below(&r, 1440));
             if (!rng_one_in(&r, 4)) continue;
-            spans[i].days = 0; /* dates around the changes */
+            spans[i].days = 0; /* dates near the changes */
             spans[i].first = (rng_one_in(&r, 2) ? 20540 : 20750) + rng_below(&r, 4);
             spans[i].last = spans[i].first + 1 + rng_below(&r, 3);
         }
         for (unsigned i = 0; i < 2 && has_zones; i++) s[i].zone = zones[rng_below(&r, 4)];
         const struct program p = program_of(s, 2, spans, 4);
-        /* around the changes of 2026, and anywhere */
+        /* near the changes of 2026, or anywhere */
         const uint64_t around = rng_one_in(&r, 2) ? utc("2026-03-28 12:00:00") : utc("2026-10-24 12:00:00");
         check_minutes(&p, rng_one_in(&r, 3) ? rng_next(&r) % (4000000000u * second)
                                             : around + rng_below(&r, 86400 * 2) * second);

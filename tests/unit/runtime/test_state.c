@@ -1,4 +1,4 @@
-/* The state file: what a run changed is undone by its end, by the next start, or by a clean-up. */
+/* The state file: a run's changes are undone by its end, by the next start, or by a clean-up. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -12,14 +12,14 @@
 
 #define RESERVED "/proc/sys/net/ipv4/ip_local_reserved_ports"
 
-/* A folder of the test's own, in place of /run/prey. */
+/* The test's folder in place of /run/prey. */
 static char run[64];
 static void make_run(void)
 {
     strcpy(run, "/tmp/prey-test-XXXXXX");
     assert_non_null(mkdtemp(run));
 }
-static void remove_run(void) { assert_int_equal(rmdir(run), 0); } /* only where nothing is left in it */
+static void remove_run(void) { assert_int_equal(rmdir(run), 0); } /* succeeds only if nothing is left in it */
 
 static const char *content(const char *path)
 {
@@ -39,7 +39,7 @@ static void say(void *arg, const char *line)
     strcat(strcat(said, line), "\n");
 }
 
-/* To a descriptor. */
+/* Write to a descriptor. */
 static void tell(void *arg, const char *line) { dprintf(*(const int *)arg, "%s\n", line); }
 
 static struct state *open_state(const char *name)
@@ -68,7 +68,7 @@ static void path_of(const char *name, char path[128])
     snprintf(path, 128, "%s/%lu/%s.state", run, (unsigned long)ns.st_ino, name);
 }
 
-/* A process that takes the name, reserves ports and dies by SIGKILL. */
+/* Start a process that takes the name, reserves ports and dies by SIGKILL. */
 static void die(const char *name, uint16_t lo, uint16_t hi)
 {
     fflush(NULL);
@@ -117,7 +117,7 @@ static void next_start(void **state)
     struct state *s = open_state("eth0");
     assert_string_equal(content(RESERVED), "");
     state_close(s);
-    /* Twenty times, each over what the last left. */
+    /* Twenty times, each over the last one's leftovers. */
     for (uint16_t i = 0; i < 20; i++) die("eth0", (uint16_t)(40000 + i), (uint16_t)(40100 + i));
     assert_string_equal(content(RESERVED), "40019-40119");
     assert_int_equal(state_cleanup(run, NULL, say, NULL), 0);
@@ -159,7 +159,7 @@ static void names(void **state)
     remove_run();
 }
 
-/* Who holds the lock lives, whatever number the file says: the dead's may be another's by now. */
+/* A holder of the lock is alive, whatever number the file has: a dead process's number may belong to another. */
 static void known_by_its_lock(void **state)
 {
     (void)state;
@@ -173,7 +173,7 @@ static void known_by_its_lock(void **state)
     die("eth0", 40000, 40001);
     path_of("eth0", path);
     snprintf(line, sizeof line, "sed -i 's/^pid\t.*/pid\t%ld/' %s && grep -q '^pid' %s", (long)getpid(), path, path);
-    sh(line); /* who lives */
+    sh(line); /* the living one */
     assert_int_equal(state_owner(run, "eth0"), 0);
     s = state_open(run, "eth0", NULL, say, NULL, err, sizeof err);
     assert_non_null(s);
@@ -182,8 +182,8 @@ static void known_by_its_lock(void **state)
     remove_run();
 }
 
-/* Whoever takes over goes on with the record by a descriptor that a service has passed on. What another file says would
- * be undone at its end, so that is refused. */
+/* A successor continues the record by a descriptor that a service has passed on. Entries of another file would be
+ * undone at its end, so that file is rejected. */
 static void shared_record(void **state)
 {
     (void)state;
@@ -204,8 +204,8 @@ static void shared_record(void **state)
     remove_run();
 }
 
-/* Where translation wants all that the kernel chooses from, some stay with the host: in one piece, the same as long as
- * the instance lives. */
+/* If translation would use all ports that the kernel chooses from, some stay with the host: one range, the same as
+ * long as the instance lives. */
 static void kept_ports(void **state)
 {
     static const struct {
@@ -217,14 +217,18 @@ static void kept_ports(void **state)
     } all[] = {
         {"32768 60999", {{32768, 65535, 1, 0}}, 0, 32768, 36863, "36864-60999"},
         {"32768 60999", {{16384, 65535, 1, 0}}, 0, 32768, 36863, "36864-60999"},
-        {"32768 60999", {{33000, 65535, 1, 0}}, 0, 33000, 36863, "36864-60999"}, /* it has 232 already */
+        {"32768 60999", {{33000, 65535, 1, 0}}, 0, 33000, 36863, "36864-60999"}, /* it already has 232 */
         {"32768 60999", {{61000, 65535, 1, 0}}, 0, 0, 0, ""},
         {"32768 60999", {{40000, 50000, 1, 0}}, 0, 0, 0, "40000-50000"},
-        {"32768 60999", {{32768, 36000, 1, 0}, {36001, 65535, 1, 0}}, 0, 56904, 60999, "32768-56903"}, /* else the first
-                                                                                                          had none */
+        {"32768 60999",
+         {{32768, 36000, 1, 0}, {36001, 65535, 1, 0}},
+         0,
+         56904,
+         60999,
+         "32768-56903"}, /* otherwise the first had none */
         {"32768 60999", {{32768, 65535, 1, 0}, {33000, 33000, 0, 0}}, 0, 32768, 36864, "33000,36865-60999"},
         {"40000 40010", {{1024, 65535, 1, 0}}, 0, 40000, 40010, ""}, /* it has no more */
-        {"40000 40010", {{40000, 40010, 1, 0}}, -ENOSPC, 0, 0, ""},  /* and neither has translation */
+        {"40000 40010", {{40000, 40010, 1, 0}}, -ENOSPC, 0, 0, ""},  /* and translation has none either */
         {"40000 40010", {{1024, 65535, 0, 0}}, -ENOSPC, 0, 0, ""},
         {"1024 65535", {{1024, 65535, 1, 0}}, 0, 1024, 5119, "5120-65535"},
     };
@@ -254,7 +258,8 @@ static void kept_ports(void **state)
     remove_run();
 }
 
-/* Ranges that nobody wrote grow: by what the kernel does not choose, nobody has reserved and no other instance has. */
+/* Ranges that nobody wrote grow, by ports that the kernel doesn't choose, nobody has reserved and no other instance
+ * has. */
 static void ranges_grow(void **state)
 {
     (void)state;
@@ -289,7 +294,7 @@ static void ranges_grow(void **state)
     "the ports divided at the start would leave none for translation or for this machine's own connections: "          \
     "restart preyrun to divide the ports again"
 
-/* Another program: what the host keeps stays, and grows by what nobody has taken yet. */
+/* Another program: the host's range stays, and grows by ports that nobody has taken yet. */
 static void reloads(void **state)
 {
     static const struct {
@@ -303,9 +308,9 @@ static void reloads(void **state)
         {NULL, "32768 60999", {36000, 65535, 1, 0}, {32768, 65535, 1, 0}, 0, 32768, 36863, "36864-60999"},
         {NULL, "32768 60999", {32768, 65535, 1, 0}, {32768, 36863, 1, 0}, -ENOSPC, 32768, 36863, "36864-60999"},
         {NULL, "32768 60999", {32768, 65535, 1, 0}, {32768, 36864, 1, 0}, 0, 32768, 36863, "36864-60999"},
-        /* What is taken is between: the machine keeps what is behind. */
+        /* The taken range is in the middle: the machine keeps the part behind it. */
         {NULL, "32768 60999", {33000, 34000, 1, 0}, {32768, 65535, 1, 0}, 0, 34001, 38096, "32768-34000,38097-60999"},
-        /* Mappings may have all that the kernel is to choose of now. */
+        /* Mappings may have all ports that the kernel now chooses from. */
         {"32768 60999", "61000 65000", {61000, 65535, 1, 0}, {61000, 65535, 1, 0}, -ENOSPC, 0, 0, ""},
         {"32768 60999", "61000 65000", {62000, 65535, 1, 0}, {61000, 65535, 1, 0}, 0, 61000, 61999, "62000-65000"},
     };
@@ -336,7 +341,7 @@ static void reloads(void **state)
     remove_run();
 }
 
-/* Ports of two instances lie apart, as long as both live; and the host keeps some. */
+/* Ports of two instances are disjoint as long as both live; and the host keeps some. */
 static void shared_ports(void **state)
 {
     (void)state;
@@ -346,13 +351,13 @@ static void shared_ports(void **state)
     const struct host_ports range = {61500, 62000, 0, 0}, all = {1024, 65535, 0, 0};
     struct host_kept kept = {0};
     struct state *one = open_state("eth0"), *two = open_state("eth1");
-    reserve(one, 61000, 61999); /* taken, and none of them to be reserved */
+    reserve(one, 61000, 61999); /* taken, and not reservable */
     assert_string_equal(content(RESERVED), "");
     assert_int_equal(ports_reserve(two, &range, 1, &kept, err, sizeof err), -EADDRINUSE);
     assert_string_equal(err, "the running instance `eth0` also translates to some of the ports 61500-62000: change the "
                              "ports of one of the two");
     *err = 0;
-    assert_int_equal(ports_look(one, &range, 1, &kept, err, sizeof err), 0); /* what was refused is no reservation */
+    assert_int_equal(ports_look(one, &range, 1, &kept, err, sizeof err), 0); /* a rejected one isn't a reservation */
     reserve(one, 61000, 61999);
     assert_int_equal(ports_look(two, &range, 1, &kept, err, sizeof err), -EADDRINUSE);
     assert_string_equal(err, "the running instance `eth0` also translates to some of the ports 61500-62000: change the "
@@ -366,7 +371,7 @@ static void shared_ports(void **state)
     state_close(two);
     die("eth0", 61000, 61999);
     two = open_state("eth1");
-    reserve(two, 61000, 61999); /* the dead have none */
+    reserve(two, 61000, 61999); /* a dead process has none */
     assert_int_equal(state_undo(two, STATE_OPEN, say, NULL), 0);
     state_close(two);
     assert_int_equal(state_cleanup(run, NULL, say, NULL), 0);
@@ -378,7 +383,7 @@ static void wait_here(void)
     for (;;) pause();
 }
 
-/* A process that was killed and still ends is waited for however long it takes: it stands still here. */
+/* A process that was killed and is still ending is waited for without limit: here it is stopped. */
 static void awaited(void **state)
 {
     int status, ready[2], told[2];
@@ -423,7 +428,7 @@ static void awaited(void **state)
     remove_run();
 }
 
-/* One namespace's names are not another's, and clean-up looks at its own only. */
+/* One namespace's names aren't another's, and clean-up only looks at its own. */
 static void namespaces(void **state)
 {
     (void)state;
@@ -436,13 +441,13 @@ static void namespaces(void **state)
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     state_close(s);
     assert_int_equal(state_cleanup(run, NULL, say, NULL), 0);
-    assert_int_equal(rmdir(run), -1); /* the first one's is there */
+    assert_int_equal(rmdir(run), -1); /* the first one's remains */
     char line[128];
     snprintf(line, sizeof line, "rm -r %s", run);
     sh(line);
 }
 
-/* Whatever is in the file, the start goes on: what is whole is undone, the rest is told. */
+/* For any file contents the start continues: valid entries are undone, the rest is reported. */
 static void damaged(void **state)
 {
     (void)state;
@@ -458,7 +463,7 @@ static void damaged(void **state)
         "pid\t",
         "+reserved-ports\tx\t\t99999999999999999999-3,,-\n",
         "-reserved-ports\tx\t\t40000\n",
-        "+reserved-ports\tx\t\t40000", /* it was never finished: the change was not made */
+        "+reserved-ports\tx\t\t40000", /* never completed: the change wasn't made */
     };
     char path[128];
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -478,7 +483,7 @@ static void damaged(void **state)
     remove_run();
 }
 
-/* A disk that is full: the change is refused, for it could not be undone. */
+/* With a full disk the change is rejected, because it couldn't be undone. */
 static void refused(void **state)
 {
     (void)state;
@@ -506,7 +511,7 @@ static void refused(void **state)
     remove_run();
 }
 
-/* A start that cannot write its record leaves the one that it found as it was. */
+/* A start that can't write its record leaves the existing one unchanged. */
 static void full(void **state)
 {
     char err[300];
@@ -532,7 +537,7 @@ static void full(void **state)
     remove_run();
 }
 
-/* A start that is closed takes over the table of guard rules as it is, and any other undoes it. */
+/* A closed start takes over the table of guard rules unchanged; any other undoes it. */
 static void taken_closed(void **state)
 {
     char err[300];

@@ -1,5 +1,5 @@
-/* Connections to proxy services in a replay: whatever way their bytes come they get the server that they get at once,
- * and what they hold is bounded. */
+/* Connections to proxy services in a replay: with any order of their bytes they get the same server as at once, and
+ * their memory is limited. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +47,7 @@ static void wire_fini(struct wire *w)
     program_put(w->program);
 }
 
-/* The server that a segment of this client's gets. */
+/* Return the server of this client's segment. */
 static uint32_t sent(struct wire *w, uint32_t client, uint32_t seq, uint8_t flags, const void *bytes, uint32_t n)
 {
     struct pkt pkt;
@@ -77,7 +77,7 @@ static void open(struct wire *w, uint32_t client, uint32_t seq)
 
 static const char request[] = "POST /a/b?c HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nX: y\r\n\r\nhello";
 
-/* Pieces in any order, some twice, with other bytes the second time. */
+/* Send pieces in any order, some twice, with other bytes the second time. */
 static void in_pieces(struct rng *g, struct wire *w, uint32_t client, uint32_t due)
 {
     enum { N = sizeof request - 1 };
@@ -120,7 +120,7 @@ static void any_pieces(void **state)
     wire_fini(&w);
 }
 
-/* What many clients begin and do not end is bounded, and late ones hold nothing. */
+/* Connections that many clients begin and don't end are limited, and late ones hold nothing. */
 static void floods(void **state)
 {
     (void)state;
@@ -147,7 +147,7 @@ static void floods(void **state)
     wire_fini(&w);
 }
 
-/* Bytes of any kind do no harm. */
+/* Arbitrary bytes do no harm. */
 static void garbage(void **state)
 {
     (void)state;

@@ -39,7 +39,7 @@ static void losses(struct io_port *p, struct io_stats *s)
 static const struct io_ops endless = {
     .receive = receive, .release = nothing, .flush = nothing, .close = nothing, .losses = losses, .stats = losses};
 
-/* ---- a worker, and what the main thread tells it ---- */
+/* ---- a worker, and the main thread's snapshots ---- */
 
 static const char rules[] = "pool web { balance maglev; slow start 10m\n"
                             "  server one 10.2.0.2:80\n  server two 10.2.0.3:80\n}\n"
@@ -81,7 +81,7 @@ static void begin(struct rig *r)
     r->w->egress.port_count = 1;
 }
 
-/* A snapshot of the rig's health, not told yet. */
+/* Make a snapshot of the rig's health, not yet reported. */
 static struct snapshot *fresh(struct rig *r)
 {
     struct facts f = {.generation = r->count + 1, .down = r->down, .up_since_ns = r->up_since_ns};
@@ -104,7 +104,7 @@ static struct tables *tables_at(struct rig *r, const struct snapshot *s, uint64_
     return t;
 }
 
-/* Two more batches are judged; how many tables the worker has built by itself so far. */
+/* Judge two more batches; return how many tables the worker has built itself so far. */
 static uint64_t built(struct rig *r)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -170,12 +170,12 @@ static void none_by_the_worker(void **state)
     assert_int_equal(built(&r), 0);
     assert_int_equal(r.w->tables, 3);
 
-    struct snapshot *after = fresh(&r); /* other neighbours, say: the same tables, which it has */
+    struct snapshot *after = fresh(&r); /* for example other neighbours: the same tables, which it has */
     after->tables = tables_get(s->tables_next);
     worker_tell(r.w, after);
     assert_int_equal(built(&r), 0);
 
-    r.down[1] = 1; /* without tables it builds them, and this would be seen */
+    r.down[1] = 1; /* without tables it builds them, which the count shows */
     worker_tell(r.w, fresh(&r));
     assert_int_equal(built(&r), 1);
     end(&r);

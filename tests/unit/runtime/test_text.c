@@ -100,7 +100,7 @@ static void tails(void **state)
                         "..?b");
 }
 
-/* A program may come from anybody: what its strings hold must not break a line. */
+/* A program may come from anybody: its strings must not break a line. */
 static void hostile_names(void **state)
 {
     (void)state;
@@ -122,7 +122,7 @@ static void hostile_names(void **state)
     img_fini(&img);
 }
 
-/* Twenty thousand rules in one file of a long name, in a list of one: nothing of it is there before it is asked for. */
+/* Twenty thousand rules in one file with a long name, in a list of one: no name is built before it is requested. */
 static void shared_names(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* What TLS in a side keeps: keys of tickets by time, sessions of servers, certificates by name. */
+/* State of TLS in a side: ticket keys by time, sessions of servers, certificates by name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 
 #define HOUR UINT64_C(3600000000000)
 
-/* ---- keys of tickets ---- */
+/* ---- ticket keys ---- */
 
 static void test_a_key_gives_for_half_a_day_and_takes_for_another(void **state)
 {
@@ -36,7 +36,7 @@ static void test_a_key_gives_for_half_a_day_and_takes_for_another(void **state)
     assert_memory_equal(&first, &found, sizeof found);
     assert_false(tickets_take(t, 24 * HOUR, first.name, &found, &old));
     assert_true(tickets_take(t, 24 * HOUR, now.name, &found, &old));
-    /* Nobody asked for two days: neither is good any more. */
+    /* Unused for two days: neither is valid any more. */
     assert_false(tickets_take(t, 72 * HOUR, now.name, &found, &old));
     assert_true(tickets_give(t, 72 * HOUR, &first));
     assert_true(tickets_take(t, 72 * HOUR, first.name, &found, &old));
@@ -60,7 +60,7 @@ static void test_sessions_are_by_server_bounded_and_young(void **state)
         known_put(k, &a, all[i], i);
     }
     assert_null(known_take(k, &b, 100));
-    /* The newest first, each once; the oldest has made place. */
+    /* The newest first, each once; the oldest was replaced. */
     for (unsigned i = KNOWN_WAYS; i >= 1; i--) {
         SSL_SESSION *one = known_take(k, &a, 100);
         assert_ptr_equal(one, all[i]);

@@ -1,5 +1,5 @@
-/* What people are told of counters, as goldens: the summary of live traffic and of a replay, `preyctl status` and
- * the page, each with numbers that are all 0, all 1, of 18 digits, and all different; metrics. UPDATE=1 writes them
+/* Counters as people see them, as goldens: the summary of live traffic and of a replay, `preyctl status` and the
+ * page, each with numbers that are all 0, all 1, of 18 digits, and all different; metrics. UPDATE=1 writes them
  * again. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +32,7 @@
 #define TOLD     "tests/golden/told/"
 #define WORDS(x) &(x), sizeof(x) / (sizeof(uint64_t))
 
-/* How numbers are made; `different`: the i-th is i * 1,009 + 2, else all are the same. */
+/* Kinds of numbers; `different`: the i-th is i * 1,009 + 2, else all are the same. */
 static const struct numbers {
     const char *name;
     uint64_t all;
@@ -116,7 +116,7 @@ static void fill_vm(const struct numbers *n, uint64_t *at, const struct program 
 #include "vm/counter.def"
 }
 
-/* A service that carries packets, as far as its summary goes. */
+/* A service that carries packets, with only the parts that its summary needs. */
 struct scene {
     struct options o;
     struct program *p;
@@ -172,7 +172,7 @@ static void scene_make(struct scene *s)
     s->carry.worker_count = 1;
     s->carry.observed = observed_thread_new(1, &s->files);
     assert_non_null(s->carry.observed);
-    s->carry.proxied = (struct proxied *)&s->files; /* there are loops; nobody asks them */
+    s->carry.proxied = (struct proxied *)&s->files; /* there are loops, which nobody reads */
     scene_copies(s);
     s->control.o = &s->o;
     s->control.carry = &s->carry;
@@ -224,14 +224,14 @@ static void scene_fill(struct scene *s, const struct numbers *n)
     set_words(n, &at, WORDS(slot->lost));
 }
 
-/* Take the program's digest out of a document: it changes with the compiler. */
+/* Remove the program's digest from a document, because it changes with the compiler. */
 static void blind(char *json)
 {
     char *digest = strstr(json, "\"digest\":\t\"");
     if (digest) memset(digest + 11, '0', 2 * PBC_DIGEST_LEN);
 }
 
-/* The summary of a replay of these counters, which a signal ended. */
+/* Write the summary of a replay with these counters, which a signal ended. */
 static void replayed(struct scene *s, const struct numbers *n)
 {
     struct executor_told told = {0};
@@ -266,7 +266,7 @@ static void summaries(void **state)
         const struct numbers *n = &numbers[i];
         scene_fill(s, n);
         replayed(s, n);
-        for (unsigned json = 0; json < 2; json++) { /* the document itself, and the text */
+        for (unsigned json = 0; json < 2; json++) { /* the document, and the text */
             FILE *out = open_memstream(&text, &len);
             s->o.json = json;
             assert_true(report_write(out, &s->control, &s->t));
@@ -282,7 +282,7 @@ static void summaries(void **state)
 
 /* The document of an instance. */
 
-/* Put the numbers of `n` in place of those of the document, but for versions and ports. */
+/* Replace the document's numbers by those of `n`, except versions and ports. */
 static void replace(cJSON *list, const struct numbers *n, uint64_t *at)
 {
     for (cJSON *one = list; one; one = one->next) {
@@ -307,7 +307,7 @@ static char *file_text(const char *path)
     return text;
 }
 
-/* The document with these numbers, as it is sent. */
+/* Return the document with these numbers as it is sent. */
 static char *document_with(const struct numbers *n, const char *path)
 {
     uint64_t at = 0;

@@ -1,4 +1,4 @@
-/* The TUN device: what is written to it reaches the host's sockets, and it is gone with its descriptor. */
+/* The TUN device: packets written to it reach the host's sockets, and it goes with its descriptor. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -33,7 +33,7 @@ static uint32_t add_up(uint32_t sum, const void *bytes, size_t len)
     return sum;
 }
 
-/* A UDP packet to port 1234; the checksum as a sender leaves it whose card completes it. Its length. */
+/* Make a UDP packet to port 1234, with the checksum of a sender whose card completes it. Returns its length. */
 static size_t make_packet(uint8_t *p, const char *from, const char *to, const char *text, struct virtio_net_hdr *how)
 {
     const bool v6 = strchr(from, ':');
@@ -67,7 +67,7 @@ static size_t make_packet(uint8_t *p, const char *from, const char *to, const ch
     return len;
 }
 
-/* The next datagram, and where it came from. */
+/* Return the next datagram and its sender. */
 static const char *receive(int fd)
 {
     static char text[120];
@@ -93,7 +93,7 @@ static int listen_udp(void)
 static void gives_back(void **state)
 {
     (void)state;
-    /* The strictest look at sources: the route back leads out of `here`. */
+    /* The strictest check of sources: the route back leads out of `here`. */
     sh(NETNS_PAIR);
     sh("ip addr add 192.0.2.1/24 dev here && ip addr add 2001:db8::1/64 dev here && "
        "echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter && echo 1 >/proc/sys/net/ipv4/conf/default/rp_filter; "
@@ -108,7 +108,7 @@ static void gives_back(void **state)
     assert_int_equal(tun_give(tun, &how, p, len), 0);
     assert_string_equal(receive(udp), "six from 2001:db8::7");
     len = make_packet(p, "192.0.2.8", "192.0.2.1", "whole", &how);
-    memset(p + 26, 0, 2); /* no checksum, and nothing to complete */
+    memset(p + 26, 0, 2); /* no checksum, so nothing to complete */
     assert_int_equal(tun_give(tun, NULL, p, len), 0);
     assert_string_equal(receive(udp), "whole from ::ffff:192.0.2.8");
     p[0] = 0x15;
@@ -134,7 +134,7 @@ static void names(void **state)
     close(fd);
     assert_memory_equal(name, "prey-enp0-", 10);
     assert_string_not_equal(name, other);
-    /* Somebody's device is not joined. */
+    /* Another's device isn't joined. */
     sh("ip tuntap add dev prey-eth0 mode tun");
     assert_int_equal(tun_open("eth0", &fd, 1, name, err, sizeof err), -EEXIST);
     assert_string_equal(err, "the interface `prey-eth0` exists already; to remove it, run: ip link del prey-eth0");
@@ -159,7 +159,7 @@ static void killed(void **state)
     assert_int_equal(if_nametoindex("prey-eth0"), 0);
 }
 
-/* A file that this user may not open is distinguished from a right that is missing, and from a module. */
+/* A file that this user may not open is distinguished from a missing right, and from a missing module. */
 static void closed(void **state)
 {
     (void)state;
@@ -170,7 +170,7 @@ static void closed(void **state)
     assert_int_equal(tun_lack(err, sizeof err), -ENOENT);
     assert_non_null(strstr(err, "modprobe tun; if that module is missing, install more modules "));
     assert_non_null(strstr(err, "in a container, start it with --device /dev/net/tun"));
-    /* No driver has that number. */
+    /* A device number without a driver. */
     if (mknod("/dev/net/tun", S_IFCHR | 0666, makedev(10, 254))) skip();
     const int failed = tun_lack(err, sizeof err);
     if (failed == -ENODEV || failed == -ENXIO)

@@ -1,7 +1,6 @@
-/* AF_XDP on a pair of links: a frame that has left, and whose slot the kernel gave back before the frame was
- * released, frees that slot once; what is behind as many extension headers as the vm reads, or behind one of each
- * kind, is steered by its ports; of 600
- * rules each takes what it says, and no more. */
+/* AF_XDP on a pair of links. A frame that has left, and whose slot the kernel returned before the frame was released,
+ * frees that slot once. Packets with as many extension headers as the vm reads, or with one of each kind, are steered
+ * by their ports. Each of 600 rules takes exactly its packets. */
 #include <linux/capability.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -34,7 +33,7 @@ static void peer_send(int peer, uint8_t number)
     assert_int_equal(send(peer, frame, LEN, 0), LEN);
 }
 
-/* The next frame that arrives there. */
+/* Return the number of the next frame that arrives there. */
 static uint8_t peer_receive(int peer)
 {
     uint8_t frame[LEN];
@@ -44,7 +43,7 @@ static uint8_t peer_receive(int peer)
     return frame[LEN - 1];
 }
 
-/* Ours only, not what the kernel itself says. */
+/* Receive our next frame, skipping the kernel's. */
 static struct pkt *receive(struct io_port *io, uint8_t *number)
 {
     for (int i = 0; i < 100; i++) {
@@ -82,7 +81,7 @@ static void rounds(struct io_port *io, int peer)
     }
 }
 
-/* A port on `here`, of the frames that the rules take. NULL: this kernel loads no programs. */
+/* Open a port on `here` for the frames that the rules take. NULL: this kernel loads no programs. */
 static struct io_port *steered_port(struct io_maker *maker, const struct steer_rules *rules)
 {
     char err[300];
@@ -134,8 +133,8 @@ static void left_before_release(void **state)
 enum { KINDS = 8, PIECE = 100 << 3 };
 static const uint8_t kinds[KINDS] = {60, 0, 43, 44, 51, 135, 139, 140}; /* of extension headers */
 
-/* UDP to [fd00::100]:port behind these extension headers, of 8 bytes each; of a fragment with that field. Returns how
- * far behind the Ethernet header UDP's begins. */
+/* Send UDP to [fd00::100]:port behind these extension headers, of 8 bytes each; a fragment header has that field.
+ * Returns the distance from the Ethernet header to UDP's. */
 static unsigned peer_send_extended(int peer, const uint8_t *chain, unsigned headers, unsigned fragment, uint16_t port)
 {
     uint8_t frame[300] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, 0x60};
@@ -156,7 +155,7 @@ static unsigned peer_send_extended(int peer, const uint8_t *chain, unsigned head
     return (unsigned)(at - ip);
 }
 
-/* The 16 bits of the next frame that are at this byte behind its Ethernet header. */
+/* Return the 16 bits at that distance from the next frame's Ethernet header. */
 static unsigned receive_word(struct io_port *io, unsigned at)
 {
     for (int i = 0; i < 100; i++) {
@@ -175,14 +174,14 @@ static unsigned receive_word(struct io_port *io, unsigned at)
     return 0;
 }
 
-/* The same with another port is the host's, and so is what comes between. */
+/* The same packet to another port goes to the host, and so do packets sent in between. */
 static void taken_by_port(struct io_port *io, int peer, const uint8_t *chain, unsigned headers)
 {
     peer_send_extended(peer, chain, headers, 0, 54);
     assert_int_equal(receive_word(io, peer_send_extended(peer, chain, headers, 0, 53) + 2), 53);
 }
 
-/* Each kind, and each behind each. A length of 0 says 8 bytes in all of them. */
+/* Each kind, and each kind behind each. A length field of 0 means 8 bytes in all of them. */
 static void taken_behind_kinds(struct io_port *io, int peer)
 {
     for (unsigned i = 0; i < KINDS * KINDS; i++) {
@@ -192,7 +191,7 @@ static void taken_behind_kinds(struct io_port *io, int peer)
     }
 }
 
-/* What begins behind a later piece's header is no port. */
+/* The bytes behind a later fragment's header aren't ports. */
 static void taken_as_piece(struct io_port *io, int peer)
 {
     for (unsigned i = 0; i < KINDS; i++) {
@@ -225,7 +224,7 @@ static void steered_behind_headers(void **state)
 
 enum { MANY = 300 };
 
-/* Services 10.1.0.0 and up, port 53, and servers 10.2.0.0 and up, whose replies come from port 53. */
+/* Make rules for services 10.1.0.0 and up, port 53, and servers 10.2.0.0 and up, whose replies come from port 53. */
 static void many_rules(struct guard_match *m)
 {
     memset(m, 0, 2 * MANY * sizeof *m);
@@ -241,7 +240,7 @@ static void many_rules(struct guard_match *m)
     }
 }
 
-/* UDP; the number is in its length field. */
+/* Send UDP with a number in its length field. */
 static void peer_send_udp(int peer, uint32_t from, uint16_t from_port, uint32_t to, uint16_t to_port, uint16_t number)
 {
     uint8_t frame[ETH_HLEN + 28] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45};
@@ -256,7 +255,7 @@ static void peer_send_udp(int peer, uint32_t from, uint16_t from_port, uint32_t 
     assert_true(send(peer, frame, sizeof frame, 0) > 0);
 }
 
-enum { UDP_LENGTH_AT = 24 }; /* behind an IPv4 header; says which datagram it is */
+enum { UDP_LENGTH_AT = 24 }; /* after an IPv4 header; identifies the datagram */
 
 static void steered_by_many(void **state)
 {
@@ -291,7 +290,7 @@ static void steered_by_many(void **state)
     steered_close(&maker, io, peer);
 }
 
-/* Memory that may not be locked is told, with what helps. */
+/* Memory that may not be locked is reported, with the remedy. */
 static void too_little_locked(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Packets in slots for the tests of actions: written as notation, acted upon, compared with notation. The notation's
- * checksums are computed in full, so equal bytes mean that incremental and full sums agree. */
+/* Packets in slots for the tests of actions: written as notation, changed, and compared with notation. The
+ * notation's checksums are computed in full, so equal bytes mean that incremental and full checksums agree. */
 #ifndef TESTS_UNIT_VM_ACT_H
 #define TESTS_UNIT_VM_ACT_H
 
@@ -28,7 +28,7 @@ static inline int teardown(void **state)
     return packet_free(state);
 }
 
-/* The packet in a slot; packet.key is its key. */
+/* Put the packet into a slot; packet.key is its key. */
 static inline struct pkt *slot_of(const char *notation)
 {
     if (packet_of(notation)->reason) fail_msg("%s: %s", notation, reason_name(packet.reason));
@@ -37,7 +37,7 @@ static inline struct pkt *slot_of(const char *notation)
     return pkt;
 }
 
-/* Do these bytes are in the packet? What was given and done is printed where not. */
+/* Check that the packet has these bytes; if not, print the input and the action. */
 static inline void check_bytes(const struct pkt *pkt, const char *expected, const char *given)
 {
     static char text[20000];
@@ -49,7 +49,7 @@ static inline void check_bytes(const struct pkt *pkt, const char *expected, cons
     fail_msg("%s\nbecame   %s\nexpected %s\n(%u and %u bytes)", given, text, expected, pkt->wire_len, n->wire_len);
 }
 
-/* The packet's own offsets are those that parsing it again finds. */
+/* Check the packet's offsets against parsing it again. */
 static inline void check_offsets(const struct pkt *pkt)
 {
     struct pkt again = *pkt;

@@ -1,6 +1,6 @@
-/* Two hosts in plain words, after RFC 9293, 7323 and 2018, that speak in real packets and hold each other to the
- * agreed options: what a middle that answers in one's name must not break. Each sends a stream and closes; it
- * retransmits, probes closed windows, and checks every packet that it gets. Knows nothing of vm/ but parsing. */
+/* A model of two hosts, after RFC 9293, 7323 and 2018, that send real packets and hold each other to the agreed
+ * options. A middlebox that replies in one's name must not break them. Each host sends a stream and closes; it
+ * retransmits, probes closed windows, and checks every packet that it gets. It uses only the parser of vm/. */
 #ifndef TESTS_UNIT_VM_COOKIE_MODEL_H
 #define TESTS_UNIT_VM_COOKIE_MODEL_H
 
@@ -29,7 +29,7 @@ struct host {
     bool can_stamps, can_sack, can_scale, stamps, sack, scaled;
     uint8_t scale, peer_scale;
     uint16_t mss, peer_mss;
-    uint32_t clock_base; /* of its timestamps */
+    uint32_t clock_base; /* for its timestamps */
     uint32_t recent, first_stamp;
     /* sending */
     uint32_t iss, una, nxt, most, edge,
@@ -39,12 +39,12 @@ struct host {
     /* receiving */
     uint32_t irs, rcv_nxt, buffer, other_stream;
     bool got[STREAM + 2];
-    bool finished; /* its FIN came */
+    bool finished; /* the peer's FIN came */
     bool ack_now;
     struct rng *rng;
 };
 
-/* A byte of the stream: each side has its own. */
+/* Return a byte of the stream: each side has a different one. */
 static inline uint8_t stream_byte(const struct host *sender, uint32_t at)
 {
     return (uint8_t)(at * 31 + at / 256 * 7 + (sender->is_client ? 1 : 101));
@@ -52,7 +52,7 @@ static inline uint8_t stream_byte(const struct host *sender, uint32_t at)
 static inline bool earlier(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }
 static inline uint32_t host_fin(const struct host *h) { return h->iss + 1 + h->stream; }
 static inline uint32_t host_stamp(const struct host *h, uint64_t now_ms) { return h->clock_base + (uint32_t)now_ms; }
-/* All sent and acknowledged, all received. */
+/* True if everything was sent, acknowledged and received. */
 static inline bool host_done(const struct host *h) { return h->at == OPEN && h->finished && h->una == host_fin(h) + 1; }
 
 static inline uint32_t put_options(const struct host *h, uint8_t *at, bool syn, uint64_t now_ms)
@@ -82,7 +82,7 @@ static inline uint32_t put_options(const struct host *h, uint8_t *at, bool syn, 
     return (uint32_t)(p - at);
 }
 
-/* [seq, seq + len) of its numbers, as a packet. */
+/* Write [seq, seq + len) of its numbers as a packet. */
 static inline void host_write(const struct host *h, uint32_t seq, uint32_t len, uint8_t flags, uint64_t now_ms,
                               struct frame *f)
 {
@@ -120,7 +120,7 @@ static inline void host_write(const struct host *h, uint32_t seq, uint32_t len, 
     f->len = ip + upper;
 }
 
-/* The next packet that it sends by itself. False: none. */
+/* Make the next packet that it sends by itself. False: none. */
 static inline bool host_speak(struct host *h, uint64_t now_ms, struct frame *f)
 {
     const bool retry = now_ms >= h->retry_ms;
@@ -132,9 +132,9 @@ static inline bool host_speak(struct host *h, uint64_t now_ms, struct frame *f)
         return true;
     }
     if (h->at != OPEN) return false;
-    if (retry && h->una != h->nxt) h->nxt = h->una; /* all of it again */
+    if (retry && h->una != h->nxt) h->nxt = h->una; /* everything again */
     const uint32_t room = earlier(h->nxt, h->edge) ? h->edge - h->nxt : 0, left = host_fin(h) + 1 - h->nxt;
-    const uint32_t most = h->peer_mss - (h->stamps ? 12u : 0u) - 12u /* for a SACK block */;
+    const uint32_t most = h->peer_mss - (h->stamps ? 12u : 0u) - 12u /* leaves room for a SACK block */;
     uint32_t len = left < room ? left : room;
     if (len > most) len = most;
     if (len == 0 && left && retry) { /* a probe: half of the hosts send a byte, half send acknowledged data */
@@ -182,18 +182,18 @@ static inline struct seen_options see_options(const uint8_t *at, uint32_t len)
     return o;
 }
 
-/* Packets that the other side may not send. */
+/* Check a packet for what the other side may not send. */
 static inline void hold(const struct host *h, uint8_t flags, uint32_t ack, const struct seen_options *o,
                         uint32_t payload, uint32_t header, uint64_t now_ms)
 {
     if (flags & TCP_RST) return;
     assert_int_equal(o->stamps, h->stamps);
     if (o->stamps) {
-        assert_false(earlier(o->stamp, h->recent)); /* in order here: RFC 7323, 5 would throw it away */
+        assert_false(earlier(o->stamp, h->recent)); /* RFC 7323, 5 would drop it although it is in order */
         assert_false(earlier(host_stamp(h, now_ms), o->echo));
         assert_false(earlier(o->echo, h->first_stamp));
     }
-    if (flags & TCP_ACK) assert_false(earlier(h->most, ack)); /* nothing that was not sent */
+    if (flags & TCP_ACK) assert_false(earlier(h->most, ack)); /* no acknowledgement of unsent data */
     if (o->blocks) assert_true(h->sack);
     for (unsigned i = 0; i < o->blocks; i++) {
         assert_true(earlier(o->block[i][0], o->block[i][1]));
@@ -210,7 +210,7 @@ static inline void agree(struct host *h, const struct seen_options *o)
     h->sack = h->can_sack && o->sack_ok;
     h->scaled = h->can_scale && o->has_scale;
     h->peer_scale = o->scale;
-    if (h->is_client) { /* nothing that it did not offer */
+    if (h->is_client) { /* no option that it didn't offer */
         assert_false(o->stamps && !h->can_stamps);
         assert_false(o->sack_ok && !h->can_sack);
         assert_false(o->has_scale && !h->can_scale);
@@ -223,7 +223,7 @@ static inline void take_window(struct host *h, uint8_t flags, uint32_t ack, uint
     if (earlier(h->edge, ack + bytes)) h->edge = ack + bytes;
 }
 
-/* A packet for this host. */
+/* Receive a packet for this host. */
 static inline void host_hear(struct host *h, const uint8_t *bytes, uint32_t len, const struct host *other,
                              uint64_t now_ms)
 {

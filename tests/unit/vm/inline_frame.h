@@ -1,15 +1,15 @@
-/* Frames of TCP, byte by byte, for the tests of connections in the wire: sent frames, and those that must leave. */
+/* TCP frames, byte by byte, for the tests of wire connections: sent frames, and expected ones. */
 #ifndef TESTS_UNIT_VM_INLINE_FRAME_H
 #define TESTS_UNIT_VM_INLINE_FRAME_H
 
 #include "tests/unit/vm/packet.h"
 #include "vm/packet/wire.h"
 
-enum { FRAME_MOST = 256, BARE = -1 /* tags: no link header */ };
+enum { FRAME_MOST = 256, BARE = -1 /* BARE: no link header */ };
 
 struct frame {
     uint64_t to, from; /* MACs */
-    int tags;          /* BARE, or their number */
+    int tags;          /* BARE, or the number of tags */
     uint16_t tpid[2], tci[2];
     bool v6;
     uint8_t ttl, tos, flags;
@@ -17,7 +17,7 @@ struct frame {
     uint16_t sport, dport, window, mss; /* mss 0: no option */
     uint32_t seq, ack;
     const char *says;
-    const char *options; /* behind the MSS; a multiple of 4 bytes */
+    const char *options; /* after the MSS; a multiple of 4 bytes */
     unsigned options_len;
 };
 
@@ -81,7 +81,7 @@ static inline uint32_t frame_tcp(const struct frame *f, uint8_t *at)
     return len;
 }
 
-/* Write it. Return its length. */
+/* Write the frame. Return its length. */
 static inline uint32_t frame_bytes(const struct frame *f, uint8_t at[FRAME_MOST])
 {
     uint8_t tcp[FRAME_MOST];

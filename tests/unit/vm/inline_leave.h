@@ -1,5 +1,5 @@
-/* Inline connections that leave the inline stack, for tests: one that has begun to talk, the loop's requests and the
- * reports to it. */
+/* Inline connections that leave the inline stack, for tests: a connection that has begun to send, the loop's
+ * requests and the reports to it. */
 #ifndef TESTS_UNIT_VM_INLINE_LEAVE_H
 #define TESTS_UNIT_VM_INLINE_LEAVE_H
 
@@ -11,7 +11,7 @@ static struct inline_carried carried[100000]; /* as many as `limits { proxy_sess
 /* Options of the SYNs of a connection, each as a string of bytes */
 struct syns {
     const char *client, *listener, *own, *server;
-    unsigned len; /* of each that is there */
+    unsigned len; /* length of each */
     uint16_t client_window, server_window, server_mss;
 };
 static const struct syns plain_syns = {.client_window = 600, .server_window = 600, .server_mss = 1200};
@@ -24,7 +24,7 @@ static inline struct frame offering(const struct frame *f, const char *options, 
     return out;
 }
 
-/* Open it, as open_server_first does. */
+/* Open a connection as open_server_first does. */
 static inline void open_with(struct wire *w, const struct syns *o)
 {
     struct frame f = with(&w->client, SYN, CLIENT_SEQ, 0, NULL);
@@ -63,7 +63,7 @@ static inline void may_leave(struct wire *w, const char *rules, bool v6, int tag
     w->s.vm = vm_new(w->s.program, &w->cfg);
 }
 
-/* Both ends talk: the client has sent 5 bytes, the server 4, and all were acknowledged. */
+/* Exchange data: the client has sent 5 bytes, the server 4, and all were acknowledged. */
 static inline void talks_and_rests(struct wire *w, const struct syns *o)
 {
     struct frame f = with(&w->client, ACK | TCP_PSH, CLIENT_SEQ + 1, OUR_SEQ + 1, "hallo");
@@ -126,7 +126,7 @@ static inline void ticks(struct wire *w, uint64_t after)
     vm_tick(w->s.vm, &w->s.in, &w->s.tx);
 }
 
-/* It leaves immediately. */
+/* Let the connection leave at once. */
 static inline void spliced(struct wire *w)
 {
     ask(w, 5, 5, 4, 4);
@@ -135,7 +135,7 @@ static inline void spliced(struct wire *w)
     sender_clear(&w->s);
 }
 
-/* The loop gets the report that it stays. */
+/* Report to the loop that the connection stays. */
 static inline void told_stays(struct wire *w, enum splice_why why)
 {
     const struct inline_told t = told(w);

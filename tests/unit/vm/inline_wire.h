@@ -1,4 +1,4 @@
-/* A worker in the wire for the tests of inline connections: frames arrive, and the inline stack is played here. */
+/* A worker on the wire for the tests of inline connections: frames arrive, and this file plays the inline stack. */
 #ifndef TESTS_UNIT_VM_INLINE_WIRE_H
 #define TESTS_UNIT_VM_INLINE_WIRE_H
 
@@ -8,7 +8,7 @@
 #include "vm/flow/marks.h"
 #include "vm/judge/effects.h"
 
-enum { LEFT, RIGHT, PORTS }; /* of the bridge, the client's first */
+enum { LEFT, RIGHT, PORTS }; /* ports of the bridge, the client's first */
 enum { SYN = TCP_SYN, ACK = TCP_ACK, RST = TCP_RST, FIN = TCP_FIN };
 enum { CLIENT_SEQ = 1000, OUR_SEQ = 2000, OWN_SEQ = 3000, SERVER_SEQ = 4000 };
 #define CLIENT_MAC   UINT64_C(0x020000000001)
@@ -21,7 +21,7 @@ struct wire {
     struct sender s;
     struct vm_cfg cfg;
     struct facts_iface ifaces[PORTS];
-    struct frame client, server; /* what each sends on the wire */
+    struct frame client, server; /* frames that each sends on the wire */
     struct frame listener, own;  /* packets of prey's sockets, in the inline stack */
     uint16_t own_port;
 };
@@ -37,9 +37,9 @@ static inline void turn(struct frame *f, const struct frame *of)
     f->from = of->to;
 }
 
-/* Beside the executor in the kernel, which a judge of this process replaces: packets come from that judge. */
+/* Simulates the executor in the kernel by a judge of this process, which the packets come from. */
 struct beside {
-    bool kernel; /* the tests that follow have such workers */
+    bool kernel; /* later tests have such workers */
     struct program *program;
     struct vm_kernel ops;
     struct inline_marks marks;
@@ -66,7 +66,7 @@ static inline const struct vm_kernel *wire_kernel(struct program *p)
     return &beside.ops;
 }
 
-/* Tags differ in their priorities each way. */
+/* Prepare a worker. The two directions' tags differ in their priorities. */
 static inline void wire_init(struct wire *w, const char *rules, bool v6, int tags)
 {
     *w = (struct wire){.own_port = 5555};
@@ -125,7 +125,7 @@ static inline struct frame with(const struct frame *f, uint8_t flags, uint32_t s
     return out;
 }
 
-/* A frame comes by that port, without its last `less` bytes, which a capture has cut. */
+/* Receive a frame on that port, without its last `less` bytes, which a capture has cut. */
 static inline void comes_cut(struct wire *w, const struct frame *f, unsigned port, uint32_t less)
 {
     uint8_t bytes[FRAME_MOST];
@@ -142,12 +142,12 @@ static inline void comes_cut(struct wire *w, const struct frame *f, unsigned por
         return;
     }
     vm_run_up(w->s.vm, &w->s.in, pkts, 1, &undecided, &w->s.v, &w->s.tx);
-    assert_true(marked || !(w->s.v.flags & VERDICT_REPLY)); /* else the kernel would have kept it */
+    assert_true(marked || !(w->s.v.flags & VERDICT_REPLY)); /* otherwise the kernel would have kept it */
 }
 
 static inline void comes(struct wire *w, const struct frame *f, unsigned port) { comes_cut(w, f, port, 0); }
 
-/* The inline stack sends a packet. */
+/* Send a packet from the inline stack. */
 static inline void says(struct wire *w, const struct frame *f)
 {
     uint8_t bytes[FRAME_MOST];
@@ -163,7 +163,7 @@ static inline void says(struct wire *w, const struct frame *f)
     pool_put(pkt);
 }
 
-/* Entry `at` is that, byte by byte. */
+/* Check entry `at` byte by byte. */
 static inline void left(struct wire *w, unsigned at, unsigned kind, const struct frame *f)
 {
     uint8_t bytes[FRAME_MOST];
@@ -178,7 +178,7 @@ static inline void left(struct wire *w, unsigned at, unsigned kind, const struct
 
 static inline void nothing_left(const struct wire *w) { assert_int_equal(w->s.tx.count, 0); }
 
-/* A frame in the name of an end leaves by a port; headers continue the end's last packet. */
+/* Check that a frame in the name of an end leaves by a port; headers continue the end's last packet. */
 static inline void left_by(struct wire *w, const struct frame *f, unsigned port)
 {
     assert_int_equal(w->s.tx.count, 1);
@@ -186,8 +186,8 @@ static inline void left_by(struct wire *w, const struct frame *f, unsigned port)
     assert_int_equal(w->s.entries[0].out_if, port);
 }
 
-/* Build an ICMP error about a segment that left as `quote`, from a router behind, under its tags; mtu 0: host
- * unreachable. Return its length. */
+/* Build an ICMP error about a segment that left as `quote`, from a router behind that port, under its tags; mtu 0:
+ * host unreachable. Return its length. */
 static inline uint32_t router_error(const struct frame *quote, uint16_t mtu, uint8_t at[2 * FRAME_MOST])
 {
     uint8_t quoted[FRAME_MOST];
@@ -208,7 +208,7 @@ static inline uint32_t router_error(const struct frame *quote, uint16_t mtu, uin
     return link + 28 + len;
 }
 
-/* Have such an error arrive. */
+/* Receive such an error. */
 static inline void router_says(struct wire *w, const struct frame *quote, uint16_t mtu, unsigned port)
 {
     uint8_t at[2 * FRAME_MOST];
@@ -220,7 +220,7 @@ static inline void router_says(struct wire *w, const struct frame *quote, uint16
     vm_run(w->s.vm, &w->s.in, pkts, 1, &w->s.v, &w->s.tx);
 }
 
-/* Reports of a segment built by the vm. */
+/* Return the facts of a segment that the vm built. */
 static inline struct tcp_segment built(struct wire *w, unsigned at, unsigned kind)
 {
     static const struct facts strict = {.drop_bad_checksum = true};
@@ -234,7 +234,7 @@ static inline struct tcp_segment built(struct wire *w, unsigned at, unsigned kin
     return s;
 }
 
-/* The client's SYN arrives, and its connection has this number. */
+/* Receive the client's SYN, whose connection has this number. */
 static inline void syn(struct wire *w, uint32_t seq, uint32_t number, uint16_t use)
 {
     struct frame f = with(&w->client, SYN, seq, 0, NULL);
@@ -251,7 +251,7 @@ static inline void syn(struct wire *w, uint32_t seq, uint32_t number, uint16_t u
     w->listener.tos = w->own.tos = 0;
 }
 
-/* Our SYN to the server leaves as the client's, with the lesser MSS. */
+/* Check that our SYN to the server leaves as the client's, with the smaller MSS. */
 static inline void own_syn(struct wire *w)
 {
     struct frame f = with(&w->own, SYN, OWN_SEQ, 0, NULL);
@@ -290,7 +290,8 @@ static inline void open_server_first(struct wire *w)
     assert_int_equal(w->s.tx.count, 1);
 }
 
-/* Both ends send, and each gets the other's data byte by byte: addresses, ports, MACs, tags, TTL, DSCP, sums. */
+/* Let both ends send, and check that each gets the other's data byte by byte: addresses, ports, MACs, tags, TTL,
+ * DSCP, checksums. */
 static inline void talks(struct wire *w)
 {
     struct frame f = with(&w->client, ACK | TCP_PSH, CLIENT_SEQ + 1, OUR_SEQ + 1, "hallo");
@@ -311,8 +312,8 @@ static inline void talks(struct wire *w)
     left_by(w, &f, LEFT);
 }
 
-/* Write the vm's state, and read it into other ones, that many times with some bytes changed: what is taken goes on
- * according to `goes_on`. At last it is in the place of the vm as it was written. */
+/* Write the vm's state, and read it that many times with some bytes changed: a state that is accepted continues as
+ * `goes_on` says. At last the unchanged state replaces the vm's. */
 static inline void read_damaged(struct wire *w, unsigned times, uint64_t seed, void (*goes_on)(struct wire *w))
 {
     static uint8_t bytes[1 << 22], hurt[1 << 22];
@@ -336,7 +337,7 @@ static inline void read_damaged(struct wire *w, unsigned times, uint64_t seed, v
     assert_true(vm_archive(w->s.vm, &w->s.in, &a));
 }
 
-/* The next program; nothing uses the past. */
+/* Load the next program, while nothing uses the past. */
 static inline void reload(struct wire *w, const char *rules)
 {
     static uint8_t gone[64];

@@ -22,7 +22,7 @@ struct pool {
     char names[POOL_MAX][24];
 };
 
-/* weights NULL: 1 each. The memory is exactly as large according to lb_bytes, so that sanitizers see a byte too
+/* Make a pool. weights NULL: 1 each. The memory has exactly the size of lb_bytes, so that sanitizers find a byte too
  * many. */
 static inline void lb_pool_init(struct pool *p, enum lb_kind kind, uint32_t count, const uint16_t *weights)
 {

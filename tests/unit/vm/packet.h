@@ -1,5 +1,5 @@
-/* Packets for the tests of vm/: from notation, in a heap block of exactly their captured size, so that a sanitizer sees
- * any read outside. One at a time: the next packet frees the one before. */
+/* Packets for the tests of vm/, from notation, in a heap block of exactly their captured size, so that a sanitizer
+ * finds any read outside. There is one at a time: the next packet frees the one before. */
 #ifndef TESTS_UNIT_VM_PACKET_H
 #define TESTS_UNIT_VM_PACKET_H
 
@@ -23,7 +23,7 @@ struct packet {
 static struct packet packet;
 static const struct facts no_facts;
 
-/* View `cap` exact bytes of a frame of `wire` bytes. */
+/* Make a view of `cap` bytes of a frame of `wire` bytes. */
 static inline void packet_view(struct packet *p, const uint8_t *bytes, uint32_t cap, uint32_t wire, enum pkt_link link)
 {
     free(p->bytes);
@@ -35,7 +35,7 @@ static inline void packet_view(struct packet *p, const uint8_t *bytes, uint32_t 
 
 static inline void packet_parse(struct packet *p, const struct facts *facts)
 {
-    memset(&p->key, 0xa5, sizeof(p->key)); /* fields that the parser leaves unset would show */
+    memset(&p->key, 0xa5, sizeof(p->key)); /* shows fields that the parser leaves unset */
     p->reason = pkt_parse(&p->pkt, facts, &p->key);
     assert_int_equal(p->reason, p->pkt.reason);
 }
@@ -69,14 +69,14 @@ static inline int packet_free(void **state)
     return 0;
 }
 
-/* A small generator of numbers, the same in every run. */
+/* Draw a number; the same numbers in every run. */
 static inline uint32_t draw(uint64_t *seed, uint32_t below)
 {
     *seed = *seed * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)((*seed >> 33) % below);
 }
 
-/* The internet checksum, written as RFC 1071 words it: the reference for those under test. */
+/* Compute the internet checksum as in RFC 1071's text: the reference for the tested ones. */
 static inline uint16_t plain_sum(const uint8_t *p, size_t len, uint32_t start)
 {
     uint32_t sum = start;

@@ -1,4 +1,4 @@
-/* A worker that sends: over rules in words, with a pool of its own; packets that left are checked, then given back. */
+/* A worker that sends, with rules in words and a separate pool; packets that left are checked, then returned. */
 #ifndef TESTS_UNIT_VM_SENDER_H
 #define TESTS_UNIT_VM_SENDER_H
 
@@ -38,7 +38,7 @@ static inline void sender_init(struct sender *s, const char *rules, bool naive)
     s->tx = (struct vm_tx){.entries = s->entries, .cap = SENDER_ENTRIES};
 }
 
-/* Packets that left go back to the pool. */
+/* Return packets that left to the pool. */
 static inline void sender_clear(struct sender *s)
 {
     for (unsigned i = 0; i < s->tx.count; i++) pool_put(s->entries[i].pkt);
@@ -72,7 +72,7 @@ static inline const struct verdict *sender_judge(struct sender *s, const char *n
     return sender_judge_pkt(s, &packet_facts(notation, &s->facts)->pkt);
 }
 
-/* "drop IPIP bad-tunnel": action, rule, reason of the last packet. */
+/* Return action, rule and reason of the last packet: "drop IPIP bad-tunnel". */
 static inline const char *sender_said(const struct sender *s)
 {
     static char text[300];
@@ -83,7 +83,7 @@ static inline const char *sender_said(const struct sender *s)
     return text;
 }
 
-/* Every packet is in one verdict, with the bytes it had on the wire; every drop has one reason. */
+/* Check that every packet is in one verdict, with its bytes on the wire, and that every drop has one reason. */
 static inline void sender_adds_up(const struct sender *s)
 {
     const struct vm_counters *c = vm_counters(s->vm);

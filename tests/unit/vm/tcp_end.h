@@ -1,7 +1,6 @@
-/* A small TCP that sends and receives real packets: numbers, windows and their scales, timestamps, SACK, FIN.
- * Nothing is kept but counts, since each octet follows from its place in the stream. It checks all that its own
- * connection promises: arriving data was sent, only data that it has sent is acknowledged, no octet comes past its
- * window. */
+/* A small TCP that sends and receives real packets: numbers, windows and their scales, timestamps, SACK, FIN. It
+ * only keeps counts, because each octet follows from its place in the stream. It checks all promises to its
+ * connection: arriving data was sent, only data that it has sent is acknowledged, no octet comes beyond its window. */
 #ifndef TESTS_UNIT_VM_TCP_END_H
 #define TESTS_UNIT_VM_TCP_END_H
 
@@ -10,7 +9,7 @@
 
 enum { END_STREAM = 4200, END_FRAME = 512, END_MSS = 200, END_UNSCALED = 255, END_PROXY = 7 };
 
-/* A stream of octets; one may begin with some that are not the first end's, as a PROXY header */
+/* A stream of octets; it may begin with some that aren't the first end's, such as a PROXY header */
 struct stream {
     unsigned id, ahead;
 };
@@ -23,16 +22,16 @@ struct end {
     uint32_t iss, irs;
     uint16_t mss, peer_mss;
     uint8_t scale, peer_scale; /* END_UNSCALED: not offered */
-    bool stamps, sack;         /* offered; once it is open: agreed on */
-    /* Counted in octets of the stream; its FIN is one more */
+    bool stamps, sack;         /* offered; when open: agreed on */
+    /* In octets of the stream; the FIN is one more */
     uint32_t una, nxt, probed, written, allowed;
     bool closes;
-    uint32_t got_all, read, buffer, edge, slack, acked; /* edge: largest that it announced; slack: by which rounding on
-                                                           the way may pass it */
+    uint32_t got_all, read, buffer, edge, slack,
+        acked; /* edge: largest announced; slack: how far rounding on the path may pass it */
     bool got[END_STREAM + 1], fin;
     uint32_t fin_at;
-    uint32_t clock, recent, newest; /* TSval at time 0, TS.Recent, newest TSval that it sent */
-    bool owes;                      /* an acknowledgement */
+    uint32_t clock, recent, newest; /* TSval at time 0, TS.Recent, newest TSval sent */
+    bool owes;                      /* it owes an acknowledgement */
     unsigned stale;                 /* segments that PAWS has dropped */
 };
 
@@ -62,7 +61,7 @@ static inline uint32_t end_get(const uint8_t *p, unsigned n)
     return v;
 }
 
-/* Read a bare packet. False: its checksum is wrong. */
+/* Read a bare packet. False if its checksum is wrong. */
 static inline bool said_read(const uint8_t *ip, uint32_t len, struct said *s)
 {
     const bool v6 = ip[0] >> 4 == 6;
@@ -100,7 +99,7 @@ static inline bool said_read(const uint8_t *ip, uint32_t len, struct said *s)
     return true;
 }
 
-/* Return the window that it announces: never less than it has announced before (as in Linux). */
+/* Return the window to announce: never less than it has announced before (as in Linux). */
 static inline uint16_t end_window(struct end *e, bool syn)
 {
     const uint32_t unread = e->got_all - least_of(e->got_all, e->read), free = e->buffer - least_of(e->buffer, unread);
@@ -169,7 +168,7 @@ static inline uint32_t end_write(struct end *e, uint8_t flags, uint32_t from, ui
     return link + ip + head + len;
 }
 
-/* Agree on what both SYNs offer. */
+/* Agree on the options that both SYNs offer. */
 static inline void end_agree(struct end *e, const struct said *s)
 {
     e->irs = s->seq;
@@ -215,7 +214,7 @@ static inline void end_hear_data(struct end *e, const struct said *s)
     if (s->len + fin) e->owes = true;
 }
 
-/* A segment arrives. */
+/* Receive a segment. */
 static inline void end_hear(struct end *e, const struct said *s)
 {
     if (s->flags & TCP_RST) fail_msg("%s: it is reset", e->name);
@@ -245,7 +244,7 @@ static inline void end_hear(struct end *e, const struct said *s)
     end_hear_data(e, s);
 }
 
-/* True if all that it has to send was acknowledged, and all that the other has to send has come. */
+/* True if everything it must send was acknowledged, and everything from the other end has come. */
 static inline bool end_done(const struct end *e)
 {
     return e->closes && e->una == e->written + 1 && e->fin && e->got_all == e->fin_at + 1;

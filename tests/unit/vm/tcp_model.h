@@ -1,6 +1,6 @@
-/* Two TCP endpoints in plain words, after RFC 9293, and the path between them: packets that a middle must let pass.
+/* A model of two TCP endpoints, after RFC 9293, and the path between them: packets that a middlebox must let pass.
  * They open, also both at the same time, send streams both ways and close; they retransmit, probe and keep alive at
- * any time. Knows nothing of vm/flow but the shape of a segment. */
+ * any time. It uses nothing of vm/flow except the shape of a segment. */
 #ifndef TESTS_UNIT_VM_TCP_MODEL_H
 #define TESTS_UNIT_VM_TCP_MODEL_H
 
@@ -15,20 +15,20 @@ enum { STREAM_MOST = 20000, QUEUE_MOST = 40 };
 struct peer {
     enum { LISTENING, SYN_SENT, SYN_RECEIVED, SYNCED } at;
     uint32_t iss, una, nxt; /* its data; its FIN is the octet after its stream */
-    uint32_t probed;        /* nxt, and a probe's octet, which does not move nxt */
+    uint32_t probed;        /* nxt, or the end of a probe's octet, which doesn't move nxt */
     uint32_t stream;        /* octets */
-    uint32_t edge;          /* up to where the other allows */
-    uint32_t most_allowed;  /* the largest window that the other announced */
+    uint32_t edge;          /* end of what the other end allows */
+    uint32_t most_allowed;  /* the largest window that the other end announced */
     uint32_t irs, rcv_nxt;
-    bool got[STREAM_MOST + 2]; /* of the other's stream and FIN */
-    uint32_t other_stream;     /* how long that is: where its FIN is */
+    bool got[STREAM_MOST + 2]; /* received octets of the other end's stream and FIN */
+    uint32_t other_stream;     /* its length, where its FIN is */
     uint32_t buffer, unread, most_announced;
     uint32_t mss;
     uint8_t scale, other_scale; /* SCALE_ABSENT: not offered */
 };
 
 struct path {
-    struct tcp_segment queue[2][2][QUEUE_MOST]; /* by sender, then before and behind the middle */
+    struct tcp_segment queue[2][2][QUEUE_MOST]; /* by sender, then before and after the middlebox */
     unsigned skipped[2][2][QUEUE_MOST];
     unsigned count[2][2];
 };
@@ -55,7 +55,7 @@ static inline uint16_t announce(struct peer *p, bool syn)
     return (uint16_t)room;
 }
 
-/* Octets [seq, seq+n) of the sequence space; SYN and FIN by where they are. */
+/* Send octets [seq, seq+n) of the sequence space; SYN and FIN come by their numbers. */
 static inline void emit(struct path *path, struct peer *p, unsigned who, uint32_t seq, uint32_t n)
 {
     struct tcp_segment s = {.seq = seq, .len = n, .scale = SCALE_ABSENT};
@@ -73,7 +73,7 @@ static inline void emit(struct path *path, struct peer *p, unsigned who, uint32_
     send_segment(path, who, 0, &s);
 }
 
-/* RFC 9293, 3.10.7, and for acknowledgements RFC 5961, 5.2. */
+/* True if a segment is acceptable by RFC 9293, 3.10.7, and for acknowledgements by RFC 5961, 5.2. */
 static inline bool acceptable(const struct peer *p, const struct tcp_segment *s)
 {
     const bool acks = s->flags & TCP_ACK && !seq_less(p->probed, s->ack);
@@ -121,11 +121,11 @@ static inline void begin_receive(struct peer *p, const struct tcp_segment *s)
     p->most_allowed = s->window;
 }
 
-/* A segment arrives; a required answer leaves immediately. */
+/* Receive a segment; a required reply leaves at once. */
 static inline void receive(struct path *path, struct peer *p, unsigned who, const struct tcp_segment *s, bool lazy)
 {
     if (!acceptable(p, s)) {
-        /* As BSD does: else two sides whose probes were taken would wait for each other for ever. */
+        /* As BSD does, because two sides whose probes were taken would otherwise wait for each other forever. */
         if (p->at == SYNCED && seq_less(s->seq, p->rcv_nxt)) note_ack(p, s);
         if (p->at == SYNCED) emit(path, p, who, p->nxt, 0);
         if (p->at == SYN_RECEIVED) emit(path, p, who, p->iss, 1);
@@ -163,7 +163,8 @@ static inline void send_again(struct path *path, struct peer *p, unsigned who, s
     emit(path, p, who, from, least(p->nxt - from, 1 + rng_below(r, p->mss)));
 }
 
-/* A keep-alive with or without an octet; a probe by an old number; a probe of one octet past a closed window. */
+/* Send a keep-alive with or without an octet, a probe with an old number, or a probe of one octet beyond a closed
+ * window. */
 static inline void probe(struct path *path, struct peer *p, unsigned who, struct rng *r)
 {
     switch (rng_below(r, 4)) {
@@ -180,7 +181,7 @@ static inline void probe(struct path *path, struct peer *p, unsigned who, struct
     }
 }
 
-/* Something that this side may do now. */
+/* Do something that this side may do now. */
 static inline void act(struct path *path, struct peer *p, unsigned who, struct rng *r)
 {
     if (p->at == LISTENING) return;
@@ -199,7 +200,7 @@ static inline void act(struct path *path, struct peer *p, unsigned who, struct r
     }
 }
 
-/* Take the next segment of a queue. displaced: how many may overtake one that came before; 0: in order. */
+/* Take the next segment of a queue. displaced: how many may overtake an earlier one; 0: in order. */
 static inline bool take_segment(struct path *path, unsigned who, unsigned hop, unsigned displaced, struct rng *r,
                                 struct tcp_segment *out)
 {

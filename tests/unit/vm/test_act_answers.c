@@ -1,5 +1,5 @@
-/* What a router and a balancer send of their own: time exceeded, too big, a RST that ends a flow; and to whom nobody
- * may answer. The notation computes checksums in full. */
+/* Messages that a router and a balancer send themselves: time exceeded, too big, a RST that ends a flow; and senders
+ * that must not get any. The notation computes checksums in full. */
 #include "tests/unit/vm/act.h"
 
 #include <errno.h>

@@ -31,7 +31,7 @@ static void test_every_protocol(void **state)
           "ip6 ::1 > ::2 / icmp6 type 128 / payload \"odd\"");
     fills("ip4 1.1.1.1 > 2.2.2.2 / gre / zeros 20", "ip4 1.1.1.1 > 2.2.2.2 / gre / zeros 20");
     fills("ip6 ::1 > ::2 / frag6 0 / udp 5 > 80 csum 1", "ip6 ::1 > ::2 / frag6 0 / udp 5 > 80");
-    /* Slack after the UDP datagram is none of it; a sum of 0 goes out as 0xffff. */
+    /* Slack after the UDP datagram isn't part of it; a checksum of 0 is sent as 0xffff. */
     fills("ip4 1.1.1.1 > 2.2.2.2 / udp 5 > 80 len 8 csum 1 / payload \"slack\"",
           "ip4 1.1.1.1 > 2.2.2.2 / udp 5 > 80 len 8 / payload \"slack\"");
     fills("ip4 1.1.1.1 > 2.2.2.2 / udp 5 > 80 csum 1 / payload x\"f97f\"",

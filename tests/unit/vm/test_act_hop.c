@@ -54,7 +54,7 @@ static void test_mss(void **state)
           "eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 5 > 80 syn opt x\"0204000102040001\"");
     clamp("eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 5 > 80 syn csum 0x1000 opt x\"020405b4\"", 1459,
           "eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 5 > 80 syn csum 0x1001 opt x\"020405b3\"");
-    /* Left only: not above, no SYN, no option, options that are or end before, another length. */
+    /* Left unchanged: values not above, no SYN, no option, options that end early, another length. */
     clamp("eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 5 > 80 syn opt x\"020405b4\"", 1460, NULL);
     clamp("eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 5 > 80 ack opt x\"020405b4\"", 100, NULL);
     clamp("eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 5 > 80 syn", 100, NULL);

@@ -58,7 +58,7 @@ static void test_what_is_quoted(void **state)
             "eth / ip4 9.9.9.9 > 1.1.1.1 / icmp type 3 code 2 / ip4 1.1.1.1 > 2.2.2.2 / sctp 5 > 80 tag 3 / zeros 16");
     becomes("eth / ip4 9.9.9.9 > 7.7.7.7 / icmp type 3 code 2 / ip4 7.7.7.7 > 8.8.8.8 / gre / zeros 9",
             "eth / ip4 9.9.9.9 > 1.1.1.1 / icmp type 3 code 2 / ip4 1.1.1.1 > 2.2.2.2 / gre / zeros 9");
-    /* A later fragment, and nothing but the IP header. */
+    /* A later fragment, with only the IP header. */
     becomes("eth / ip4 9.9.9.9 > 7.7.7.7 / icmp type 11 code 1 / ip4 7.7.7.7 > 8.8.8.8 frag 64 proto tcp / zeros 8",
             "eth / ip4 9.9.9.9 > 1.1.1.1 / icmp type 11 code 1 / ip4 1.1.1.1 > 2.2.2.2 frag 64 proto tcp / zeros 8");
     becomes("eth / ip4 9.9.9.9 > 7.7.7.7 / icmp type 3 code 1 / ip4 7.7.7.7 > 8.8.8.8 proto tcp len 40",
@@ -70,7 +70,7 @@ static void test_what_is_quoted(void **state)
         "0x3818");
 }
 
-/* Where the error says how long its quote is, what follows is an extension and stays (RFC 4884). */
+/* If the error gives the length of its quote, the bytes behind are an extension and stay (RFC 4884). */
 static void test_stated_length(void **state)
 {
     (void)state;
@@ -109,7 +109,7 @@ static void test_refused(void **state)
     assert_int_equal(quoted_translate(&packet.pkt, &packet.key, &outer4, &inner4), -EROFS);
 }
 
-/* An error as bytes: cut its quote after `keep` bytes and make lengths and the outer checksums right again, by hand. */
+/* Cut an error's quote after `keep` bytes, and correct the lengths and the outer checksums manually. */
 static uint32_t cut_quote(uint8_t *p, uint32_t len, bool v6, uint32_t keep)
 {
     uint32_t icmp = v6 ? 40 : 20, upper = 8 + keep, pseudo = 0;
@@ -154,8 +154,8 @@ static void write_error(char *out, size_t size, bool v6, unsigned kind, struct r
              l4, rng_below(&r, 70));
 }
 
-/* The same quote cut at every place: what is there is rewritten, what is half there stays, the error itself is right.
- */
+/* The same quote cut at every place: complete fields are rewritten, partial ones stay, and the error itself is
+ * right. */
 static void test_cut_quotes(void **state)
 {
     (void)state;
@@ -178,7 +178,7 @@ static void test_cut_quotes(void **state)
         len = cut_quote(from, len, v6, keep);
         cut_quote(to, n->cap_len, v6, keep);
 
-        packet_view(&packet, from, len + PAD, len + PAD, LINK_RAW); /* what follows the packet is not its own */
+        packet_view(&packet, from, len + PAD, len + PAD, LINK_RAW); /* bytes behind the packet don't belong to it */
         packet_parse(&packet, &no_facts);
         assert_int_equal(packet.reason, REASON_NONE);
         struct pkt *pkt = pool_copy(pool, &packet.pkt);
@@ -188,7 +188,7 @@ static void test_cut_quotes(void **state)
         memcpy(from, pkt->data, len);
         cut_quote(from, len, v6, len - (v6 ? 48 : 28)); /* the same checksums, computed in full */
         assert_memory_equal(from, pkt->data, len);
-        /* Cut between an ICMP query's checksum and its identifier nobody knows what that was. */
+        /* Cut between an ICMP query's checksum and its identifier, the identifier is unknown. */
         bool half = kind == 3 && keep < n->cap_len - (v6 ? 48 : 28) && (v6 || keep == (to[28] & 15u) * 4 + 4);
         if (!err && keep % 4 == 0 && !half) assert_memory_equal(pkt->data, to, len);
         pool_put(pkt);

@@ -8,7 +8,7 @@
 
 enum { SRC = TRANSLATE_SRC, DST = TRANSLATE_DST, SPORT = TRANSLATE_SRC_PORT, DPORT = TRANSLATE_DST_PORT, ALL = 15 };
 
-/* To 192.0.2.9 or 2001:db8:9::9 port 40000 > 10.9.9.9 or fd09::9 port 8080. */
+/* Translations of 192.0.2.9 or 2001:db8:9::9 port 40000 to 10.9.9.9 or fd09::9 port 8080. */
 static const struct translation to4 = {
     .src = {0xc0000209}, .dst = {0x0a090909}, .src_port = 40000, .dst_port = 8080, .what = ALL};
 static const struct translation to6 = {.src = {0x20010db8, 0x00090000, 0, 9},
@@ -55,7 +55,7 @@ static void test_udp_zero(void **state)
             "eth / ip4 192.0.2.9 > 10.9.9.9 / udp 40000 > 8080 csum 0 / payload \"x\"");
     becomes("eth / ip6 ::1 > ::2 / udp 5 > 80 csum 0 / payload \"x\"", ALL,
             "eth / ip6 2001:db8:9::9 > fd09::9 / udp 40000 > 8080 csum 0 / payload \"x\"");
-    /* One that comes to 0 goes out as 0xffff: the payload is what the rest of the sum lacks. */
+    /* A checksum that becomes 0 is sent as 0xffff: the payload complements the rest of the sum. */
     struct pkt *pkt = slot_of("eth / ip4 192.0.2.9 > 10.9.9.9 / udp 40000 > 8080 / payload x\"0000\"");
     uint16_t lacks = (uint16_t)(pkt->data[40] << 8 | pkt->data[41]);
     pool_put(pkt);
@@ -92,7 +92,7 @@ static void test_queries(void **state)
                  type % 2 ? 40000 : 8080);
         becomes(from, ALL, to);
     }
-    /* No query: no identifier. */
+    /* Not a query: no identifier. */
     becomes("eth / ip4 1.1.1.1 > 2.2.2.2 / icmp type 9 id 5", ALL, "eth / ip4 192.0.2.9 > 10.9.9.9 / icmp type 9 id 5");
     becomes("eth / ip6 ::1 > ::2 / icmp6 type 139 id 5", ALL,
             "eth / ip6 2001:db8:9::9 > fd09::9 / icmp6 type 139 id 5");
@@ -109,7 +109,7 @@ static void test_other_protocols(void **state)
     becomes("eth / ip4 1.1.1.1 > 2.2.2.2 proto 33 / zeros 3", ALL, "eth / ip4 192.0.2.9 > 10.9.9.9 proto 33 / zeros 3");
 }
 
-/* DCCP and UDP-Lite have a checksum with a pseudo header; the notation does not know it. */
+/* DCCP and UDP-Lite have a checksum with a pseudo header, which the notation lacks. */
 static void test_unparsed_sums(void **state)
 {
     (void)state;
@@ -177,7 +177,7 @@ static void test_cut_by_the_capture(void **state)
             "eth / ip4 192.0.2.9 > 10.9.9.9 / tcp 40000 > 8080 / zeros 500 / cut 60");
 }
 
-/* A routing header with segments left: the pseudo header's destination is the last one, which is in it. */
+/* A routing header with segments left: the pseudo header has the last destination, which is in that header. */
 static void test_routed(void **state)
 {
     (void)state;
@@ -229,7 +229,7 @@ static void test_partial(void **state)
     pool_put(pkt);
 }
 
-/* Every shape of packet, and both ends of a translation at random, as notation. */
+/* Ends of a random translation, for packets of every shape, as notation. */
 struct ends {
     char src[50], dst[50];
     unsigned sport, dport;
@@ -312,7 +312,7 @@ static void test_like_computed_in_full(void **state)
     }
 }
 
-/* A wrong checksum is wrong by as much: there and back is the identity, whatever is in the field. */
+/* A wrong checksum stays equally wrong: there and back is the identity, whatever the field contains. */
 static void test_wrong_stays_wrong(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Tunnels in and out, and the pieces of what is too long for one. */
+/* Tunnels in and out, and the fragments of packets that are too long for one. */
 #include "tests/unit/vm/act.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ enum { HASH = 0x12345678, ID = 777 };
 #define OUTER6  "ip6 fd00::1 > fd00::2 flow 0x23456 "
 #define GUE_UDP "udp 50252 > 6080 csum 0 " /* 49152 | (0x1234 ^ 0x5678) & 0x3fff */
 
-/* In becomes `outer`, and comes out as it was: as `in` again, or on a bare link as `bare`. */
+/* Encapsulate `in` to `outer`, and decapsulate it unchanged: to `in`, or on a bare link to `bare`. */
 static void through(const struct tunnel *t, const char *in, const char *outer, const char *bare)
 {
     struct pkt *pkt = slot_of(in);
@@ -56,7 +56,7 @@ static void test_ipip(void **state)
             NULL);
     through(&ipip6, "eth / ip6 ::1 > ::2 / hbh / tcp 5 > 80 syn",
             "eth / " OUTER6 "/ ip6 ::1 > ::2 / hbh / tcp 5 > 80 syn", NULL);
-    /* Padding stays behind; fragments, unknown protocols and packets cut by the capture are packets like others. */
+    /* Padding is left out; fragments, unknown protocols and packets cut by the capture are treated like others. */
     through(&ipip4, "eth / ip4 1.1.1.1 > 2.2.2.2 frag 64 more proto tcp / zeros 8 / pad 9",
             "eth / " OUTER4 "id 777 / ip4 1.1.1.1 > 2.2.2.2 frag 64 more proto tcp / zeros 8",
             "eth / ip4 1.1.1.1 > 2.2.2.2 frag 64 more proto tcp / zeros 8");
@@ -131,7 +131,7 @@ static void test_encap_refused(void **state)
     pkt->flags |= PKT_CSUM_PARTIAL;
     assert_int_equal(tunnel_encap(pkt, &packet.key, &ipip4, 0, 0), -EINVAL);
     pkt->flags &= (uint8_t)~PKT_CSUM_PARTIAL;
-    for (unsigned i = 0; i < 3; i++) { /* 52 bytes each, 128 are there */
+    for (unsigned i = 0; i < 3; i++) { /* 52 bytes each, of which 128 exist */
         struct key key;
         assert_int_equal(pkt_parse(pkt, &no_facts, &key), REASON_NONE);
         assert_int_equal(tunnel_encap(pkt, &key, &gue6, 0, 0), i < 2 ? 0 : -EMSGSIZE);
@@ -179,7 +179,7 @@ static void test_fit(void **state)
     fits(&ipip4, 10, "eth / ip4 1.1.1.1 > 2.2.2.2", TUNNEL_IN_FRAGMENTS, 576);
 }
 
-/* Encapsulated, cut, put together again by offset: the same bytes; every piece fits and is well formed. */
+/* Encapsulate, fragment and reassemble by offset: the same bytes; every fragment fits and is well formed. */
 static void cut(const struct tunnel *t, const char *text, uint32_t mtu, unsigned count)
 {
     struct pkt *out[FRAGMENTS_MOST], *pkt = slot_of(text);
@@ -196,7 +196,7 @@ static void cut(const struct tunnel *t, const char *text, uint32_t mtu, unsigned
         assert_true(key.kind & (i ? KIND_FRAG_LATER : KIND_FRAG_FIRST));
         assert_true(key.length <= mtu);
         assert_int_equal(out[i]->head_len, out[i]->l3 + key.length);
-        assert_memory_equal(out[i]->data, pkt->data, pkt->l3); /* the link */
+        assert_memory_equal(out[i]->data, pkt->data, pkt->l3); /* the link header */
         const uint8_t *ip = out[i]->data + out[i]->l3;
         uint32_t header = t->v6 ? 48 : 20, field = (uint32_t)ip[t->v6 ? 42 : 6] << 8 | ip[t->v6 ? 43 : 7];
         uint32_t offset = t->v6 ? field & 0xfff8 : (field & 0x1fff) * 8;
@@ -256,7 +256,7 @@ static void test_pieces_refused(void **state)
     check_no_slot_lost();
 }
 
-/* A fragment that is cut again goes on where it was, and says so. */
+/* A fragment that is fragmented again keeps its offset and the more-fragments bit. */
 static void test_fragment_of_a_fragment(void **state)
 {
     (void)state;
@@ -270,7 +270,7 @@ static void test_fragment_of_a_fragment(void **state)
     pool_put(pkt);
 }
 
-/* Router alert and a source route are in every piece, a timestamp and padding in the first alone (RFC 791, 3.1). */
+/* Router alert and a source route are in every fragment, a timestamp and padding only in the first (RFC 791, 3.1). */
 static void test_fragment_options(void **state)
 {
     (void)state;
@@ -291,7 +291,7 @@ static void test_fragment_options(void **state)
     pool_put(pkt);
 }
 
-/* None that is to be copied: the others have no options. */
+/* No option is to be copied: later fragments have none. */
 static void test_fragment_own_options(void **state)
 {
     (void)state;
@@ -331,12 +331,12 @@ static void test_decap(void **state)
           "eth / ip4 3.3.3.3 > 4.4.4.4 / " INNER4);
     decap(TUNNEL_GUE, GUE("00040000") INNER4, DECAP_DONE, "eth / " INNER4);
     decap(TUNNEL_GUE, "eth / " OUTER6 "/ udp 9 > 6080 / raw x\"00040000\" / " INNER4, DECAP_DONE, "eth / " INNER4);
-    /* Variant 1, whatever kind of GUE is asked for. */
+    /* Variant 1, for either kind of GUE in the rules. */
     decap(TUNNEL_GUE, "eth / " OUTER4 "/ udp 9 > 6080 csum 0 / " INNER4, DECAP_DONE, "eth / " INNER4);
     decap(TUNNEL_GUE1, "eth / " OUTER4 "/ udp 9 > 6080 csum 0 / ip6 ::1 > ::2 / udp 5 > 80", DECAP_DONE,
           "eth / ip6 ::1 > ::2 / udp 5 > 80");
     decap(TUNNEL_GUE1, GUE("00040000") INNER4, DECAP_DONE, "eth / " INNER4);
-    /* What follows the inner packet inside the outer one is left behind. */
+    /* Bytes behind the inner packet, inside the outer one, are left out. */
     decap(TUNNEL_IPIP, "eth / " OUTER4 "/ ip4 1.1.1.1 > 2.2.2.2 len 28 / udp 5 > 80 len 8 csum 0 / zeros 4", DECAP_DONE,
           "eth / ip4 1.1.1.1 > 2.2.2.2 len 28 / udp 5 > 80 len 8 csum 0");
 }
@@ -381,14 +381,14 @@ static void test_decap_refused(void **state)
     decap(TUNNEL_GUE, GUE("00290000") INNER4, DECAP_VERSION, NULL);
     decap(TUNNEL_GUE, GUE("00110000") INNER4, DECAP_VERSION, NULL);
     decap(TUNNEL_GUE, "eth / " OUTER4 "/ udp 9 > 6080 csum 0x1234 / raw x\"00040000\" / " INNER4, DECAP_CHECKSUM, NULL);
-    /* The inner packet ends past the UDP length, though not past the outer packet. */
+    /* The inner packet ends beyond the UDP length, but within the outer packet. */
     decap(TUNNEL_GUE, "eth / " OUTER4 "/ udp 9 > 6080 len 40 csum 0 / raw x\"00040000\" / " INNER4 " / payload \"x\"",
           DECAP_LENGTH, NULL);
     packet_of("eth / " OUTER4 "/ " INNER4);
     assert_int_equal(tunnel_decap(&packet.pkt, &packet.key, TUNNEL_IPIP, 0), DECAP_READ_ONLY);
 }
 
-/* RFC 6040, figure 4, row by row: the inner field, then what comes out for outer Not-ECT, ECT(0), ECT(1), CE. */
+/* RFC 6040, figure 4, row by row: the inner field, then the result for outer Not-ECT, ECT(0), ECT(1), CE. */
 static void test_ecn(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Addresses as text: what a member is, what a line may hold, and what is said of bad ones. */
+/* Addresses as text: valid members, valid lines, and the messages about bad ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -141,7 +141,7 @@ static void faults_are_told_in_words(void **state)
     }
 }
 
-/* What a reader was called with. */
+/* The reader's calls. */
 struct seen {
     unsigned members, bad;
     struct addr_bad_line last;
@@ -233,7 +233,7 @@ static void zero_bytes_are_no_text(void **state)
     assert_int_equal(seen.members, 0);
 }
 
-/* Forms of files: how many members, and the faults in their order. */
+/* Formats of files: the number of members, and the faults in order. */
 static const struct form {
     const char *text;
     unsigned members;
@@ -252,7 +252,7 @@ static const struct form {
     {"create p hash:ip,port\nadd p 1.2.3.4,tcp:80\ncreate q\ncreate\nadd a\n",
      0,
      {ADDR_KIND, ADDR_COMMAND, ADDR_COMMAND, ADDR_NONE}},
-    {"add element 10.0.0.1\nadd table ::1\n", 2, {0}}, /* an ipset may be called so */
+    {"add element 10.0.0.1\nadd table ::1\n", 2, {0}}, /* an ipset may have such a name */
     {"table inet f {\n\tset a {\n\t\ttype ipv4_addr\n\t\tflags interval\n\t\telements = { 1.2.3.0/24, "
      "10.0.0.1-10.0.0.9,\n"
      "\t\t\t 192.0.2.1 timeout 1h expires 59m59s10ms, 192.0.2.4 counter packets 3 bytes 180,\n"
@@ -266,7 +266,7 @@ static const struct form {
      "elements={8.8.8.8} }",
      2,
      {0}},
-    {"table ip x { set a { type ipv4_addr; }\n}", 0, {0}}, /* an empty set is one */
+    {"table ip x { set a { type ipv4_addr; }\n}", 0, {0}}, /* an empty set is valid */
     {"add set ip x a { type ipv4_addr; }\nflush set ip x a\nadd element ip x a { 1.2.3.4,\n2.3.4.0/24 }\n"
      "add element ip x a { ::1 }\n",
      3,
@@ -276,7 +276,7 @@ static const struct form {
      "table ip y { set a { type ipv4_addr; elements = { 5.6.7.8 } } }\n"
      "add element x a { 2.3.4.5 }\nadd element ip y a { 3.4.5.6 }\nadd element ip x a { 4.5.6.7 }",
      3,
-     {ADDR_SECOND, ADDR_SECOND, ADDR_SECOND}}, /* one of a name in each table; `ip` is the family of none */
+     {ADDR_SECOND, ADDR_SECOND, ADDR_SECOND}}, /* one per name in each table; `ip` is the family if none is given */
     {"define ru = {\n  2.56.24.0/22,\n  2.56.88.0/22, # x\n}\n", 2, {0}},
     {"elements = { 10.0.0.1 }", 1, {0}},
     {"set a { type ipv4_addr\nelements = { 1.2.3.4 } }\nset b { type ipv4_addr\nelements = { 5.6.7.8, 5.6.7.9 } }",
@@ -322,7 +322,7 @@ static void note_fault(void *arg, const struct addr_bad_line *l)
     struct faults *f = arg;
 
     assert_in_range(l->col - 1 + l->len, 0, l->text_len);
-    /* One line; not all of it, for a hostile one has faults without end. */
+    /* One line; only its beginning, because a hostile one has endless faults. */
     assert_null(memchr(l->text, '\n', l->text_len < 4096 ? l->text_len : 4096));
     if (f->bad < 8) f->fault[f->bad] = l->fault;
     f->bad++;
@@ -346,7 +346,7 @@ static void files_are_read_as_they_are_published(void **state)
     }
 }
 
-/* A listing that is cut anywhere says so, or ended where it might. */
+/* A listing that is cut anywhere is reported, unless it may end there. */
 static void a_cut_listing_has_lost_its_end(void **state)
 {
     static const char text[] = "table ip x {\n set a {\n  type ipv4_addr\n  elements = { 10.0.0.1, 10.0.0.2 }\n }\n}";
@@ -360,7 +360,7 @@ static void a_cut_listing_has_lost_its_end(void **state)
     }
 }
 
-/* Linear, whatever is in the file: these take hours where a part is read again for each line. */
+/* Time is linear for any file: these take hours if a part is read again for each line. */
 static void hostile_files_end_soon(void **state)
 {
     static const char *const parts[] = {"{",

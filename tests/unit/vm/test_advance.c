@@ -1,4 +1,4 @@
-/* Flows that go over in advance, in parts, while packets go on changing them: at the end both ways lead to the same
+/* Flows that are handed over in advance, in parts, while packets change them: at the end both ways lead to the same
  * state. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -147,7 +147,7 @@ static bool restored(const struct world *w, struct vm *vm, uint8_t *bytes, size_
     return vm_archive(vm, &in, &a) && !a.left;
 }
 
-/* Write a part of some slots, and read it over there. */
+/* Write a part of some slots, and read it on the other side. */
 static bool part_goes(struct world *w, struct vm *from, struct vm *to, uint32_t *hand, uint8_t damage)
 {
     struct archive a = {.at = first, .left = BYTES};
@@ -190,7 +190,7 @@ static void both_ways_lead_to_the_same(void **state)
         assert_memory_equal(third, second, wanted);
         begun += c->added;
         for (unsigned i = 0; i < FLOW_ENDS; i++) ended += c->ended[i];
-        for (unsigned i = 0; i < 500; i++) one_packet(&w, parts); /* and it goes on */
+        for (unsigned i = 0; i < 500; i++) one_packet(&w, parts); /* and the handover continues */
         vm_free(vm);
         vm_free(whole);
         vm_free(parts);
@@ -199,7 +199,7 @@ static void both_ways_lead_to_the_same(void **state)
     assert_true(begun > 5000 && ended > 2000);
 }
 
-/* What comes may say anything: it is read, or refused, and nothing else happens. */
+/* For any contents, a part is read or rejected, without other effects. */
 static void damaged_parts_are_refused(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Which answer a rejected packet gets: each rule that forbids one, beside a packet that differs in nothing else. */
+/* Which reply a rejected packet gets: each rule that forbids one, beside a packet that differs in nothing else. */
 #include "tests/unit/vm/packet.h"
 
 #include "vm/packet/reply/frame.h"
@@ -39,7 +39,7 @@ static const struct row rows[] = {
     {FOUR " / tcp 1 > 2 off 4", NONE},
     {FOUR " csum 7 / udp 1 > 2", PORT},
     {FOUR " / udp 1 > 2 / taken 5", PORT},
-    /* who asks */
+    /* by source */
     {"eth / ip4 0.0.0.0 > 2.2.2.2 / udp 1 > 2", NONE},
     {"eth / ip4 0.1.2.3 > 2.2.2.2 / udp 1 > 2", NONE},
     {"eth / ip4 1.0.0.0 > 2.2.2.2 / udp 1 > 2", PORT},
@@ -50,7 +50,7 @@ static const struct row rows[] = {
     {"eth / ip4 240.0.0.1 > 2.2.2.2 / udp 1 > 2", NONE},
     {"eth / ip4 255.255.255.255 > 2.2.2.2 / udp 1 > 2", NONE},
     {"eth 01:00:00:00:00:01 > 02:00:00:00:00:02 / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2", NONE},
-    /* who is asked */
+    /* by destination */
     {"eth / ip4 1.1.1.1 > 224.0.0.1 / udp 1 > 2", NONE},
     {"eth / ip4 1.1.1.1 > 239.255.255.255 / udp 1 > 2", NONE},
     {"eth / ip4 1.1.1.1 > 255.255.255.255 / udp 1 > 2", NONE},
@@ -99,7 +99,7 @@ static void test_forms(void **state)
     }
 }
 
-/* Each form writes its packet, and an empty pool is told. */
+/* Each form writes its packet, and an empty pool is reported. */
 static void test_build(void **state)
 {
     (void)state;
@@ -125,7 +125,7 @@ static void test_build(void **state)
             assert_true(key.kind & forms[i].kind);
             assert_int_equal(key.icmp_type, six ? forms[i].type6 : forms[i].type4);
             assert_int_equal(key.icmp_code, six ? forms[i].code6 : forms[i].code4);
-            /* What we send is never answered again. */
+            /* Replies never get a reply. */
             assert_int_equal(answer_form(out, &key, PBC_ANSWER_DEFAULT), ANSWER_NONE);
             assert_null(answer_build(&p->pkt, &p->key, forms[i].form, pool));
             pool_put(out);

@@ -1,5 +1,5 @@
-/* Messages of DNS as live sets read them: drawn ones beside what they were made of, cut at each byte, with names in
- * circles, and other forgeries. */
+/* DNS messages as live sets read them: drawn ones compared with their parts, cut at each byte, with loops of names,
+ * and other forgeries. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,8 +18,8 @@ enum { MOST = 5000, CNAME = 5, NAMES = 40 };
 struct writer {
     uint8_t bytes[MOST];
     uint32_t len;
-    struct rng *r;           /* compresses names now and then; NULL: never */
-    uint32_t name_at[NAMES]; /* names that are there already */
+    struct rng *r;           /* compresses some names; NULL: none */
+    uint32_t name_at[NAMES]; /* names already written */
     char name[NAMES][256];
     unsigned names;
 };
@@ -91,7 +91,7 @@ static void add_alias(struct writer *w, const char *name, const char *to)
     wire_put16(w->bytes + at, (uint16_t)(w->len - at - 2));
 }
 
-/* Read a message of exactly that many bytes, in memory of its own. */
+/* Read a message of exactly that many bytes, in a separate block. */
 static int read_all(const uint8_t *bytes, uint32_t len, struct message *m, struct message_address *out)
 {
     uint8_t *copy = malloc(len ? len : 1);
@@ -130,7 +130,7 @@ static void plain(void **state)
     assert_int_equal(out[0].ttl_s, 0);
 }
 
-/* What is not the answer to the question is left out, and what is malformed spoils all. */
+/* Records that don't answer the question are ignored, and malformed ones invalidate everything. */
 static void others(void **state)
 {
     (void)state;
@@ -173,7 +173,7 @@ static void aliases(void **state)
     for (unsigned links = 0; links < MESSAGE_CHAIN + 3; links++) {
         struct writer w = {.r = NULL};
         begin(&w, "n0.example", MESSAGE_A, 0x8180);
-        add_a(&w, "n0.example", 5, 1); /* beside an alias this is none of its own */
+        add_a(&w, "n0.example", 5, 1); /* beside an alias this isn't one of its own */
         for (unsigned i = 0; i < links; i++) {
             snprintf(from, sizeof from, "n%u.example", i);
             snprintf(to, sizeof to, "N%u.example", i + 1);
@@ -185,7 +185,7 @@ static void aliases(void **state)
         assert_int_equal(reads(&w), !follows ? -1 : links ? 1 : 2);
         if (links && follows) assert_int_equal(out[0].addr[0], 100 + links);
     }
-    /* A circle of aliases ends where no record is left. */
+    /* A loop of aliases ends when no record is left. */
     struct writer w = {.r = NULL};
     begin(&w, "a.example", MESSAGE_A, 0x8180);
     add_alias(&w, "a.example", "b.example");
@@ -201,7 +201,7 @@ static void many(void **state)
     for (unsigned i = 0; i < MESSAGE_ADDRESSES + 9; i++) add_a(&w, "a.example", i, 1);
     assert_int_equal(reads(&w), MESSAGE_ADDRESSES + 9);
     assert_int_equal(out[MESSAGE_ADDRESSES - 1].addr[0], MESSAGE_ADDRESSES - 1);
-    wire_put16(w.bytes + 6, 0xffff); /* it says that there are more */
+    wire_put16(w.bytes + 6, 0xffff); /* it claims that there are more */
     assert_int_equal(reads(&w), -1);
     w.len = MESSAGE_MOST + 1;
     assert_int_equal(reads(&w), -2 - (int)MESSAGE_BAD);
@@ -211,7 +211,7 @@ static void pointers(void **state)
 {
     (void)state;
     struct writer w = {.r = NULL};
-    /* To itself, ahead, into the header, and two that point at each other's place. */
+    /* A pointer to itself, ahead, into the header, and two that point at each other. */
     for (unsigned i = 0; i < 4; i++) {
         begin(&w, "a.example", MESSAGE_A, 0x8180);
         const uint32_t at = w.len, to[] = {at, at + 2, 6, at + 1};
@@ -234,7 +234,7 @@ static void chains(void **state)
     struct writer w = {.r = NULL};
     for (unsigned pointers = 127; pointers <= 128; pointers++) {
         begin(&w, "a.example", MESSAGE_A, 0x8180);
-        head(&w, "else", 16, 1, 60); /* its data are all but the last pointer */
+        head(&w, "else", 16, 1, 60); /* its data is everything but the last pointer */
         put16(&w, 2 * (pointers - 1));
         uint32_t to = 12;
         for (unsigned i = 1; i < pointers; i++) {
@@ -243,13 +243,13 @@ static void chains(void **state)
         }
         const uint32_t at = w.len;
         add_a(&w, "", 0xc6336407, 60);
-        memmove(w.bytes + at + 2, w.bytes + at + 1, w.len++ - at - 1); /* the root's byte makes way for a pointer */
+        memmove(w.bytes + at + 2, w.bytes + at + 1, w.len++ - at - 1); /* a pointer replaces the root's byte */
         wire_put16(w.bytes + at, (uint16_t)(0xc000 | to));
         assert_int_equal(reads(&w), pointers == 127 ? 1 : -1);
     }
 }
 
-/* Names as long as may be, and one byte longer. */
+/* Names of the maximum length, and one byte longer. */
 static void long_names(void **state)
 {
     (void)state;
@@ -267,7 +267,7 @@ static void long_names(void **state)
     }
 }
 
-/* Drawn answers, with names that are compressed or not: what was written is read, and a part of it is no answer. */
+/* Drawn replies, with compressed names or not: the reader gets what was written, and a part of a reply is invalid. */
 static void drawn(void **state)
 {
     (void)state;

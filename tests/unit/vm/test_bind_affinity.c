@@ -1,4 +1,4 @@
-/* Clients of services: counts of flows and kept servers, beside plain lists; and connection counts. */
+/* Clients of services: flow counts and kept servers, against plain lists; and connection counts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static void services_and_families_are_apart(void **state)
     assert_int_equal(client_flows(c, &a), 2);
     assert_int_equal(client_flows(c, &b), 1);
     assert_int_equal(client_flows(c, &v6), 0);
-    assert_int_equal(client_server(c, &a, 0, 10), 4); /* of its last flow */
+    assert_int_equal(client_server(c, &a, 0, 10), 4); /* its last flow's */
     assert_int_equal(client_server(c, &b, 0, 10), 5);
     assert_int_equal(client_server(c, &v6, 0, 10), PBC_NONE);
     clients_free(c);
@@ -44,15 +44,15 @@ static void a_server_is_kept_for_a_time_after_the_last_flow(void **state)
     client_add(c, &a, 3);
     client_add(c, &a, 3);
     client_drop(c, &a, 100, true);
-    assert_int_equal(client_server(c, &a, 1000000, 10), 3); /* while it has a flow */
+    assert_int_equal(client_server(c, &a, 1000000, 10), 3); /* as long as it has a flow */
     client_drop(c, &a, 200, true);
     assert_int_equal(client_server(c, &a, 209, 10), 3);
     assert_int_equal(client_server(c, &a, 210, 10), PBC_NONE);
-    client_drop(c, &a, 300, true); /* one that has none */
+    client_drop(c, &a, 300, true); /* one without flows */
     client_add(c, &a, 5);
     client_add(c, &a, 5);
     client_drop(c, &a, 390, true);
-    client_drop(c, &a, 380, true); /* nobody met it before: the last to end was the other */
+    client_drop(c, &a, 380, true); /* not seen since: the other one ended last */
     assert_int_equal(client_server(c, &a, 399, 10), 5);
     assert_int_equal(client_server(c, &a, 400, 10), PBC_NONE);
     assert_int_equal(client_flows(c, &a), 0);
@@ -63,7 +63,7 @@ static void a_server_is_kept_for_a_time_after_the_last_flow(void **state)
     clients_free(c);
 }
 
-/* A full table: clients without flows make way, those with flows never. */
+/* A full table: clients without flows are evicted, those with flows never. */
 static void the_longest_unused_makes_way(void **state)
 {
     (void)state;
@@ -88,7 +88,7 @@ static void the_longest_unused_makes_way(void **state)
         const struct client_key k = key_of(0, i, false);
         room += client_add(c, &k, 2);
     }
-    assert_int_equal(room, 31); /* with busy, all hold flows now */
+    assert_int_equal(room, 31); /* with busy, all have flows now */
     assert_int_equal(c->counters.full, MANY - 31);
     clients_free(c);
 }

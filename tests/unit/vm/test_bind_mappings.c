@@ -1,4 +1,4 @@
-/* Mappings, beside a plain list of them. */
+/* Mappings, against a plain list of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +52,7 @@ static void kept_where_it_is_free(void **state)
     mappings_free(NULL);
 }
 
-/* RFC 4787, REQ-3 a: system ports stay among system ports, others above, while there are any. */
+/* RFC 4787, REQ-3 a: system ports stay among system ports, others above, as long as there are any. */
 static void halves_of_the_range(void **state)
 {
     (void)state;
@@ -71,7 +71,7 @@ static void halves_of_the_range(void **state)
     mappings_free(m);
 }
 
-/* One host alone does not take all ports; of a narrow range it may. */
+/* A single host can't take all ports, except of a narrow range. */
 static void share_of_one_host(void **state)
 {
     (void)state;
@@ -140,7 +140,8 @@ static void memory_is_bounded(void **state)
     mappings_free(m);
 }
 
-/* Who knows some of a host's ports does not know the next: of many draws no two seeds agree, and they spread. */
+/* A peer that knows some of a host's ports can't predict the next: of many draws no two seeds agree, and they
+ * spread. */
 static void ports_are_drawn(void **state)
 {
     (void)state;
@@ -164,7 +165,7 @@ static void ports_are_drawn(void **state)
     assert_in_range(upper, 70, 130);
 }
 
-/* ---- beside a list ---- */
+/* ---- against a list ---- */
 
 enum { MODEL = 300, SPACES = 2 };
 struct model {
@@ -181,7 +182,7 @@ static unsigned find(const struct model *all, const struct map_end *in, uint16_t
     return MODEL;
 }
 
-/* Nothing but the model says what is there; what was given out overlaps with nothing. */
+/* Check that exactly the model's mappings exist, and that none overlap. */
 static void compare_all(struct mappings *m, const struct model *all)
 {
     unsigned live = 0;
@@ -258,8 +259,8 @@ static void like_a_plain_list(void **state)
     }
 }
 
-/* What a flow held that was evicted is nobody else's while others are left, and until its time has passed; its own
- * inside end finds it. */
+/* Ports of an evicted flow go to nobody else while others are left, until its time has passed; its own inside end
+ * finds them. */
 static void evicted_rests(void **state)
 {
     (void)state;
@@ -280,7 +281,7 @@ static void evicted_rests(void **state)
     assert_int_equal(mapping_by_inside(m, &a, 0, out_a), MAPPING_NONE);
     const int32_t k = mapping_add(m, &c, 0, &two);
     mapping_leave(m, k, 100, 200);
-    assert_int_not_equal(mapping_add(m, &d, 0, &two), MAPPING_NONE); /* no other port is left: it rests no longer */
+    assert_int_not_equal(mapping_add(m, &d, 0, &two), MAPPING_NONE); /* no other port is left, so it no longer rests */
     assert_int_equal(mapping_by_inside(m, &c, 0, out_a), MAPPING_NONE);
     assert_int_equal(mapping_add(m, &a, 0, &two), MAPPING_NONE);
     assert_int_equal(mappings_counters(m)->exhausted, 1);

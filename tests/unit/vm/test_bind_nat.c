@@ -1,5 +1,5 @@
-/* Which statement translates a packet, and to what; what mappings its binding holds. The rules are compiled, the
- * packets are words. */
+/* Which statement translates a packet, and to what; and the mappings that its binding holds. The rules are compiled;
+ * packets are notation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,7 +72,7 @@ static const char *addr_of(const uint32_t a[4], bool v6)
     return to;
 }
 
-/* "A:p > B:q" of what the packet would leave as, or why it would not. */
+/* Return "A:p > B:q" of the packet as it would leave, or the reason why it wouldn't. */
 static const char *say(struct router *r, const char *iface, const char *notation)
 {
     static const char *const fates[] = {"nothing", "bound", "no port", "unknown"};
@@ -95,7 +95,7 @@ static const char *say(struct router *r, const char *iface, const char *notation
 
 #define SAYS_OUT(r, iface, notation, what) assert_string_equal(say(r, iface, notation), what)
 
-/* The last flow ends. */
+/* End the last flow. */
 static void end(struct router *r)
 {
     struct flow_id id = {.low_port = r->key.src_port,
@@ -128,8 +128,8 @@ static void out_of_the_house(void **state)
     stop(&r);
 }
 
-/* A client has one of several addresses, which all of them have some clients of; the same after a restart, another by
- * another key, and no other where its ports are out. */
+/* A client gets one of several addresses, each of which has some clients. It gets the same after a restart, another
+ * with another key, and no other if its address has no ports left. */
 static void one_of_several(void **state)
 {
     (void)state;
@@ -167,7 +167,7 @@ static void one_of_several(void **state)
     stop(&r);
 }
 
-/* It came in where it would leave, is from or to elsewhere, or is for nobody beyond a router. */
+/* The packet came in where it would leave, is from or to elsewhere, or is for nobody beyond a router. */
 static void nobody_asks(void **state)
 {
     (void)state;
@@ -184,7 +184,7 @@ static void nobody_asks(void **state)
     SAYS_OUT(&r, "eth1", "ip6 2001:db8:1::5 > fe80::1 / udp 5000 > 53", "nothing");
     SAYS_OUT(&r, "eth1", "arp who-has 10.0.0.5 tell 10.0.0.6", "nothing");
     assert_int_equal(nat_counters(r.nat)->mappings->added, 0);
-    /* An outside address that this machine answers for but does not have: what goes there leaves. */
+    /* An outside address that this machine replies for but doesn't have: packets to it leave. */
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 198.51.100.77 / udp 5000 > 53", "203.0.113.1:5000 > 198.51.100.77:53");
     /* Linux routes link-local addresses of IPv4 as any others. */
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 169.254.1.1 / udp 5000 > 53", "203.0.113.1:5000 > 169.254.1.1:53");
@@ -206,7 +206,7 @@ static void forwarded(void **state)
     SAYS_OUT(&r, "eth0", "ip4 192.0.2.1 > 203.0.113.1 / tcp 40000 > 8090 syn", "nothing");
     SAYS_OUT(&r, "eth0", "ip4 192.0.2.1 > 203.0.113.2 / tcp 40000 > 8080 syn", "nothing");
     assert_int_equal(nat_counters(r.nat)->in, 5);
-    /* nobody inside is given a port that is forwarded */
+    /* no inside host gets a port that is forwarded */
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / udp 8080 > 1", "203.0.113.1:8080 > 192.0.2.1:1");
     say(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / tcp 8080 > 1 syn");
     assert_true(r.bind.to_src_port < 8080 || r.bind.to_src_port > 8089);
@@ -228,12 +228,12 @@ static void strangers_and_hairpins(void **state)
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.6 > 203.0.113.1 / udp 6000 > 5000", "203.0.113.1:6000 > 10.0.0.5:5000");
     assert_int_equal(nat_counters(r.nat)->hairpins, 1);
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.6 > 203.0.113.1 / tcp 6000 > 8080 syn", "203.0.113.1:6000 > 10.0.0.80:80");
-    /* from itself, too */
+    /* also from itself */
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 203.0.113.1 / udp 5000 > 5000", "203.0.113.1:5000 > 10.0.0.5:5000");
     stop(&r);
 }
 
-/* Identifiers of queries have mappings; of what has neither ports nor identifiers the address alone is another. */
+/* Identifiers of queries have mappings; packets without ports or identifiers only change their address. */
 static void without_ports(void **state)
 {
     (void)state;
@@ -264,7 +264,7 @@ static void ports_run_out(void **state)
     stop(&r);
 }
 
-/* A refusal leaves nothing behind, a flow's end gives back what it held: both ends of a hairpin. */
+/* A rejection leaves nothing behind, and a flow's end releases everything that it held: both ends of a hairpin. */
 static void what_is_held(void **state)
 {
     (void)state;
@@ -296,7 +296,7 @@ static void what_is_held(void **state)
     stop(&r);
 }
 
-/* Another address: old mappings stay, new flows get the new one; none: refused. */
+/* Another address: old mappings stay, new flows get the new one. None: rejected. */
 static void the_address_changes(void **state)
 {
     (void)state;
@@ -307,9 +307,9 @@ static void the_address_changes(void **state)
     nat_facts(r.nat, &r.facts);
     say(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 54");
     assert_int_equal(r.bind.to_src[0], 0xcb0071ff);
-    assert_int_not_equal(r.bind.to_src_port, 5000); /* that one is in use, at the old address */
+    assert_int_not_equal(r.bind.to_src_port, 5000); /* that port is in use, at the old address */
     SAYS_OUT(&r, "eth0", "ip4 192.0.2.77 > 203.0.113.1 / udp 1 > 5000", "192.0.2.77:1 > 10.0.0.5:5000");
-    r.facts.addr4 = 0xc633644d; /* one that is written, too: they share its ports */
+    r.facts.addr4 = 0xc633644d; /* an address in the rules, too: they share its ports */
     nat_facts(r.nat, &r.facts);
     SAYS_OUT(&r, "eth1", "ip4 10.9.0.1 > 192.0.2.1 / udp 2000 > 1", "198.51.100.77:2000 > 192.0.2.1:1");
     say(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / udp 2000 > 1");
@@ -322,7 +322,7 @@ static void the_address_changes(void **state)
     stop(&r);
 }
 
-/* The port that a host inside gets for one of its own. */
+/* Return the port that an inside host gets for one of its own. */
 static unsigned port_for(struct router *r, unsigned host, unsigned port)
 {
     char notation[100];
@@ -331,7 +331,7 @@ static unsigned port_for(struct router *r, unsigned host, unsigned port)
     return r->bind.to_src_port;
 }
 
-/* What stays with this machine is given to nobody; what it draws from itself is drawn last. */
+/* The host's own ports go to nobody; ports that it draws from are drawn last. */
 static void the_hosts_ports(void **state)
 {
     static const struct facts_port bound[] = {{2010, 0}, {2020, 1}};
@@ -348,7 +348,7 @@ static void the_hosts_ports(void **state)
                                          .bound_count = 2};
     nat_facts(r.nat, &r.facts);
     assert_int_equal(port_for(&r, 1, 2500), 2500); /* the same, wherever it is */
-    assert_int_equal(port_for(&r, 1, 2010), 2010); /* of TCP that one is this machine's */
+    assert_int_equal(port_for(&r, 1, 2010), 2010); /* for TCP that port is this machine's */
     assert_int_not_equal(port_for(&r, 1, 2020), 2020);
     assert_int_not_equal(port_for(&r, 1, 2450), 2450);
     for (unsigned i = 0; i < 190; i++) {
@@ -369,8 +369,8 @@ static void the_hosts_ports(void **state)
     stop(&r);
 }
 
-/* A statement without `ports` goes on below its own ports once they are taken. There a mapping lets in only who was
- * asked: a socket of this machine may come to listen there. */
+/* A statement without `ports` continues below its own ports once they are taken. There a mapping only accepts peers
+ * that were sent to, because a socket of this machine may begin to listen there. */
 static void further_ports(void **state)
 {
     enum { OWN = 65536 - PBC_OWN_PORT_LO };
@@ -398,7 +398,7 @@ static void further_ports(void **state)
     stop(&r);
 }
 
-/* Each way out has its own address, and two that have one address share its ports. */
+/* Each outgoing interface has a separate address; two that have the same address share its ports. */
 static void ways_out(void **state)
 {
     (void)state;
@@ -421,14 +421,14 @@ static void ways_out(void **state)
     nat_facts(r.nat, &r.facts);
     say(&r, "eth1", "ip4 10.0.0.6 > 192.0.2.1 / udp 5000 > 53");
     assert_int_equal(r.bind.to_src[0], 0xc6336403);
-    assert_int_not_equal(r.bind.to_src_port, 5000); /* the other way's mapping owns that one */
+    assert_int_not_equal(r.bind.to_src_port, 5000); /* the other interface's mapping owns that port */
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.201 > 198.18.0.1 / udp 5001 > 53", "198.51.100.3:5001 > 198.18.0.1:53");
     say(&r, "eth1", "ip4 10.0.0.7 > 192.0.2.1 / udp 5001 > 53");
     assert_int_not_equal(r.bind.to_src_port, 5001);
     stop(&r);
 }
 
-/* Without `from` the way out alone decides. */
+/* Without `from` only the outgoing interface decides. */
 static void from_anywhere(void **state)
 {
     (void)state;
@@ -461,7 +461,7 @@ static void first_statement_wins(void **state)
     stop(&r);
 }
 
-/* To look takes nothing. */
+/* A look-up takes nothing. */
 static void looking(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Which outside address and port a binding gets, and what it costs where none is left. */
+/* Which outside address and port a binding gets, and what happens if none is left. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,7 +68,7 @@ static void all_are_given_once(void **state)
     program_put(p);
 }
 
-/* A port that is not taken may be another flow's all the same: then it is not given, whatever was tried before. */
+/* A port that isn't taken may still be another flow's: then it isn't given, whatever was tried before. */
 static void what_is_not_free_is_not_given(void **state)
 {
     (void)state;
@@ -86,7 +86,7 @@ static void what_is_not_free_is_not_given(void **state)
     program_put(p);
 }
 
-/* The other family has this machine's address, and ports of its own. */
+/* The other family has this machine's address, and separate ports. */
 static void the_other_family(void **state)
 {
     (void)state;
@@ -106,7 +106,7 @@ static void the_other_family(void **state)
     const struct facts_iface ways[] = {{0}, {.addr6 = {5, 6, 7, 8}}};
     const uint16_t out[] = {0, 1, 0};
     const struct facts there = {.addr6 = {1, 2, 3, 4}, .ifaces = ways, .ifaces_count = 2, .server_out = out};
-    assert_true(outside_address(o, &there, 1, addr)); /* of the way to the server */
+    assert_true(outside_address(o, &there, 1, addr)); /* of the route to the server */
     assert_memory_equal(addr, ways[1].addr6, sizeof addr);
     assert_false(outside_take(o, &facts, &key, 0, &(struct flow_bind){.server = 1}, free_never, NULL));
     assert_int_equal(outside_used(o), 1);
@@ -135,7 +135,7 @@ static bool free_but_given(void *arg, const struct flow_bind *b)
     return true;
 }
 
-/* Another program, where a pool's ports begin again: flows of the one before hold theirs, and new ones find others. */
+/* Another program, in which a pool's ports start again: old flows keep their ports, and new ones find others. */
 static void after_a_reload_others_are_drawn(void **state)
 {
     (void)state;
@@ -161,7 +161,7 @@ static void after_a_reload_others_are_drawn(void **state)
     program_put(q);
 }
 
-/* A port of a flow that was evicted is nobody's while others are left, and until its time has passed. */
+/* A port of an evicted flow goes to nobody while others are left, until its time has passed. */
 static void evicted_rests(void **state)
 {
     (void)state;
@@ -185,7 +185,7 @@ static void evicted_rests(void **state)
     assert_int_equal(outside_used(o), 7);
     assert_true(outside_take(o, NULL, &key, 0, &b, free_always, NULL));
     assert_int_equal(b.to_src_port, first.to_src_port);
-    outside_leave(o, &b, 100, 200); /* all others are taken: it rests no longer */
+    outside_leave(o, &b, 100, 200); /* all others are taken, so it no longer rests */
     assert_true(outside_take(o, NULL, &key, 0, &b, free_always, NULL));
     assert_int_equal(b.to_src_port, first.to_src_port);
     outside_leave(o, &b, 100, 0);

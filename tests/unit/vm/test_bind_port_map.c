@@ -1,4 +1,4 @@
-/* Ports that are taken, beside a plain array. */
+/* Taken ports, against a plain array. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Source ports: unique, exhausted exactly, slices that share nothing and leave nothing out. */
+/* Source ports: unique, exhausted exactly, and slices that share nothing and omit nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +41,7 @@ static void all_are_given_once(void **state)
         }
         assert_int_equal(port_take(p, 1, 0), 0);
         assert_int_equal(p->maps[1].count, most);
-        assert_int_equal(p->maps[2].count, 0); /* spaces know nothing of each other */
+        assert_int_equal(p->maps[2].count, 0); /* spaces are independent */
         port_give(p, 1, ranges[i].lo);
         assert_int_equal(port_take(p, 1, ranges[i].hi), ranges[i].lo);
         ports_free(p);
@@ -54,7 +54,7 @@ static void a_wish_is_granted(void **state)
     struct ports *p = ports_new(1, 2000, 2999, &alone, false, 7);
     assert_int_equal(port_take(p, 0, 2345), 2345);
     assert_int_not_equal(port_take(p, 0, 2345), 2345); /* taken */
-    assert_in_range(port_take(p, 0, 80), 2000, 2999);  /* not of the range */
+    assert_in_range(port_take(p, 0, 80), 2000, 2999);  /* not in the range */
     port_give(p, 0, 2345);
     assert_int_equal(port_take(p, 0, 2345), 2345);
     assert_int_equal(p->maps[0].count, 3);
@@ -83,7 +83,7 @@ static void slices_are_disjoint_and_whole(void **state)
     }
 }
 
-/* Answers that workers got about each other's ports, as a recording has them. */
+/* Workers' replies about each other's ports, as in a recording. */
 struct told {
     uint64_t all[1 << 18];
     unsigned count, at;
@@ -115,7 +115,7 @@ static void owners_are_none(void)
     for (uint32_t i = 0; i < PORTS; i++) assert_int_equal(table.of[i], 0);
 }
 
-/* One worker alone gets the whole range, first its slice; then others get none, until it gives some back. */
+/* A single worker gets the whole range, first its slice; then others get none until it returns some. */
 static void one_range_for_all(void **state)
 {
     (void)state;
@@ -132,7 +132,7 @@ static void one_range_for_all(void **state)
     assert_int_equal(port_take(a, 0, 0), 0);
     assert_true(ports_are_short(a, 0));
     assert_int_equal(port_take(b, 0, 0), 0);
-    assert_int_equal(port_take(b, 1, 0), 0); /* a port has one owner in all spaces */
+    assert_int_equal(port_take(b, 1, 0), 0); /* a port has the same owner in all spaces */
     assert_int_not_equal(port_take(a, 1, 0), 0);
     port_give(a, 0, LO + 5);
     port_give(a, 0, LO + 6);
@@ -142,7 +142,7 @@ static void one_range_for_all(void **state)
     owners_are_none();
 }
 
-/* Workers take and give at random: no port has two owners at once. */
+/* Workers take and return ports at random: no port has two owners at once. */
 static void no_port_has_two_owners(void **state)
 {
     (void)state;
@@ -176,7 +176,7 @@ static void no_port_has_two_owners(void **state)
     owners_are_none();
 }
 
-/* A replay of one worker alone draws the same by what it was told; what it is told may also be nonsense. */
+/* A replay of a single worker draws the same ports from its recorded replies, which may also be nonsense. */
 static void a_replay_draws_the_same(void **state)
 {
     (void)state;
@@ -208,7 +208,7 @@ static void a_replay_draws_the_same(void **state)
     }
 }
 
-/* Taking and giving at random beside a plain list of bits. */
+/* Taking and returning at random, against a plain list of bits. */
 static void like_a_plain_list(void **state)
 {
     (void)state;
@@ -236,7 +236,7 @@ static void like_a_plain_list(void **state)
     ports_free(p);
 }
 
-/* Further ranges are drawn once the first is taken, and then whole. */
+/* Further ranges are drawn once the first is taken, and then completely. */
 static void further_ranges(void **state)
 {
     (void)state;
@@ -262,7 +262,7 @@ static void further_ranges(void **state)
     ports_free(p);
 }
 
-/* Who sees some ports does not know the next: two seeds give other orders, and no order is by number. */
+/* A peer that sees some ports can't predict the next: two seeds give different orders, and none is by number. */
 static void the_order_is_the_seeds(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* What the builders write: compared with the same frame in packet notation, parsed again, its checksums computed in the
- * plainest way; over Ethernet, VLAN stacks and bare IP; and what they refuse. */
+/* The builders' output: compared with the same frame in packet notation, parsed again, its checksums computed in the
+ * plainest way; over Ethernet, VLAN stacks and bare IP; and what they reject. */
 #include "tests/unit/vm/packet.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ static int teardown(void **state)
 
 static uint32_t sum_of(const uint8_t *p, size_t len) { return (uint16_t)~plain_sum(p, len, 0); }
 
-/* Parse the answer, strictly, and check both checksums by hand; v6 and TCP with their pseudo header. */
+/* Parse the reply strictly, and check both checksums independently; IPv6 and TCP with their pseudo header. */
 static void check_sums(const struct pkt *out, struct pkt *again, struct key *key)
 {
     static const struct facts strict = {.drop_bad_checksum = true};
@@ -50,7 +50,7 @@ static void check_sums(const struct pkt *out, struct pkt *again, struct key *key
     assert_int_equal(plain_sum(upper, len, (start & 0xffff) + (start >> 16)), 0);
 }
 
-/* The answer is this frame, byte for byte, on the same link and with the same tags. */
+/* Check that the reply equals this frame, byte for byte, on the same link and with the same tags. */
 static void check_answer(struct pkt *out, const char *expected)
 {
     struct pkt again;
@@ -114,7 +114,7 @@ static void test_links(void **state)
     }
 }
 
-/* Options as Linux writes them; all of them, some, none; answering and instead of what came. */
+/* Options as Linux writes them: all of them, some, none; in a reply and in a packet that replaces the original. */
 static void test_segment_options(void **state)
 {
     (void)state;
@@ -251,7 +251,7 @@ static void test_unreachable(void **state)
     }
 }
 
-/* The quote is as long as is allowed: 576 and 1,280 bytes in all; and never more than was captured. */
+/* The quote has the maximum length, 576 and 1,280 bytes in total, but never more than was captured. */
 static void test_quotes(void **state)
 {
     (void)state;
@@ -280,7 +280,7 @@ static void test_quotes(void **state)
     }
 }
 
-/* A request in pieces is quoted and answered as if it were whole. */
+/* A segmented request is quoted and answered as if it were in one piece. */
 static void test_segments(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The chooser: it picks as packets' way does, counts what is held, and goes on in another program. */
+/* The chooser: it picks like the packet path, counts places, and continues in another program. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 
 #define SEED 7
 
-/* A client's connection to port 80 of 203.0.113.10. */
+/* Make the key of a client's connection to port 80 of 203.0.113.10. */
 static struct key client(uint32_t src, uint16_t port)
 {
     return (struct key){.src = {src},
@@ -42,13 +42,13 @@ static struct chooser *compiled(const char *text)
     return c;
 }
 
-/* ---- as packets ---- */
+/* ---- compared with packets ---- */
 
 enum { SERVERS = 7, TEXT = 2000 };
 
 static const char *const balances[] = {"maglev", "source", "round_robin", "least_conn", "random"};
 
-/* Two pools, in any share, of servers of any weight, some of them backups. */
+/* Draw two pools, in any share, of servers of any weight, some of them backups. */
 static void draw_text(struct rng *r, char *text)
 {
     size_t at = 0;
@@ -72,7 +72,7 @@ static void draw_text(struct rng *r, char *text)
 #undef PUT
 }
 
-/* The client's first packet, as its verdict says. */
+/* Return the verdict of the client's first packet. */
 static struct verdict by_packet(struct world *w, const struct key *k)
 {
     char text[120];
@@ -85,7 +85,7 @@ static struct verdict by_packet(struct world *w, const struct key *k)
     return v;
 }
 
-/* Packets are refused a place once they have a server. */
+/* Check the chooser's pick. Packets are denied a place after they have a server. */
 static void by_chooser(struct chooser *c, const struct key *k, const struct verdict *v)
 {
     const uint32_t branch = (k->src[0] >> 8 & 255) != 1;
@@ -156,9 +156,9 @@ static void places_are_given_back(void **state)
     bool known[4];
     assert_int_equal(chooser_admit(c, 0, &one, &known[0]), REASON_NONE);
     assert_int_equal(chooser_admit(c, 0, &one, &known[1]), REASON_NONE);
-    assert_int_equal(chooser_admit(c, 0, &one, &known[2]), REASON_MAX_FLOWS); /* of its source */
+    assert_int_equal(chooser_admit(c, 0, &one, &known[2]), REASON_MAX_FLOWS); /* limit of its source */
     assert_int_equal(chooser_admit(c, 0, &two, &known[2]), REASON_NONE);
-    assert_int_equal(chooser_admit(c, 0, &two, &known[3]), REASON_MAX_FLOWS); /* of all */
+    assert_int_equal(chooser_admit(c, 0, &two, &known[3]), REASON_MAX_FLOWS); /* limit of all */
     assert_true(known[0] && known[1] && known[2]);
     chooser_leave(c, 0, &one, known[0]);
     assert_int_equal(chooser_admit(c, 0, &one, &known[0]), REASON_NONE);
@@ -175,19 +175,19 @@ static void a_source_keeps_its_server(void **state)
     chooser_facts(c, &in);
     assert_int_equal(chooser_admit(c, 0, &one, &known), REASON_NONE);
     assert_int_equal(chooser_pick(c, 0, &one, 0).server, 0);
-    assert_int_equal(chooser_next(c, 0, &one, 0), 1); /* could not be reached */
+    assert_int_equal(chooser_next(c, 0, &one, 0), 1); /* unreachable */
     chooser_begin(c, 0, 1, &one);
     chooser_end(c, 1);
     chooser_leave(c, 0, &one, known);
     for (unsigned i = 0; i < 3; i++) assert_int_equal(chooser_pick(c, 0, &one, 0).server, 1);
-    assert_int_equal(chooser_pick(c, 0, &two, 0).server, 1); /* in turn */
+    assert_int_equal(chooser_pick(c, 0, &two, 0).server, 1); /* the next in turn */
     in.mono_ns += 11 * S;
     chooser_facts(c, &in);
     assert_int_equal(chooser_pick(c, 0, &one, 0).server, 0);
     chooser_free(c);
 }
 
-/* Loops that share count `max flows` and least_conn together. */
+/* Loops that share a chooser count `max flows` and least_conn together. */
 static void loops_count_together(void **state)
 {
     (void)state;
@@ -219,9 +219,9 @@ static void loops_count_together(void **state)
     program_put(p);
 }
 
-/* ---- what a proxy's services say besides ---- */
+/* ---- other properties of a proxy's services ---- */
 
-/* A program that the compiler made, with what this test says in the place of some of it. */
+/* A compiled program, in which the test replaces some sections. */
 struct said {
     struct program p, *compiled;
     struct pbc_proxy proxy;
@@ -254,7 +254,7 @@ static struct program *proxied(struct said *s, const char *balance, uint32_t fla
     return say(s, text, flags, max_flows);
 }
 
-/* A server that holds as many as it may is passed over; where all do, that is the reason. */
+/* A server that has its maximum is skipped; if all have, that is the reason. */
 static void full_servers(void **state)
 {
     (void)state;
@@ -278,7 +278,7 @@ static void full_servers(void **state)
     program_put(said.compiled);
 }
 
-/* A cookie leads back to its server while that takes new flows, in every loop. */
+/* A cookie leads back to its server as long as that accepts new flows, in every loop. */
 static void cookies_lead_back(void **state)
 {
     (void)state;
@@ -295,13 +295,13 @@ static void cookies_lead_back(void **state)
     chooser_facts(other, &in);
     const struct key k = client(1, 1);
     assert_int_not_equal(chooser_pick(other, 0, &k, chooser_cookie(one, 1)).server, 1);
-    assert_int_not_equal(chooser_pick(other, 0, &k, 12345).server, PBC_NONE); /* somebody's invention */
+    assert_int_not_equal(chooser_pick(other, 0, &k, 12345).server, PBC_NONE); /* an invented cookie */
     chooser_free(one);
     chooser_free(other);
     program_put(said.compiled);
 }
 
-/* Values find servers by weight, and move only from one that is gone. */
+/* Values find servers by weight, and move only away from one that is gone. */
 static void values_find_servers(void **state)
 {
     (void)state;
@@ -332,7 +332,7 @@ static void values_find_servers(void **state)
     program_put(said.compiled);
 }
 
-/* Servers that see the client's address are of its family; else any will do. */
+/* Servers that see the client's address must have its family; others may have any. */
 static void families(void **state)
 {
     (void)state;
@@ -395,7 +395,7 @@ static void counts_go_on(void **state)
     program_put(is);
 }
 
-/* What the remap leaves out may be used by nobody. */
+/* Parts that the remap leaves out may be used by nobody. */
 static void what_is_used_stays(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Walks of a classifier: each, one header at a time and a batch, on images made by hand. What they find on any image
- * that is verified, tests/diff/walks.c compares. */
+/* Walks of a classifier: each, with one header at a time and a batch, on hand-made images. tests/diff/walks.c
+ * compares their results on any verified image. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 enum { WORDS = 1 << 14, LINES = 256, FORMATS = 8, SRC = 2 * KEY_SLOT(src), SRC_UPPER = SRC + 1 };
 
-/* An image: words, lines of blocks and formats as far as they are made. */
+/* An image: words, lines of blocks and formats made so far. */
 struct made {
     uint64_t tree[WORDS];
     struct pbc_line blocks[LINES];
@@ -35,7 +35,7 @@ static uint32_t words_add(struct made *m, uint32_t count)
     return m->words - count;
 }
 
-/* A format whose columns all ask the same half, by range. */
+/* Add a format whose columns all test the same half, by range. */
 static uint32_t format_add(struct made *m, unsigned lines, unsigned half)
 {
     struct pbc_format *const f = &m->formats[m->format_count];
@@ -50,7 +50,7 @@ static uint32_t *column(struct made *m, uint32_t block, unsigned col)
     return m->blocks[block + col / 2].col[col % 2];
 }
 
-/* A block whose lanes are all unused. */
+/* Add a block with all lanes unused. */
 static uint32_t block_add(struct made *m, uint32_t format)
 {
     const uint32_t block = m->lines;
@@ -63,7 +63,7 @@ static uint32_t block_add(struct made *m, uint32_t format)
     return block;
 }
 
-/* A lane that holds for every header, until more is asked of it. */
+/* Use a lane, which matches every header until a test is added. */
 static void lane_use(struct made *m, uint32_t block, unsigned lane, uint32_t entry)
 {
     column(m, block, 0)[lane] = entry;
@@ -79,7 +79,7 @@ static uint64_t leaf_at(const struct made *m, uint32_t block, uint32_t format)
     return TREE_LEAF_WORD(block, format, pbc_shape(&m->formats[format]));
 }
 
-/* A leaf of one lane that holds for every header. */
+/* Make a leaf of one lane that matches every header. */
 static uint64_t leaf_of(struct made *m, uint32_t entry)
 {
     if (!m->format_count) format_add(m, 1, SRC);
@@ -95,7 +95,7 @@ static struct program program_of(const struct made *m)
     return (struct program){.classifiers = &c, .tree = m->tree, .blocks = m->blocks, .formats = m->formats};
 }
 
-/* All walks find `want` for the header at or behind `from`, alone, alone in a batch, and in a full one. */
+/* Check that all walks find `want` for the header at or behind `from`: alone, alone in a batch, and in a full one. */
 static void expect_from(const struct made *m, const struct key *key, uint32_t from, uint32_t want)
 {
     const struct program p = program_of(m);
@@ -187,7 +187,7 @@ static void forks_take_the_lower(void **state)
     }
 }
 
-/* What is said to be in the second part decides whether it is looked at. */
+/* The lowest entry given for the second part decides whether it is searched. */
 static void forks_are_left_where_they_cannot_win(void **state)
 {
     (void)state;
@@ -204,8 +204,8 @@ static void forks_are_left_where_they_cannot_win(void **state)
     expect(m, &(struct key){0}, 3);
 }
 
-/* Forks six deep on all ways, the lowest entry in any of their 64 leaves, so that every packet leaves as many behind as
- * it may: with 64 packets the list of those that wait is full. */
+/* Make forks six deep on all paths, with the lowest entry in any of their 64 leaves, so that every packet postpones
+ * as many parts as possible: with 64 packets the list of postponed ones is full. */
 static uint64_t forks_below(struct made *m, unsigned depth, uint32_t lowest, uint32_t *leaf)
 {
     if (depth == PBC_FORKS_MAX) return leaf_of(m, ((*leaf)++ ^ lowest) + 5);
@@ -230,7 +230,8 @@ static void forks_in_full_depth(void **state)
     }
 }
 
-/* Forks up to six deep, each of whose parts may end early: packets of one batch leave different numbers behind. */
+/* Make forks up to six deep, each of whose parts may end early, so that packets of one batch postpone different
+ * numbers. */
 static uint64_t forks_drawn(struct made *m, unsigned depth, struct rng *r, uint32_t *least)
 {
     if (depth == PBC_FORKS_MAX || rng_one_in(r, 5)) {
@@ -275,7 +276,7 @@ static void forks_of_any_depth_beside_each_other(void **state)
     }
 }
 
-/* Three blocks; every lane but those of entries 3 and 12 asks for a source of its own. */
+/* Three blocks; every lane but those of entries 3 and 12 tests for a different source. */
 static void runs_of_blocks(void **state)
 {
     (void)state;
@@ -295,7 +296,7 @@ static void runs_of_blocks(void **state)
     expect_from(m, &key, 3, 3);
     expect_from(m, &key, 4, 12);
     expect_from(m, &key, 13, ENTRY_NONE);
-    for (uint32_t i = 0; i < 2; i++) column(m, i, 1)[i ? 4 : 3] = range(99, 99); /* 3 and 12, too */
+    for (uint32_t i = 0; i < 2; i++) column(m, i, 1)[i ? 4 : 3] = range(99, 99); /* also 3 and 12 */
     for (uint32_t src = 0; src < 25; src++) {
         key.src[0] = src;
         const bool there = src < 22 && src != 3 && src != 12;
@@ -308,7 +309,7 @@ static void runs_of_blocks(void **state)
     expect_from(m, &key, 4, 12);
 }
 
-/* Boxes of one entry are side by side. */
+/* Boxes of one entry are adjacent. */
 static void lanes_of_one_entry(void **state)
 {
     (void)state;
@@ -321,7 +322,7 @@ static void lanes_of_one_entry(void **state)
 }
 
 /* In blocks of each size each column is compared, by range and by mask, in every lane, also in the second block of a
- * run. Column 1 asks by range. */
+ * run. Column 1 tests by range. */
 static void formats_compare_every_column(void **state)
 {
     (void)state;
@@ -343,14 +344,14 @@ static void formats_compare_every_column(void **state)
                 expect(m, &key, 77);
                 key.half[half] = 0xbffd;
                 expect(m, &key, 77);
-                key.half[half] = 0xbffe; /* its lowest bits are others */
+                key.half[half] = 0xbffe; /* its lowest bits are different */
                 expect(m, &key, ENTRY_NONE);
                 key.half[half] = 0x8002;
                 expect(m, &key, masked ? ENTRY_NONE : 77);
             }
 }
 
-/* Pairs compare whole slots under their mask; what is behind them is compared, too. */
+/* Pairs compare complete slots under their mask; the columns behind them are compared, too. */
 static void pairs_compare_whole_slots(void **state)
 {
     (void)state;
@@ -402,7 +403,7 @@ static void halves_between_bounds(void **state)
             }
 }
 
-/* Every bit that a header may have set does not make an unused lane hold. */
+/* An unused lane never matches, for any bits of a header. */
 static void unused_lanes_never_hold(void **state)
 {
     (void)state;
@@ -418,7 +419,7 @@ static void unused_lanes_never_hold(void **state)
     }
 }
 
-/* Packets that end at different depths, in leaves of different sizes, or nowhere, beside each other. */
+/* Packets that end at different depths, in leaves of different sizes, or nowhere, in one batch. */
 static void packets_of_a_batch_go_their_own_ways(void **state)
 {
     (void)state;
@@ -426,7 +427,7 @@ static void packets_of_a_batch_go_their_own_ways(void **state)
     for (unsigned n = 0; n < 6; n++) format_add(m, n + 1, KEY_HALF(proto));
     m->formats[2].half[4] |= PBC_MASKED;
     uint32_t at = 0, want[64];
-    for (uint32_t level = 0; level < 6; level++) { /* bit `level` of the source ends the way there */
+    for (uint32_t level = 0; level < 6; level++) { /* bit `level` of the source ends the path there */
         const uint32_t two = words_add(m, 2), format = level, block = block_add(m, format);
         m->tree[at] = TREE_CUT_WORD(two, 0, level, 1);
         lane_use(m, block, level, 10 + level);

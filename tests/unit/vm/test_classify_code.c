@@ -1,5 +1,5 @@
-/* Classifiers in code: what the interpreter does with what is found, and which packets of a batch are searched ahead.
- * The same packets are judged alone and in batches, and all must agree. */
+/* Classifiers in code: the interpreter's use of a result, and which packets of a batch are searched in advance. The
+ * same packets are judged alone and in batches, and all must agree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 /* A list of rules behind the sample's; all accept. */
 enum { ANY = 0, PACKETS = 64, R0 = 8, RULES = 16, COUNTED = R0 + 15 };
 
-/* The sample's tables and rules, that list, other code. */
+/* Take the sample's tables and rules, with that list and other code. */
 static void only_tables(struct imgbuild *b)
 {
     img_sample(b);
@@ -33,12 +33,12 @@ static void only_tables(struct imgbuild *b)
 }
 
 struct entry {
-    uint32_t rule; /* of the list */
+    uint32_t rule; /* in the list */
     uint32_t code;
-    uint32_t src; /* asked for; ANY */
+    uint32_t src; /* source that it tests; ANY */
 };
 
-/* A classifier of one leaf: its entries in order, each by source. */
+/* Add a classifier of one leaf: its entries in order, each tests a source. */
 static void classifier_add(struct imgbuild *b, const struct entry *entries, uint32_t count)
 {
     struct pbc_classifier c = {.entries = b->entries_count,
@@ -83,7 +83,7 @@ struct packets {
     struct verdict verdicts[PACKETS];
 };
 
-/* Packet i comes from 10.0.0.1 + i % 4 to port i, by way of interface 0 or, from the thirty-second on, 1. */
+/* Make packets: packet i comes from 10.0.0.1 + i % 4 to port i, on interface 0 or, from the thirty-second on, 1. */
 static void packets_init(struct packets *x, const struct facts *facts)
 {
     for (unsigned i = 0; i < PACKETS; i++) {
@@ -96,7 +96,7 @@ static void packets_init(struct packets *x, const struct facts *facts)
     }
 }
 
-/* The rules that decide: alone; one by one in a worker; and all together. Returns the last worker. */
+/* Find the deciding rules: alone, one by one in a worker, and all together. Returns the last worker. */
 static struct vm *judge(struct program *p, struct packets *x, uint32_t rules[PACKETS])
 {
     const struct facts facts = {0};
@@ -121,7 +121,7 @@ static struct vm *judge(struct program *p, struct packets *x, uint32_t rules[PAC
 
 static const struct insn main_code[] = {{OP_CALL, 3, 0, 1}, {OP_DECIDE, 3, 0, 0}, {.op = OP_DEFAULT}};
 
-/* OP_CLASSIFY without code behind an entry: its rule decides; nothing found: go on. */
+/* OP_CLASSIFY without code behind an entry: its rule decides; without a result: continue. */
 static void op_classify(void **state)
 {
     (void)state;
@@ -141,7 +141,7 @@ static void op_classify(void **state)
     program_put(p);
 }
 
-/* OP_AGAIN goes on behind the entry that led to it, and at last behind the OP_CLASSIFY. */
+/* OP_AGAIN continues after the entry that led to it, and finally after the OP_CLASSIFY. */
 static void op_again(void **state)
 {
     (void)state;
@@ -150,7 +150,7 @@ static void op_again(void **state)
     uint32_t rules[PACKETS];
     const struct insn list[] = {
         {OP_CLASSIFY, 0, 0, 0},    {OP_RETK, 0, 0, R0 + 9},
-        {OP_COUNT, 0, 0, COUNTED},                                                 /* 2: counts and goes on */
+        {OP_COUNT, 0, 0, COUNTED},                                                 /* 2: counts and continues */
         {OP_AGAIN, 0, 0, 0},       {OP_JNIN, KEY_HALF(dst_port), 1, 0 << 16 | 15}, /* 4: rejects low ports */
         {OP_RETK, 0, 0, R0 + 2},   {OP_AGAIN, 0, 0, 0}};
     only_tables(&b);
@@ -172,7 +172,7 @@ static void op_again(void **state)
     program_put(p);
 }
 
-/* A classifier that is called behind an entry of another one has a place of its own. */
+/* A classifier that is called behind another's entry has a separate place. */
 static void classifiers_call_each_other(void **state)
 {
     (void)state;
@@ -201,14 +201,14 @@ static void classifiers_call_each_other(void **state)
         static const uint32_t want[4] = {RULE_DEFAULT, R0 + 2, R0 + 6, RULE_DEFAULT};
         assert_int_equal(rules[i], want[i % 4]);
     }
-    /* Each of two entries called it: once a packet of the first source, twice one of the second. */
+    /* Each of two entries called it: once for a packet of the first source, twice for one of the second. */
     assert_int_equal(vm_counters(vm)->rules[COUNTED].packets, PACKETS / 4 * (2 + 4));
     vm_free(vm);
     program_put(p);
 }
 
 /* Function 0 leads packets of interface 0 to one classifier, low ports of the others to a second; some to none, and
- * some to one behind a COUNT. Where nothing that is found has code, no packet is left. */
+ * some to one behind a COUNT. If no result has code, no packet is left. */
 static void what_is_searched_ahead(void **state)
 {
     (void)state;
@@ -250,8 +250,8 @@ static void what_is_searched_ahead(void **state)
     program_put(p);
 }
 
-/* What is found decides where the list ends the judging: an entry without code, or none. The others' code still runs,
- * and so does that of lists which are called from elsewhere. */
+/* A result decides if the list ends the judging: an entry without code, or none. The code of others still runs, and
+ * so does that of lists called from elsewhere. */
 static void what_is_found_decides(void **state)
 {
     const struct insn list[] = {{OP_CLASSIFY, 0, 0, 0}, {.op = OP_RETZ}, {OP_RETK, 0, 0, R0 + 2}};

@@ -1,5 +1,5 @@
-/* A batch through function 0 at once: every way to ask a column answers as the plain one does, and code does to 64
- * packets together what it does to each only, in the same order where order can be seen. */
+/* A batch through function 0 at once: every way to test a column has the plain one's result, and code treats 64
+ * packets together like each alone, in the same order if order is visible. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 enum { PACKETS = COLUMN_LANES, BODY = 150, PROGRAMS = 300, EVENTS = PACKETS * BODY };
 
-/* Few numbers, so that many are equal; and the ends of ranges. */
+/* Draw from few numbers, so that many are equal, and from the ends of ranges. */
 static uint32_t draw_word(struct rng *r)
 {
     static const uint32_t words[] = {0, 1, 2, 3, 0xffff, 0x10000, 0x7fffffff, 0x80000000, UINT32_MAX};
@@ -67,7 +67,7 @@ static struct insn draw_test(struct rng *r)
     return n;
 }
 
-/* Tests that jump anywhere behind them, most of them over a decision, a count or a log; two ends. */
+/* Draw tests that jump anywhere forward, most of them over a decision, a count or a log; two ends. */
 static uint32_t draw_code(struct rng *r, struct insn code[])
 {
     const uint32_t count = 3 + rng_below(r, BODY - 3);
@@ -89,7 +89,7 @@ static uint32_t draw_code(struct rng *r, struct insn code[])
     return count;
 }
 
-/* The tables of the sample, two rules that decide, a map. */
+/* Make a program of the sample's tables, two rules that decide, and a map. */
 static struct program *draw_program(struct rng *r)
 {
     struct imgbuild b;
@@ -161,7 +161,7 @@ static void a_batch_is_its_packets(void **state)
         meters_free(all.meters);
         program_put(p);
     }
-    assert_true(logs > PROGRAMS && left_behind > PROGRAMS); /* both ways have been gone */
+    assert_true(logs > PROGRAMS && left_behind > PROGRAMS); /* both paths were taken */
 }
 
 int main(void)

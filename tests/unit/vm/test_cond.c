@@ -1,4 +1,4 @@
-/* Every kind of condition on packets that have the field, have another value, and have none; and what explain says. */
+/* Every kind of condition on packets that have the field, have another value, and lack it; and explain's words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include "tests/lib/frame.h"
 #include "tests/lib/imgbuild.h"
 
-/* Ranges that the conditions below name by their place. */
+/* Ranges that the conditions below name by index. */
 enum { R_WEB, R_TLS, R_LOW, R_IP, R_GRE, R_UNREACHABLE, R_FRAME, R_ZERO, R_ONE, R_LLDP, R_MANY };
 enum { S_ABUSERS, S_ONE, S_SIX, S_EMPTY };
 
@@ -19,9 +19,9 @@ struct sample {
     uint8_t flags; /* PBC_COND_ANY */
     struct key key;
     uint16_t way;    /* as in struct pkt */
-    uint8_t source;  /* likewise */
-    bool has, holds; /* the field is there; the condition holds */
-    const char *why; /* why it fails; where it holds: why its `not` fails */
+    uint8_t source;  /* as in struct pkt */
+    bool has, holds; /* has: the field exists; holds: the condition is true */
+    const char *why; /* why it fails; if it holds, why its `not` fails */
 };
 
 #define TCP4                                                                                                           \
@@ -531,7 +531,7 @@ static const struct sample samples[] = {
      .has = true,
      .why = "dscp is 46, not 0-5"},
     {.kind = COND_DSCP, .first = R_LOW, .count = 1, .key = {.kind = ARP}, .why = "not an IP packet"},
-    /* The frame's first word has 46 as its lowest twenty bits. */
+    /* The frame's first word has 46 in its lowest twenty bits. */
     {.kind = COND_FLOWLABEL,
      .first = R_FRAME,
      .count = 1,
@@ -645,7 +645,7 @@ static void frame_view(struct pkt *pkt, uint8_t frame[FRAME_LEN])
     assert_int_equal(pkt_parse(pkt, &(struct facts){0}, &key), REASON_NONE);
 }
 
-/* The samples as one program with one rule that holds them all. */
+/* Make a program with one rule that has all samples. */
 static struct program *program_of_samples(void)
 {
     struct imgbuild b;
@@ -711,10 +711,10 @@ static void every_kind(void **state)
         cond_explain(p, s->holds ? &negated : &plain, &s->key, &pkt, line, sizeof line);
         if (strcmp(line, s->why) != 0) fail_msg("sample %u: expected `%s`, got `%s`", i, s->why, line);
         if (s->has || no_not) continue;
-        cond_explain(p, &negated, &s->key, &pkt, line, sizeof line); /* what is missing is missing for `not`, too */
+        cond_explain(p, &negated, &s->key, &pkt, line, sizeof line); /* a missing field also fails `not` */
         assert_string_equal(line, s->why);
     }
-    for (unsigned k = 0; k < COND_SNI; k++) /* from there on no packet is asked */
+    for (unsigned k = 0; k < COND_SNI; k++) /* later kinds don't test packets */
         if (!seen[k]) fail_msg("no sample of kind %u", k);
     program_put(p);
 }
@@ -738,7 +738,7 @@ static void short_buffers(void **state)
     program_put(p);
 }
 
-/* Names come from the file: what could steer a terminal does not get through. */
+/* Names come from the file: no terminal control passes. */
 static void hostile_names(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Inline and observed connections as bytes: where numbers and tuples are in them, and what is refused: a list of
- * free numbers that is none, a tuple that is nobody's or another's. */
+/* Inline and observed connections as bytes: the places of numbers and tuples, and what is rejected: an invalid list
+ * of free numbers, or a tuple that is nobody's or another's. */
 #include "tests/lib/compiled.h"
 #include "tests/unit/vm/watch.h"
 #include "vm/flow/stacks.h"
@@ -8,9 +8,9 @@
 
 enum { BYTES = 1 << 20, IFACES = 2, MOST = 64, CONNS = 3, SEED = 5, FAR = 1 << 30 };
 
-/* Of each kind three connections began, and the second has ended: its number is free. */
+/* Each kind with three connections, of which the second has ended, so that its number is free. */
 static struct kind {
-    bool (*archive)(struct archive *a, bool fresh); /* of those, or of new ones */
+    bool (*archive)(struct archive *a, bool fresh); /* archives those, or new ones */
     struct keyed *index;
     struct stacks *stacks;
     size_t before; /* bytes between tables and numbers */
@@ -30,7 +30,7 @@ static bool is_read(size_t len)
     return kind.archive(&a, true) && a.left == 0;
 }
 
-/* Return where the numbers are: high, spare, live, hand, of four bytes each. */
+/* Return the place of the numbers: high, spare, live, hand, of four bytes each. */
 static size_t numbers_at(void)
 {
     static uint8_t tables[BYTES];
@@ -46,7 +46,7 @@ static void refuses_in_bytes(size_t at, uint32_t value)
     assert_false(is_read(len));
 }
 
-/* What a connection said was written so. */
+/* Check that a connection with this value is rejected after it was written. */
 static void refuses(uint32_t *at, uint32_t value)
 {
     const uint32_t right = *at;
@@ -67,7 +67,7 @@ static void numbers_are_checked(void)
     refuses_in_bytes(at + 4, UINT32_MAX); /* the free number is lost */
     refuses_in_bytes(at + 4, 0);          /* a connection has that one */
     refuses_in_bytes(at + 4, CONNS - 1);
-    refuses_in_bytes(at + 4, CONNS); /* it was never used */
+    refuses_in_bytes(at + 4, CONNS); /* never used */
     refuses_in_bytes(at + 4, FAR);
     refuses_in_bytes(at + 8, CONNS);
     refuses_in_bytes(at + 8, 1);
@@ -81,7 +81,7 @@ static uint32_t free_slot(void)
     return slot;
 }
 
-/* The slot of a connection's tuple may be none, free, outside, another's. */
+/* Check tuple slots that are none, free, outside, or another's. */
 static void slots_are_checked(uint32_t *slot, uint32_t of_another)
 {
     refuses(slot, KEYED_NONE);
@@ -91,7 +91,7 @@ static void slots_are_checked(uint32_t *slot, uint32_t of_another)
     refuses(slot, of_another);
 }
 
-/* The bytes of one tuple: word, tuple, and what is behind, at its group behind the hash. */
+/* Return the bytes of one tuple: word, tuple and what follows, at its group after the hash. */
 static const uint8_t *first_entry(void)
 {
     return bytes + sizeof(uint32_t) + sizeof(struct hash_key) + sizeof(uint32_t) + 2 * sizeof(uint32_t) +
@@ -157,7 +157,7 @@ static void inline_tuples(void **state)
     refuses(&first->index[1], first->index[0]);
     refuses(&first->index[1], inlines->at[2].index[0]);
     refuses(&first->index[1], free_slot());
-    /* The first is free, too, and all agrees but that its tuple is still there */
+    /* The first is also free, and everything agrees except that its tuple still exists */
     const uint32_t numbers[] = {CONNS, 0, 1, 0};
     first->state = INLINE_FREE;
     first->next = 1;
@@ -169,7 +169,7 @@ static void inline_tuples(void **state)
     (void)state;
 }
 
-/* The number of an inline connection is behind its tuple, and its word is 0. */
+/* The number of an inline connection follows its tuple, and its word is 0. */
 static void inline_layout(void **state)
 {
     begin_inlines();
@@ -244,7 +244,7 @@ static void observed_tuples(void **state)
     (void)state;
 }
 
-/* The number of an observed connection is the word of its tuple, behind which nothing is. */
+/* The number of an observed connection is the word of its tuple, and nothing follows. */
 static void observed_layout(void **state)
 {
     begin_observed();

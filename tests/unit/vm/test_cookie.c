@@ -1,4 +1,4 @@
-/* Cookies: what they keep, how long they are good, and for whom. */
+/* Cookies: their contents, how long they are valid, and for whom. */
 #include "tests/unit/vm/packet.h"
 
 #include "tests/lib/rng.h"
@@ -27,7 +27,7 @@ static struct key client(void)
 static const struct tcp_syn_options usual = {
     .has_scale = true, .scale = 7, .mss = 1460, .sack = true, .has_stamps = true, .stamp = 77};
 
-/* The segment that would prove it. */
+/* Make the segment that would prove a cookie. */
 static struct tcp_header ack_of(uint32_t isn, uint32_t seq)
 {
     return (struct tcp_header){.seq = isn + 1, .ack = seq + 1};
@@ -68,7 +68,7 @@ static void test_terms(void **state)
     assert_int_equal(t.scale, 14);
 }
 
-/* Whatever a SYN offers comes back, through the numbers only. */
+/* All offers of a SYN come back, only through the numbers. */
 static void test_round(void **state)
 {
     (void)state;
@@ -120,12 +120,12 @@ static void test_time(void **state)
         assert_false(proves(&key, h, o, 1000 * STEP - 1, NULL));
         assert_false(proves(&key, h, o, made + (STEP << 31), NULL));
     }
-    /* In the first step there is none before. */
+    /* In the first period there is none before. */
     const struct cookie c = make(&key, 1, &usual, 0);
     assert_true(proves(&key, ack_of(1, c.seq), (struct tcp_syn_options){.has_stamps = true, .echo = c.stamp}, 0, NULL));
 }
 
-/* Nobody else's, and for nothing that was not offered. */
+/* Invalid for others, and for options that weren't offered. */
 static void test_wrong(void **state)
 {
     (void)state;
@@ -153,7 +153,8 @@ static void test_wrong(void **state)
     for (unsigned bit = 0; bit < 32; bit++) {
         assert_false(proves(&key, (struct tcp_header){.seq = h.seq, .ack = h.ack ^ 1u << bit}, o, now, NULL));
         const struct tcp_syn_options claimed = {.has_stamps = true, .echo = c.stamp ^ 1u << bit};
-        assert_int_equal(proves(&key, h, claimed, now, NULL), bit >= 5); /* the clock is not signed, what counts is */
+        assert_int_equal(proves(&key, h, claimed, now, NULL),
+                         bit >= 5); /* the clock isn't signed, but the counted parts are */
     }
     assert_false(proves(&key, h, (struct tcp_syn_options){0}, now, NULL));
     struct cookie_secret mine = secret;
@@ -162,7 +163,7 @@ static void test_wrong(void **state)
     secret = mine;
 }
 
-/* A probe of the closed window is one before; data does not. */
+/* A probe of the closed window is one before; data isn't. */
 static void test_probe(void **state)
 {
     (void)state;
@@ -178,7 +179,7 @@ static void test_probe(void **state)
     assert_false(proves(&key, (struct tcp_header){.seq = 1002, .ack = c.seq + 1}, o, STEP, &p));
 }
 
-/* One in 2^28 guesses: of four million none is expected, and three are as good as impossible. */
+/* One in 2^28 guesses succeeds: of four million none is expected, and three are practically impossible. */
 static void test_guess(void **state)
 {
     (void)state;
@@ -189,7 +190,7 @@ static void test_guess(void **state)
         hits += proves(&key, (struct tcp_header){.seq = 1001, .ack = (uint32_t)rng_next(&r), .payload_len = 1},
                        (struct tcp_syn_options){0}, 9 * STEP, NULL);
     assert_in_range(hits, 0, 2);
-    /* Neighbours' cookies look alike in nothing: each bit of the hash is set in half of them. */
+    /* Neighbours' cookies aren't similar: each bit of the hash is set in half of them. */
     unsigned set[32] = {0};
     for (unsigned i = 0; i < 4096; i++) {
         struct key near = key;
@@ -200,7 +201,7 @@ static void test_guess(void **state)
     for (unsigned bit = 3; bit < 32; bit++) assert_in_range(set[bit], 1848, 2248);
 }
 
-/* The layout as it is: a change would refuse what a worker of before has answered. */
+/* The present layout: a change would reject the replies of earlier workers. */
 static void test_fixed(void **state)
 {
     (void)state;

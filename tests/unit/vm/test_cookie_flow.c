@@ -1,5 +1,5 @@
-/* Connections through a service with `syn cookies`, between two hosts that check all they get: whatever options either
- * has, whatever is lost on the way. And what becomes of floods, of servers that refuse, and of clients that vanish. */
+/* Connections through a service with `syn cookies`, between two hosts that check everything they get, with any
+ * options on either side and any losses. Also floods, servers that reject, and clients that vanish. */
 #include "tests/unit/vm/cookie_model.h"
 #include "tests/unit/vm/sender.h"
 #include "vm/flow/flow.h"
@@ -7,7 +7,7 @@
 
 enum { STEP_MS = 5, LATE_MS = 120000 };
 
-/* So many of them; a third with sanitizers. LONG=1: twenty times as many. */
+/* Return the number of draws; a third with sanitizers. LONG=1: twenty times as many. */
 static unsigned drawn(unsigned n)
 {
     const char *longer = getenv("LONG");
@@ -34,9 +34,9 @@ struct talk {
     struct sender s;
     struct host client, server;
     struct rng rng;
-    unsigned loss; /* one in so many is lost, 0: none */
+    unsigned loss; /* one in so many is lost; 0: none */
     uint64_t now_ms;
-    unsigned heard[2]; /* packets that the client, the server got */
+    unsigned heard[2]; /* packets that the client and the server got */
 };
 
 static void talk_time(struct talk *t, uint64_t ms)
@@ -45,7 +45,7 @@ static void talk_time(struct talk *t, uint64_t ms)
     t->s.in.mono_ns = 1000 * S + t->now_ms * MS;
 }
 
-/* What left arrives, in order, or is lost. */
+/* Deliver packets that left, in order, or lose them. */
 static void deliver(struct talk *t)
 {
     for (unsigned i = 0; i < t->s.tx.count; i++) {
@@ -152,7 +152,7 @@ static void talk_fini(struct talk *t)
     sender_fini(&t->s);
 }
 
-/* Both streams arrive whole, whatever the two can and whatever is lost; both close. */
+/* Both streams arrive completely, with any options and losses; both close. */
 static void connections(void **state)
 {
     (void)state;
@@ -171,9 +171,9 @@ static void connections(void **state)
     }
 }
 
-/* ---- what else happens ---- */
+/* ---- other events ---- */
 
-/* A bare segment of the client, with timestamps where it has them. */
+/* Send a bare segment of the client, with timestamps if it has them. */
 static const struct verdict *client_says(struct talk *t, uint32_t seq, uint8_t flags)
 {
     struct frame f;
@@ -181,7 +181,7 @@ static const struct verdict *client_says(struct talk *t, uint32_t seq, uint8_t f
     return judge(t, &f);
 }
 
-/* Up to the client's ACK, which is judged: what it caused is still in tx. */
+/* Open up to the client's ACK, which is judged: its effects are still in tx. */
 static const struct verdict *open_client(struct talk *t)
 {
     struct frame f;
@@ -195,7 +195,7 @@ static const struct verdict *open_client(struct talk *t)
     return client_says(t, t->client.iss + 1, TCP_ACK);
 }
 
-/* The server's answer to what is in tx. */
+/* Send the server's reset for the packet in tx. */
 static void server_resets(struct talk *t)
 {
     struct frame f;
@@ -223,7 +223,7 @@ static void refused(void **state)
         assert_int_equal(t.client.at, DEAD);
         assert_int_equal(vm_counters(t.s.vm)->flows->live[FLOW_CLOSING], 1);
         assert_int_equal(vm_counters(t.s.vm)->forward->cookies_unanswered, 1);
-        /* A client that did not hear of it tries again, and another flow begins. */
+        /* A client that didn't get it tries again, and another flow begins. */
         assert_int_equal(client_says(&t, t.client.iss + 1, TCP_ACK)->action, ACTION_FORWARD);
         assert_int_equal(vm_counters(t.s.vm)->flows->live[FLOW_HALF_OPEN], 1);
         assert_int_equal(vm_counters(t.s.vm)->forward->cookies_proven, 2);
@@ -231,7 +231,7 @@ static void refused(void **state)
     }
 }
 
-/* A server that says nothing is asked three times, at 1 s and 3 s again, and given up at 7 s. */
+/* A silent server gets three SYNs, the next at 1 s and 3 s, and is given up at 7 s. */
 static void silent(void **state)
 {
     (void)state;
@@ -259,7 +259,7 @@ static void silent(void **state)
     }
 }
 
-/* The client's probes ask, too, with the same SYN; late SYNs of it are answered and change nothing; its RST ends it. */
+/* The client's probes also send the same SYN; its late SYNs get replies and change nothing; its RST ends it. */
 static void waiting(void **state)
 {
     (void)state;
@@ -288,14 +288,14 @@ static void waiting(void **state)
         assert_int_equal(t.s.tx.count, 1);
         deliver(&t);
         assert_int_equal(live(&t), 1);
-        /* Not its number, then its number. */
+        /* A wrong number, then the right one. */
         assert_int_equal(client_says(&t, t.client.iss + 2, TCP_RST)->action, ACTION_DROP);
         assert_int_equal(live(&t), 1);
         talk_fini(&t);
     }
 }
 
-/* Another connection in the place of one that is closing, or still awaited. */
+/* Another connection in place of a closing or awaited one. */
 static void again(void **state)
 {
     (void)state;
@@ -321,7 +321,7 @@ static void again(void **state)
     }
 }
 
-/* Nobody's ACK, one that comes too late, and one that claims more than was offered: no flow. */
+/* An ACK from nobody, a late one, and one that claims more than was offered: no flow. */
 static void unproven(void **state)
 {
     (void)state;
@@ -340,7 +340,7 @@ static void unproven(void **state)
         t.client.me.port++;
         assert_int_equal(client_says(&t, t.client.iss + 1, TCP_ACK)->action, ACTION_DROP);
         t.client.me.port--;
-        t.client.recent ^= 1; /* its echo is ours */
+        t.client.recent ^= 1; /* it echoes our value */
         assert_int_equal(client_says(&t, t.client.iss + 1, TCP_ACK)->action,
                          t.client.stamps ? ACTION_DROP : ACTION_FORWARD);
         t.client.recent ^= 1;
@@ -356,7 +356,7 @@ static void unproven(void **state)
     }
 }
 
-/* Without firewall, or with rules that let it in, an ACK that proves nothing makes no flow either. */
+/* Without a firewall, or with rules that accept it, an ACK that proves nothing makes no flow either. */
 static void stray(void **state)
 {
     (void)state;
@@ -375,7 +375,7 @@ static void stray(void **state)
     talk_fini(&t);
 }
 
-/* A million clients that never come back leave nothing behind, and nobody else waits for them. */
+/* A million clients that never come back leave nothing behind, and don't delay others. */
 static void flood(void **state)
 {
     (void)state;
@@ -400,8 +400,8 @@ static void flood(void **state)
     talk_fini(&t);
 }
 
-/* A server that is down: without one the SYN meets `on no server`; a flow of one that goes down ends on both sides with
- * the numbers that each knows. */
+/* A server that is down: if there is no other, the SYN gets `on no server`; a flow of one that goes down ends on
+ * both sides with the numbers that each knows. */
 static void down(void **state)
 {
     (void)state;
@@ -443,7 +443,7 @@ static void down(void **state)
     }
 }
 
-/* Damaged packets of either side, at any time: nothing is read outside, no slot is lost, each is counted once. */
+/* Damaged packets from either side, at any time: nothing is read outside, no slot is lost, each is counted once. */
 static void damaged(void **state)
 {
     (void)state;
@@ -480,7 +480,7 @@ static void damaged(void **state)
     }
 }
 
-/* Without slots, or without room to send: refused, and the connection comes about once there is some again. */
+/* Without slots, or without room to send: rejected, and the connection opens once there is room. */
 static void no_room(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Joints: what each side was told becomes the splice that makes up for it, and the numbers that flows are followed in.
- */
+/* Joints: the options sent to each side determine the splice that bridges them, and the numbers that flows are
+ * tracked in. */
 #include "tests/unit/vm/packet.h"
 
 #include "vm/forward/cookie/joint.h"
@@ -11,7 +11,7 @@ static const struct tcp_syn_options able = {
     .has_scale = true, .scale = 3, .mss = 1300, .sack = true, .has_stamps = true, .stamp = 50000};
 static const struct tcp_syn_options plain = {.mss = 1200};
 
-/* As the flow is followed: the client's shift, and the server's where it has one. */
+/* Return the flow's tracked state: the client's shift, and the server's if it has one. */
 static struct tcp_track track_of(const struct cookie_terms *t, const struct tcp_syn_options *server)
 {
     const unsigned ours = t->has_scale ? t->scale : 15, theirs = server->has_scale ? server->scale : 15;
@@ -49,7 +49,7 @@ static void test_both(void **state)
     assert_int_equal(o.echo, 700);
 }
 
-/* The server knows less than the client was told. */
+/* The server supports less than the client was offered. */
 static void test_less(void **state)
 {
     (void)state;
@@ -68,7 +68,7 @@ static void test_less(void **state)
     assert_memory_equal(&again, &full, sizeof full);
 }
 
-/* It knows more: nobody has agreed to that. */
+/* The server supports more, which nobody has agreed to. */
 static void test_more(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Rings of waits: each is due when it should be, in the order of time, and none is lost but for want of room. */
+/* Rings of waits: each is due at its time, in order, and none is lost except for lack of room. */
 #include "tests/unit/vm/packet.h"
 
 #include "tests/lib/rng.h"
@@ -57,7 +57,7 @@ static void test_room(void **state)
     assert_false(waits_take(&waits, second + WAIT_MOST, &time, &w));
 }
 
-/* As many come out as went in, however they come, each at its time or later and in order. */
+/* As many come out as went in, in any order, each at its time or later and sorted. */
 static void test_any(void **state)
 {
     (void)state;

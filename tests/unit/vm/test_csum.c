@@ -1,11 +1,11 @@
-/* Checksums against the words of their standards: full sums, incremental updates over random edits, CRC32c. */
+/* Checksums against the texts of their standards: full sums, incremental updates over random edits, CRC32c. */
 #include "tests/unit/vm/packet.h"
 
 #include "vm/packet/wire.h"
 
 static void fill(uint8_t *p, size_t len, uint64_t *seed)
 {
-    unsigned kind = draw(seed, 4); /* zeros and all ones are where one's complement is odd */
+    unsigned kind = draw(seed, 4); /* zeros and all ones are the special cases of one's complement */
     for (size_t i = 0; i < len; i++) p[i] = kind == 0 ? 0 : kind == 1 ? 0xff : (uint8_t)draw(seed, 256);
 }
 
@@ -26,7 +26,7 @@ static void test_sum(void **state)
         }
 }
 
-/* 64 KiB of ones: carries must not get lost. */
+/* 64 KiB of ones: no carry may be lost. */
 static void test_sum_large(void **state)
 {
     (void)state;
@@ -43,7 +43,7 @@ static void put32(uint8_t *p, uint32_t v)
     for (unsigned i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-/* A pseudo header is what its bytes would sum to. */
+/* A pseudo header's sum equals the sum of its bytes. */
 static void test_pseudo(void **state)
 {
     (void)state;
@@ -68,8 +68,8 @@ static void test_pseudo(void **state)
     }
 }
 
-/* Equal checksums, but that one's complement has two zeros: an update of data that is not all zero never makes the
- * other. */
+/* Checksums are equal, but one's complement has two zeros: an update of data that isn't all zero never makes the
+ * other one. */
 static void test_updates(void **state)
 {
     (void)state;
@@ -99,7 +99,7 @@ static void test_updates(void **state)
     assert_int_equal(csum_apply(0xdd2f, csum_delta16(0x5555, 0x3285)), 0x0000); /* the example of RFC 1624, 4 */
 }
 
-/* A wrong checksum stays wrong by as much. */
+/* A wrong checksum stays equally wrong. */
 static void test_wrong_stays_wrong(void **state)
 {
     (void)state;
@@ -120,7 +120,7 @@ static void test_udp_zero(void **state)
     assert_int_equal(csum_udp_updated(0x1234, 0x4321), 0x4321);
 }
 
-/* Bit by bit, as RFC 9260, appendix A describes it. */
+/* Compute it bit by bit, as RFC 9260, appendix A describes. */
 static uint32_t plain_crc32c(const uint8_t *p, size_t len)
 {
     uint32_t crc = ~0u;
@@ -151,8 +151,8 @@ static void test_crc32c(void **state)
     }
 }
 
-/* The change of the ports alone gives what the whole packet gives, at every length; a wrong checksum stays wrong by as
- * much. */
+/* A change of only the ports gives the same as the complete packet, at every length; a wrong checksum stays equally
+ * wrong. */
 static void test_sctp_update(void **state)
 {
     (void)state;

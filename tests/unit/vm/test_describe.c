@@ -53,7 +53,7 @@ static void test_lines(void **state)
         const struct packet *p = packet_of(rows[i].notation);
         pkt_describe(&p->pkt, &p->key, line, sizeof(line));
         assert_string_equal(line, rows[i].line);
-        for (size_t room = 0; room <= strlen(rows[i].line); room++) { /* cut off, never past its room */
+        for (size_t room = 0; room <= strlen(rows[i].line); room++) { /* cut, never written past its room */
             char *exact = malloc(room + 1);
             exact[0] = '?';
             pkt_describe(&p->pkt, &p->key, exact, room);

@@ -1,4 +1,4 @@
-/* BLAKE2b-256 against digests that Python's hashlib gave for the same bytes, and around the block's edges. */
+/* BLAKE2b-256 against digests of the same bytes by Python's hashlib, and around the block's edges. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

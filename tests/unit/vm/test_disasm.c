@@ -1,4 +1,4 @@
-/* The listing of the sample program: every instruction, every kind of condition and every section has its words. */
+/* The listing of the sample program has words for every instruction, every kind of condition and every section. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -134,7 +134,7 @@ static void sample_lines(void **state)
     img_fini(&b);
 }
 
-/* Every opcode and condition by its name, at the place of a name. */
+/* Check every opcode and condition by its name, in the place of a name. */
 static void every_name(void **state)
 {
     (void)state;
@@ -144,8 +144,8 @@ static void every_name(void **state)
     char *text = listing(&b);
     for (unsigned i = 0; i < OPCODE_COUNT; i++) {
         snprintf(word, sizeof word, "  %s", op_info[i].name);
-        /* What asks first bytes is in tests/golden/bytecode/proxies.prey, copies in mirrors.prey, adding to sets in
-         * live-sets.prey. */
+        /* Instructions on first bytes are in tests/golden/bytecode/proxies.prey, copies in mirrors.prey, adding to
+         * sets in live-sets.prey. */
         if (i != OP_JNFIRST && i != OP_MIRROR && i != OP_ADD && !strstr(text, word))
             fail_msg("no instruction `%s`", op_info[i].name);
     }

@@ -1,5 +1,5 @@
-/* Frames drawn from a loaded program's rules (judge/draw.h): corners hold, what is to miss one condition misses it, and
- * a seed says which frames there are. */
+/* Frames drawn from a loaded program's rules (judge/draw.h): corners match, a frame for missing one condition misses
+ * it, and a seed determines the frames. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 
-/* One rule a line, each with other kinds of conditions. */
+/* One rule per line, each with different kinds of conditions. */
 static const char rules[] = "interface lan = \"eth1\"\n"
                             "schedule work = mon-fri 08:00-18:00\n"
                             "firewall f default drop {\n"
@@ -58,7 +58,7 @@ static struct frame_draw draw_of(const struct program *p, uint64_t seed)
     return d;
 }
 
-/* How many of the rule's conditions the frame meets. */
+/* Count the rule's conditions that the frame matches. */
 static uint32_t met(const struct frame_draw *d, uint32_t rule)
 {
     const struct pbc_rule *r = &d->program->rules[rule];
@@ -69,7 +69,7 @@ static uint32_t met(const struct frame_draw *d, uint32_t rule)
     return n;
 }
 
-/* Of so many frames of the rule, but for `beside`, how many meet that many conditions. */
+/* Count the frames, of those drawn for the rule except `beside`, that match that many conditions. */
 static unsigned count(struct frame_draw *d, uint32_t rule, uint32_t beside, uint32_t conds)
 {
     struct frame_wish w;

@@ -1,5 +1,5 @@
-/* The edges of sending on: what fits, whose address speaks, and what leaves where there is no room. What a sender is
- * told is in tests/packets/edges.t. */
+/* The limits of forwarding: what fits, whose address is the source, and packets when there is no room.
+ * tests/packets/edges.t has the messages to senders. */
 #include "tests/unit/vm/sender.h"
 
 #include <errno.h>
@@ -67,7 +67,7 @@ static void whose_address(void **state)
     assert_int_equal(edge_mac(&facts, 1, NULL), (uint64_t)0x0200 << 32 | 7);
 }
 
-/* The way back is where the end was heard, unless that interface is down. */
+/* The way back leads to where the end was heard, unless that interface is down. */
 static void way_back(void **state)
 {
     (void)state;
@@ -84,7 +84,7 @@ static void way_back(void **state)
     assert_int_equal(unknown.iface, 1);
 }
 
-/* Every piece has the entry's fields, or nothing leaves and no slot is lost. */
+/* Every fragment has the entry's fields, or nothing leaves and no slot is lost. */
 static void in_pieces(void **state)
 {
     (void)state;
@@ -138,7 +138,7 @@ static const struct packet_ctx *ctx_of(const struct packet *p, unsigned at)
     return &c;
 }
 
-/* Neither without a pool nor with a full one; a token is taken for what may be answered only. */
+/* An ICMP error fails without a pool and with a full one; a token is used only for packets that may get a reply. */
 static void told_or_not(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Rows of fields: those with bounds name their fault, and over a reload goes on what keeps just these members. */
+/* Rows of fields: those with limits name their fault, and what survives a reload depends on exactly these members. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@ static void each_bound_has_a_fault(void **state)
         }
 }
 
-/* Members that must stay as they are, by record and by what goes on */
+/* Members that must stay equal, by record and by what survives */
 static const struct kept {
     enum fields_of of;
     enum field_keeps what;
@@ -76,7 +76,7 @@ static bool is_kept(enum fields_of of, enum field_keeps what, size_t byte)
     return false;
 }
 
-/* True for a byte of the beginning of a run, which may be another number of the same. */
+/* True for a byte of a run's beginning, which may be a different number for an equal run. */
 static bool begins_run(enum fields_of of, size_t byte)
 {
     for (uint32_t i = 0; i < record_fields[of].count; i++) {
@@ -89,12 +89,12 @@ static bool begins_run(enum fields_of of, size_t byte)
 static void check_bytes(const struct program *p, enum fields_of of, enum field_keeps what)
 {
     const void *entry = fields_entry(p, of, 0);
-    uint64_t other[16]; /* aligned, as an entry is */
+    uint64_t other[16]; /* aligned like an entry */
     assert_true(record_fields[of].size <= sizeof other);
     for (size_t byte = 0; byte < record_fields[of].size; byte++) {
         if (begins_run(of, byte)) continue;
         memcpy(other, entry, record_fields[of].size);
-        /* Server flags: BACKUP. The lowest byte of a name: another text. */
+        /* Server flags: BACKUP. The lowest byte of a name: a different text. */
         ((uint8_t *)other)[byte] ^= 1;
         const bool backup = of == FIELDS_SERVER && byte == offsetof(struct pbc_server, flags);
         const bool name = is_kept(of, what, byte) && byte < sizeof(uint32_t);

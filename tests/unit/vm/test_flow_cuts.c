@@ -1,4 +1,4 @@
-/* Members whose flows are to end (vm/judge/lives.h): rounds beside a plain list, lists without room, threads; and a
+/* Members whose flows must end (vm/judge/lives.h): rounds against a plain list, lists without room, threads; and a
  * live worker's walk, in parts. */
 #include <pthread.h>
 #include <setjmp.h>
@@ -99,7 +99,7 @@ static void rounds_cover_what_was_asked_before(void **state)
             assert_false(flow_cuts_wait(c));
             assert_true(flow_cuts_due(c, 0) && flow_cuts_due(c, FLOW_CUTS_LOOPS));
             const uint64_t round = flow_cuts_number(c);
-            const struct live_net late = draw_net(&r); /* asked meanwhile: it is the next round's */
+            const struct live_net late = draw_net(&r); /* requested meanwhile, so it belongs to the next round */
             if (count < ASKS) {
                 asked[count] = (struct asked){.net = late, .set = 1, .until = now + SLACK, .round = round + 1};
                 flow_cuts_ask(c, 1, &late, now);
@@ -145,8 +145,7 @@ static const struct flow_cuts_flow *between(uint32_t a, uint32_t b)
     return &f;
 }
 
-/* A list without room takes all members of the set that asks, which its walkers find in their own sets; no cut is
- * lost. */
+/* A list without room covers all members of its set, which its walkers find in their own sets; no cut is lost. */
 static void without_room_all_members_are_meant(void **state)
 {
     uint64_t sum = 0;
@@ -169,7 +168,7 @@ static void without_room_all_members_are_meant(void **state)
         assert_non_null(ended);
         ++*ended;
     }
-    assert_null(flow_cuts_cover(c, NULL, between(1000, 6))); /* a program without live sets has no such member */
+    assert_null(flow_cuts_cover(c, NULL, between(1000, 6))); /* a program without live sets doesn't have the member */
     assert_null(flow_cuts_cover(c, &l, between(1000, 77)));
     assert_null(flow_cuts_cover(c, &l, between(1000, 7)));
     const struct live_net first = host(1), last = host(6);
@@ -314,7 +313,7 @@ static void a_live_worker_walks_in_parts(void **state)
     const struct live_net net = host(0x0a000001);
     flow_cuts_ask(w.cuts, 0, &net, w.now_ns);
     w.now_ns += 5000;
-    world_run(&w, 0x0a000001, 0xc0000201, 60000); /* it begins later, and goes on */
+    world_run(&w, 0x0a000001, 0xc0000201, 60000); /* it begins later, and continues */
     assert_false(vm_cut_due(w.vm));
     assert_true(flow_cuts_begin(w.cuts, w.now_ns));
     unsigned ticks = 0;

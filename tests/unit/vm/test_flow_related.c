@@ -1,9 +1,9 @@
-/* ICMP and ICMPv6 errors: related by what they quote, whatever lies about its length. */
+/* ICMP and ICMPv6 errors: related by their quotes, even if lengths are wrong. */
 #include "tests/unit/vm/world.h"
 
 #include "vm/packet/parse/read.h"
 
-/* 10.0.0.1:1000 has sent to 10.0.0.2:53 and been answered; the rest quotes that from a router. */
+/* 10.0.0.1:1000 has sent to 10.0.0.2:53 and got a reply; the rest quotes that from a router. */
 #define OUTER  "ip4 192.0.2.1 > 10.0.0.1 / icmp type 3 code 3 / "
 #define OUTER6 "ip6 2001:db8::99 > 2001:db8::1 / icmp6 type 1 code 4 / "
 #define Q_UDP  "ip4 10.0.0.1 > 10.0.0.2 / udp 1000 > 53"
@@ -47,7 +47,7 @@ static void only_to_the_sender(void **state)
     SAYS(&w, OUTER Q_UDP, "RELATED");
     SAYS(&w, "ip4 192.0.2.1 > 10.0.0.2 / icmp type 3 code 3 / " Q_UDP, "INVALID");
     SAYS(&w, "ip4 192.0.2.1 > 10.0.0.2 / icmp type 3 / ip4 10.0.0.2 > 10.0.0.1 / udp 53 > 1000", "RELATED");
-    SAYS(&w, "ip4 10.0.0.2 > 10.0.0.1 / icmp type 3 / " Q_UDP, "RELATED"); /* the host itself says it */
+    SAYS(&w, "ip4 10.0.0.2 > 10.0.0.1 / icmp type 3 / " Q_UDP, "RELATED"); /* from the host itself */
     SAYS(&w, OUTER "ip4 10.0.0.1 > 10.0.0.2 / udp 1001 > 53", "INVALID");
     SAYS(&w, OUTER "ip4 10.0.0.1 > 10.0.0.2 / sctp 1000 > 53", "INVALID");
     SAYS(&w, OUTER "ip4 10.0.0.1 > 224.0.0.1 / udp 1000 > 53", "INVALID");
@@ -68,7 +68,7 @@ static void changes_nothing(void **state)
     SAYS(&w, OUTER Q_UDP, "RELATED");
     w.in.mono_ns += 19 * S;
     SAYS(&w, OUTER Q_UDP, "RELATED");
-    SAYS(&w, "ip4 10.0.0.1 > 10.0.0.2 / udp 1000 > 53", "NEW"); /* the other side has not spoken by it */
+    SAYS(&w, "ip4 10.0.0.1 > 10.0.0.2 / udp 1000 > 53", "NEW"); /* the other side has not sent by it */
     w.in.mono_ns += 120 * S;
     SAYS(&w, OUTER Q_UDP, "INVALID");
     assert_int_equal(vm_counters(w.vm)->flows->added, 2);
@@ -87,7 +87,7 @@ static void every_protocol(void **state)
     SAYS(&w, OUTER "ip4 10.0.0.1 > 10.0.0.2 / icmp type 8 id 3", "RELATED");
     SAYS(&w, OUTER "ip4 10.0.0.1 > 10.0.0.2 / icmp type 8 id 4", "INVALID");
     SAYS(&w, OUTER "ip4 10.0.0.1 > 10.0.0.2 / icmp type 13 id 3", "INVALID");
-    SAYS(&w, OUTER "ip4 10.0.0.1 > 10.0.0.2 / icmp type 0 id 3", "INVALID"); /* it has asked, not answered */
+    SAYS(&w, OUTER "ip4 10.0.0.1 > 10.0.0.2 / icmp type 0 id 3", "INVALID"); /* it has sent a query, not a reply */
     SAYS(&w, "ip4 192.0.2.1 > 10.0.0.2 / icmp type 3 / ip4 10.0.0.2 > 10.0.0.1 / icmp type 0 id 3", "RELATED");
     SAYS(&w, OUTER "ip4 10.0.0.1 > 10.0.0.2 / icmp type 3 id 3", "INVALID"); /* an error about an error */
     SAYS(&w, "ip4 10.0.0.1 > 10.0.0.2 / gre / raw \"x\"", "NEW");
@@ -97,7 +97,7 @@ static void every_protocol(void **state)
     world_fini(&w);
 }
 
-/* A number that is in flight, as far as the middle knows. */
+/* A quoted number must be in flight, as far as the middlebox knows. */
 static void tcp_numbers(void **state)
 {
     (void)state;
@@ -114,12 +114,12 @@ static void tcp_numbers(void **state)
     SAYS(&w, OUTER "ip4 10.0.0.1 > 10.0.0.2 / tcp 1 > 80 ack seq 2002", "INVALID");
     SAYS(&w, "ip4 192.0.2.1 > 10.0.0.2 / icmp type 3 / ip4 10.0.0.2 > 10.0.0.1 / tcp 80 > 1 seq 5000", "RELATED");
     SAYS(&w, "ip4 192.0.2.1 > 10.0.0.2 / icmp type 3 / ip4 10.0.0.2 > 10.0.0.1 / tcp 80 > 1 seq 90000", "INVALID");
-    /* eight bytes of the header are all that must be quoted */
+    /* only eight bytes of the header must be quoted */
     SAYS(&w, OUTER "ip4 10.0.0.1 > 10.0.0.2 len 1040 proto 6 / raw x\"00010050000003e9\"", "RELATED");
     world_fini(&w);
 }
 
-/* What is quoted in part, in fragments, behind options and extension headers. */
+/* Quotes that are partial, in fragments, or behind options and extension headers. */
 static void quotes_in_pieces(void **state)
 {
     (void)state;
@@ -141,7 +141,7 @@ static void quotes_in_pieces(void **state)
     SAYS(&w,
          "ip4 192.0.2.1 > 10.0.0.1 / icmp type 3 / pad x\"4500001c0000000040110000"
          "0a0000010a00000203e8003500080000\"",
-         "INVALID"); /* padding is no quote */
+         "INVALID"); /* padding isn't a quote */
     SAYS(&w, OUTER6 "ip6 2001:db8::1 > 2001:db8::2 / hbh / dst / udp 1000 > 53", "RELATED");
     SAYS(&w, OUTER6 "ip6 2001:db8::1 > 2001:db8::2 / ah / udp 1000 > 53", "RELATED");
     SAYS(&w, OUTER6 "ip6 2001:db8::1 > 2001:db8::2 / frag6 0 more id 1 / udp 1000 > 53", "RELATED");
@@ -152,7 +152,7 @@ static void quotes_in_pieces(void **state)
     world_fini(&w);
 }
 
-/* Seventeen headers are one too many, however short. */
+/* Seventeen headers are one too many, even short ones. */
 static void long_chains(void **state)
 {
     (void)state;
@@ -183,7 +183,7 @@ static void cut_everywhere(void **state)
         assert_int_equal(packet.reason, REASON_NONE);
         vm_state(w.vm, &w.in, &packet.key, &packet.pkt);
         assert_string_equal(mark_name(packet.key.marks), cap == whole ? "RELATED" : "INVALID");
-        n.bytes[14 + 4] = (uint8_t)((cap - 54) >> 8); /* the error says so itself */
+        n.bytes[14 + 4] = (uint8_t)((cap - 54) >> 8); /* the error gives the length itself */
         n.bytes[14 + 5] = (uint8_t)(cap - 54);
         packet_view(&packet, n.bytes, cap, cap, LINK_ETHER);
         packet_parse(&packet, &w.facts);
@@ -195,8 +195,8 @@ static void cut_everywhere(void **state)
     world_fini(&w);
 }
 
-/* Any bytes at all as quotes, in a block of exactly their size: a sanitizer sees what is read outside. What is found
- * must be what it says. */
+/* Arbitrary bytes as quotes, in a block of exactly their size, so that a sanitizer finds reads outside. A quote that
+ * is found must be in the bytes. */
 static void hostile_quotes(void **state)
 {
     (void)state;

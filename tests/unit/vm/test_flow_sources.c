@@ -1,4 +1,4 @@
-/* Flows counted by source, beside plain counts. */
+/* Flows counted by source, against plain counts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static void families_are_apart(void **state)
     source_drop(s, addr, false);
     assert_int_equal(source_flows(s, addr, false), 1);
     source_drop(s, addr, false);
-    source_drop(s, addr, false); /* one that holds none */
+    source_drop(s, addr, false); /* a source without any */
     assert_int_equal(source_flows(s, addr, false), 0);
     assert_int_equal(source_flows(s, addr, true), 1);
     sources_free(s);
@@ -49,7 +49,7 @@ static void addresses_are_apart(void **state)
     sources_free(s);
 }
 
-/* Small tables run full: who finds no room is counted nowhere. */
+/* Small tables run full: a source without room is counted nowhere. */
 static void counts_as_a_plain_list(void **state)
 {
     (void)state;
@@ -78,7 +78,7 @@ static void counts_as_a_plain_list(void **state)
     }
 }
 
-/* As many addresses as the flow table has slots find room, drawn or counted up. */
+/* As many addresses as the flow table has slots find room, drawn or consecutive. */
 static void as_many_as_flows(void **state)
 {
     (void)state;

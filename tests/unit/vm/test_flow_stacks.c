@@ -1,4 +1,4 @@
-/* VLAN stacks: what is one stack, what is another, and how long an id lasts. */
+/* VLAN stacks: which are equal, which differ, and how long an id lasts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,8 +24,7 @@ static void put16(uint8_t *at, unsigned v)
     at[1] = (uint8_t)v;
 }
 
-/* A frame of a protocol that nothing parses, behind these tags; the first `off` of them were taken off by the kernel.
- */
+/* Make a frame of a protocol that nothing parses, behind these tags; the kernel has removed the first `off` of them. */
 static struct pkt *frame_of(struct frame *f, enum pkt_link link, const struct stack_tag tags[], unsigned count,
                             unsigned off, unsigned pcp)
 {
@@ -103,7 +102,7 @@ static void other_stacks_are_known_while_taken(void **state)
     stacks_free(s);
 }
 
-/* Where the tags are, and what else they hold, makes no other stack. */
+/* The tags' place, and their other bits, make no other stack. */
 static void one_stack_however_it_comes(void **state)
 {
     (void)state;
@@ -154,7 +153,7 @@ static void full_and_free_again(void **state)
             assert_in_range(ids[i], 4097, STACK_MOST - 1);
         }
         assert_int_equal(stack_take(s, number(&f, STACKS)), STACK_UNKNOWN);
-        assert_int_equal(stack_take(s, number(&f, 77)), ids[77]); /* one that is there is found all the same */
+        assert_int_equal(stack_take(s, number(&f, 77)), ids[77]); /* an existing one is still found */
         stack_put(s, ids[77]);
         stack_put(s, ids[99]);
         assert_int_equal(stack_take(s, number(&f, STACKS)), ids[99]);
@@ -165,7 +164,7 @@ static void full_and_free_again(void **state)
     stacks_free(s);
 }
 
-/* Random takes and puts beside plain counts. */
+/* Random takes and puts, against plain counts. */
 static void counts_as_a_plain_list(void **state)
 {
     (void)state;

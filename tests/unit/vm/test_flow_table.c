@@ -1,4 +1,4 @@
-/* The flow table: what its header promises, one by one; tests/diff/flow_table.c runs it beside a plain one. */
+/* The flow table: each promise of its header; tests/diff/flow_table.c compares it with a plain one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,7 +69,7 @@ static void tags_compare_alike(void **state)
 }
 #endif
 
-/* The slot that is found has the tag, whatever its class; without one there is none. */
+/* The slot found has the tag, in any class; without the tag there is none. */
 static void a_tag_is_found(void **state)
 {
     (void)state;
@@ -112,7 +112,7 @@ static void places_are_two_groups(void **state)
     }
 }
 
-/* Ids in even steps fall like drawn ones: with four per group on average, 1 group in e^4 is empty. */
+/* Ids in even steps spread like drawn ones: with four per group on average, 1 group in e^4 is empty. */
 static void neighbours_spread(void **state)
 {
     (void)state;
@@ -182,7 +182,7 @@ static void every_part_of_the_id_counts(void **state)
         struct flow_id other = id;
         ((uint8_t *)&other)[byte] ^= byte == offsetof(struct flow_id, kind) ? FLOW_ID_ASKS_HIGH : 1;
         assert_int_equal(find(t, other, 1), FLOW_NONE);
-        /* also where the hash leads to the same groups */
+        /* also if the hash leads to the same groups */
         assert_int_equal(flow_find(t, &other, flow_hash(t, &id), 1), FLOW_NONE);
     }
     struct flow_id back;
@@ -217,7 +217,7 @@ static void a_new_flow_is_zero_but_for_what_it_is(void **state)
     flow_table_free(t);
 }
 
-/* Where nobody asks when flows began, those of IPv4 touch one line. */
+/* If nobody tests when flows began, those of IPv4 touch one line. */
 static void ip4_flows_have_one_line(void **state)
 {
     (void)state;
@@ -232,7 +232,7 @@ static void ip4_flows_have_one_line(void **state)
     flow_table_free(t);
 }
 
-/* A slot whose word another has taken is passed by. */
+/* A slot whose word another thread has taken is skipped. */
 static void a_taken_slot_is_passed(void **state)
 {
     (void)state;
@@ -245,8 +245,7 @@ static void a_taken_slot_is_passed(void **state)
     flow_table_free(t);
 }
 
-/* In a large table a few flows are in its near groups, which are few; so many that these are full are elsewhere,
- * too, and are found. */
+/* In a large table few flows are in its few near groups; if these are full, flows are elsewhere, too, and are found. */
 static void few_flows_lie_near(void **state)
 {
     (void)state;
@@ -323,7 +322,7 @@ static void the_sweep_ends_what_is_over(void **state)
     flow_table_free(t);
 }
 
-/* ---- who makes way ---- */
+/* ---- evictions ---- */
 
 struct last_end {
     struct flow_table *t;
@@ -339,7 +338,7 @@ static void keep_last(void *arg, int32_t slot, const struct flow *f, const struc
     last->how = how;
 }
 
-/* With few half-open flows in a large table the hand sees them all: the oldest goes, wherever they are. */
+/* With few half-open flows in a large table the hand sees all: the oldest goes, wherever it is. */
 static void the_oldest_half_open_goes(void **state)
 {
     (void)state;
@@ -372,7 +371,7 @@ static void a_flow_that_becomes_half_open_stays(void **state)
     flow_table_free(t);
 }
 
-/* A bound of 0 leaves each half-open flow until the next one comes. */
+/* With a limit of 0 each half-open flow stays until the next one comes. */
 static void no_half_open_flows(void **state)
 {
     (void)state;
@@ -384,7 +383,7 @@ static void no_half_open_flows(void **state)
     flow_table_free(t);
 }
 
-/* Both groups full: whichever class is least yields, though it was seen last. */
+/* Both groups full: the least class yields, even if it was seen last. */
 static void the_least_class_yields(void **state)
 {
     (void)state;
@@ -405,7 +404,7 @@ static void the_least_class_yields(void **state)
 
 /* ---- size ---- */
 
-/* As many flows as the table is for, drawn or counted up: each finds a free slot. */
+/* As many flows as the table is made for, drawn or consecutive: each finds a free slot. */
 static void a_million_flows_fit(void **state)
 {
     (void)state;
@@ -427,7 +426,7 @@ static void a_million_flows_fit(void **state)
     }
 }
 
-/* Ten half-open flows from anywhere for each that is established: none of those goes. LONG: a million, at full size. */
+/* Ten half-open flows from anywhere per established flow: no established flow goes. LONG: a million, at full size. */
 static void a_flood_takes_no_established_flow(void **state)
 {
     (void)state;
@@ -447,7 +446,7 @@ static void a_flood_takes_no_established_flow(void **state)
     flow_table_free(t);
 }
 
-/* Under the same flood a handshake that takes a tenth of the time in which the bound is used up is not cut off. */
+/* Under the same flood a handshake isn't cut off if it takes a tenth of the time in which the limit is used up. */
 static void real_clients_get_in_under_a_flood(void **state)
 {
     (void)state;
@@ -487,7 +486,7 @@ static void tables_of_every_size(void **state)
     }
 }
 
-/* A size that memory can't hold is refused; one that it might is given, or refused, but never broken. */
+/* A size that memory can't hold is rejected; a possible one succeeds or is rejected, but is never broken. */
 static void the_largest_tables(void **state)
 {
     (void)state;
@@ -507,7 +506,7 @@ static void the_largest_tables(void **state)
 
 /* ---- memory ---- */
 
-/* KiB of a table's rows that are there. */
+/* Return the KiB of a table's rows that are resident. */
 static size_t resident(const struct flow_table *t)
 {
     const size_t pages = t->rows_bytes / 4096;
@@ -538,7 +537,7 @@ static struct flow_table *large_table(unsigned *asked)
     return t;
 }
 
-/* Flows that are all over the table take memory one behind the other, taken ahead of them, and use it again. */
+/* Flows anywhere in the table use memory block by block, taken in advance, and reuse it. */
 static void memory_follows_from_flows(void **state)
 {
     enum { FLOWS = 20000, LARGE = 2048 /* KiB */ };
@@ -558,7 +557,7 @@ static void memory_follows_from_flows(void **state)
         const size_t now = resident(t);
         if (round == 0) most = now;
         assert_in_range(now, FLOWS / 4,
-                        FLOWS * 3 / 2 + 2 * LARGE); /* KiB: a block each at most, and half as many again */
+                        FLOWS * 3 / 2 + 2 * LARGE); /* KiB: at most a block each, and half as many again */
         assert_int_equal(now, most);
         assert_int_equal(flow_sweep(t, flow_groups(t), FLOWS + 200 * second), false);
     }
@@ -566,7 +565,7 @@ static void memory_follows_from_flows(void **state)
     flow_table_free(t);
 }
 
-/* Live, connections that are older than prey are taken up for as long as an open one may be silent. */
+/* In live use, connections older than prey are picked up for as long as an open one may be silent. */
 static void how_long_is_picked_up(void **state)
 {
     (void)state;

@@ -1,12 +1,12 @@
-/* TCP as the middle sees it: scripts of segments, and what is said of each.
+/* TCP as the middlebox sees it: scripts of segments, and the result for each.
  *
  *     DIR FLAGS SEQ[+LEN] [ack N] [win N] [scale N] [first] : MARK STATE [quiet] [reopen]
  *
  * DIR is > for the side that opened the flow, < for the other. Flags are letters: S F R P A and - for none. LEN is
  * payload; numbers of > count from one base, those of < from another, and each script runs with many pairs of bases,
- * so that every number in it is across the wrap once. win is 1000 unless said. Everything that is not invalid is
- * accepted; what is invalid must change nothing. `quiet`: it doesn't keep the flow alive. Lines that say `pickup` or
- * `one-side` set how. */
+ * so that every number in it is across the wrap once. win is 1000 by default. Valid segments are accepted; invalid
+ * ones must change nothing. `quiet`: the segment doesn't keep the flow alive. Lines with `pickup` or `one-side` set
+ * how the flow is tracked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -95,21 +95,22 @@ static const struct script scripts[] = {
                            "> SRA 1 ack 1 : invalid\n"
                            "> R 1 : est reset\n"},
     {"without a flow, SYN and FIN", "> SF 1 : new syn-sent\n< SA 0 ack 2 : est syn-received\n> A 3 ack 1 : est open\n"},
-    {"a SYN on an open flow changes nothing; the challenge and its RST", "> S 0 : new syn-sent\n"
-                                                                         "< SA 0 ack 1 : est syn-received\n"
-                                                                         "> A 1 ack 1 : est open\n"
-                                                                         "< PA 1+50 ack 1 : est open\n"
-                                                                         "> S 123456 : new open quiet\n"
-                                                                         "< S 123456 : new open quiet\n"
-                                                                         "< A 51 ack 1 : est open\n" /* the challenge */
-                                                                         "< SA 9 ack 123457 : invalid\n"
-                                                                         "> PA 1+10 ack 51 : est open\n"
-                                                                         "> R 11 : est reset\n"
-                                                                         "> R 11 : invalid\n"
-                                                                         "< A 51 ack 11 : invalid\n"
-                                                                         "> A 11 ack 51 : invalid\n"
-                                                                         "< SA 0 ack 1 : invalid\n"
-                                                                         "> S 5000 : new syn-sent reopen\n"},
+    {"a SYN on an open flow changes nothing; the challenge and its RST",
+     "> S 0 : new syn-sent\n"
+     "< SA 0 ack 1 : est syn-received\n"
+     "> A 1 ack 1 : est open\n"
+     "< PA 1+50 ack 1 : est open\n"
+     "> S 123456 : new open quiet\n"
+     "< S 123456 : new open quiet\n"
+     "< A 51 ack 1 : est open\n" /* the challenge ACK */
+     "< SA 9 ack 123457 : invalid\n"
+     "> PA 1+10 ack 51 : est open\n"
+     "> R 11 : est reset\n"
+     "> R 11 : invalid\n"
+     "< A 51 ack 11 : invalid\n"
+     "> A 11 ack 51 : invalid\n"
+     "< SA 0 ack 1 : invalid\n"
+     "> S 5000 : new syn-sent reopen\n"},
     {"both hosts have forgotten the flow: the SYN|ACK to the SYN that was ignored", /* */
      "> S 0 win 500 : new syn-sent\n"
      "< SA 0 ack 1 win 300 : est syn-received\n"
@@ -201,7 +202,7 @@ static const struct script scripts[] = {
                                                   "< R 1 : invalid\n"
                                                   "< RA 0 ack 0 : invalid\n"
                                                   "< RA 0 ack 2 : invalid\n"
-                                                  "> R 1 : invalid\n" /* only one side has spoken */
+                                                  "> R 1 : invalid\n" /* only one side has sent */
                                                   "< RA 0 ack 1 : est reset\n"
                                                   "< SA 0 ack 1 : invalid\n"
                                                   "> S 0 : new syn-sent reopen\n"},
@@ -225,7 +226,7 @@ static const struct script scripts[] = {
      "> S 0 : new syn-sent\n"
      "< SA 0 ack 1 win 10 : est syn-received\n"
      "> PA 1+300 ack 1 : est open\n"
-     "> A 301 ack 1 : est open\n" /* 300 were on their way before any window was known */
+     "> A 301 ack 1 : est open\n" /* 300 were in flight before any window was known */
      "> PA 301+1 ack 1 : invalid\n"},
     {"a SYN with data, an acknowledgement past it, an RST in the midst of it", "> S 0+300 : new syn-sent\n"
                                                                                "< SA 0 ack 302 : invalid\n"
@@ -294,7 +295,7 @@ static const struct script scripts[] = {
      "< PA 1001+2 ack 1 win 500 : invalid\n"
      "< A 1001 ack 501 win 0 : est open\n"
      "> PA 501+1 ack 1001 : est open\n"
-     "> PA 501+501 ack 1001 : est open\n" /* allowed once: windows do not shrink here */
+     "> PA 501+501 ack 1001 : est open\n" /* allowed once: windows don't shrink here */
      "> PA 501+502 ack 1001 : invalid\n"},
     {"retransmissions, keep-alives, and what is too old", "> S 0 : new syn-sent\n"
                                                           "< SA 0 ack 1 win 500 : est syn-received\n"
@@ -339,7 +340,7 @@ static const struct script scripts[] = {
      "> S 0 : new syn-sent\n"
      "< SA 0 ack 1 : est syn-received\n"
      "> A 1 ack 1 : est open\n"
-     "> PA 101+100 ack 1 : est open\n" /* the one before was lost before it came here */
+     "> PA 101+100 ack 1 : est open\n" /* the one before was lost before it got here */
      "< A 1 ack 1 : est open\n"
      "< A 1 ack 1 : est open\n"
      "> PA 1+100 ack 1 : est open\n"
@@ -503,7 +504,7 @@ static void read_flags(const char *word, struct line *l)
     for (; *word && *word != '-'; word++) l->s.flags |= (uint8_t)(1u << (strchr(letters, *word) - letters));
 }
 
-/* One line in words; numbers count from the bases. */
+/* Read one line; numbers count from the bases. */
 static void read_line(const char *text, const uint32_t base[2], struct line *l)
 {
     char copy[120];
@@ -589,7 +590,7 @@ static void test_scripts(void **state)
     }
 }
 
-/* ---- what ICMP errors may quote ---- */
+/* ---- quotes in ICMP errors ---- */
 
 static void test_quoted(void **state)
 {
@@ -633,7 +634,7 @@ static void test_quoted(void **state)
     assert_true(tcp_quoted(t, FLOW_ORIGINAL, 12345678));
 }
 
-/* ---- anything at all ---- */
+/* ---- arbitrary bytes ---- */
 
 static struct tcp_segment any_segment(struct rng *r, const struct tcp_track *t, enum flow_dir dir)
 {
@@ -651,7 +652,7 @@ static struct tcp_segment any_segment(struct rng *r, const struct tcp_track *t, 
     };
 }
 
-/* What must be true of any flow that segments can make. */
+/* Check invariants of any flow that segments can make. */
 static void check_flow(const struct tcp_step *f)
 {
     const struct tcp_track *t = &f->track;
@@ -708,7 +709,7 @@ static void test_anything(void **state)
     for (unsigned i = 0; i <= FLOW_STATE_PICKED_UP; i++) assert_true(seen[i] > 100);
 }
 
-/* Tracks that no segments make: nothing runs away, whatever the bytes; states of other protocols are none of TCP's. */
+/* Tracks that no segments make: nothing fails, for any bytes; states of other protocols aren't TCP's. */
 static void test_any_track(void **state)
 {
     (void)state;

@@ -1,9 +1,9 @@
 /* Random conversations of two modelled TCP endpoints over a path that loses, doubles and reorders, seen from the
- * middle:
+ * middlebox:
  *  - on a path that reorders mildly, no honest segment is invalid;
- *  - on one that delays without bound, what is invalid is what its receiver would not take either;
+ *  - on one that delays without limit, the receiver of an invalid segment would reject it, too;
  *  - segments outside every window are invalid and change nothing;
- *  - whatever the middle drops, both sides come to their end, and the flow is closing then. */
+ *  - regardless of dropped segments, both sides finish, and the flow is then closing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ struct world {
     struct middle m;
     unsigned displaced, seed;
     bool mild;
-    unsigned blind; /* steps before the middle begins, in mid-stream; 0: it sees all */
+    unsigned blind; /* steps before the middlebox begins, in mid-stream; 0: it sees everything */
 };
 
 static enum flow_mark follow(struct middle *m, unsigned who, const struct tcp_segment *s, struct tcp_step *next)
@@ -46,7 +46,7 @@ static void tell(const struct world *w, unsigned who, const struct tcp_segment *
              t->window[!dir], t->scale, t->flags);
 }
 
-/* An honest segment of `who` passes. */
+/* Pass an honest segment of `who`. */
 static bool pass(struct world *w, unsigned who, const struct tcp_segment *s)
 {
     struct tcp_step next;
@@ -56,20 +56,20 @@ static bool pass(struct world *w, unsigned who, const struct tcp_segment *s)
     w->m.followed++;
     if (mark == MARK_INVALID) {
         w->m.invalid++;
-        /* A copy of the handshake has nothing to send to who did not see it. */
+        /* A copy of the handshake has nothing to send to a host that didn't see it. */
         if (w->mild && !(w->m.pickup && s->flags & TCP_SYN)) tell(w, who, s, "an honest segment is invalid");
         if (acceptable(&w->peer[!who], s)) tell(w, who, s, "invalid, but its receiver would take it");
         return false;
     }
     if (next.by_other) tell(w, who, s, "an answer to a copy of the first SYN opens another flow");
-    if (next.reopen) return false; /* a copy of the first SYN, as late as that: let a rule drop it */
+    if (next.reopen) return false; /* a copy of the first SYN, equally late: let a rule drop it */
     if (!w->m.live) w->m.opener = who;
     w->m.live = true;
     w->m.flow = next;
     return true;
 }
 
-/* What no side would send and no receiver take, by what the endpoints themselves know. */
+/* Make a segment that no side would send and no receiver would take, as far as the endpoints know. */
 static bool forge(const struct world *w, unsigned who, struct rng *r, struct tcp_segment *s)
 {
     const struct peer *me = &w->peer[who], *to = &w->peer[!who];
@@ -103,14 +103,14 @@ static void attack(struct world *w, struct rng *r)
     if (w->m.pickup || !forge(w, who, r, &s)) return;
     if (follow(&w->m, who, &s, &next) != MARK_INVALID) tell(w, who, &s, "a forged segment passes");
     assert_memory_equal(&next.track, &w->m.flow.track, offsetof(struct tcp_track, flags) + 1);
-    /* A SYN passes, for the host to challenge, and changes nothing. */
+    /* A SYN passes, so that the host can challenge it, and changes nothing. */
     s.flags = TCP_SYN;
     assert_int_equal(follow(&w->m, who, &s, &next), w->m.flow.state == FLOW_STATE_RESET ? MARK_INVALID : MARK_NEW);
     if (w->m.flow.state >= FLOW_STATE_OPEN && !next.reopen)
         assert_memory_equal(&next.track, &w->m.flow.track, offsetof(struct tcp_track, flags) + 1);
 }
 
-/* One segment goes one hop; lossy: it may be lost, or doubled. */
+/* Move one segment by one hop; lossy: it may be lost or doubled. */
 static void move(struct world *w, unsigned who, unsigned hop, bool lossy, struct rng *r)
 {
     struct tcp_segment s;
@@ -148,7 +148,7 @@ static void peer_begin(struct peer *p, bool mild, uint32_t iss, struct rng *r)
     if (p->scale != SCALE_ABSENT && p->buffer < 2u << p->scale) p->buffer = 2u << p->scale;
 }
 
-/* Sequence numbers anywhere, or so that they wrap within the stream. */
+/* Draw any sequence number, or one that wraps within the stream. */
 static uint32_t any_iss(struct rng *r) { return rng_one_in(r, 2) ? (uint32_t)rng_next(r) : 0u - rng_below(r, 2100); }
 
 static void converse(struct world *w, unsigned seed, bool mild, bool pickup)
@@ -210,7 +210,7 @@ static void test_wild(void **state)
     assert_true(invalid > 0);
 }
 
-/* Taken up anywhere in mid-stream, on either path. */
+/* Flows are picked up anywhere in mid-stream, on either kind of path. */
 static void test_picked_up(void **state)
 {
     (void)state;

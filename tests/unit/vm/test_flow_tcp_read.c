@@ -1,4 +1,4 @@
-/* TCP packets as segments: what they take of the sequence space, and the options of SYNs to the last byte. */
+/* TCP packets as segments: their length in the sequence space, and the options of SYNs to the last byte. */
 #include "tests/unit/vm/packet.h"
 
 #include "vm/flow/flow.h"
@@ -30,12 +30,12 @@ static void test_numbers(void **state)
     assert_int_equal(s.scale, SCALE_ABSENT);
     assert_int_equal(s.mss, 0);
     assert_false(s.first_fragment);
-    s = segment_of(ETH_IP "tcp 1 > 2 rst seq 7 ack 99"); /* a number without the flag is none */
+    s = segment_of(ETH_IP "tcp 1 > 2 rst seq 7 ack 99"); /* a number without its flag doesn't count */
     assert_int_equal(s.ack, 0);
     assert_int_equal(s.len, 0);
 }
 
-/* What each takes of the sequence space: payload by the IP length, never the frame's padding; SYN and FIN one each. */
+/* Lengths in the sequence space: payload by the IP length, never the frame's padding; SYN and FIN one each. */
 static void test_len(void **state)
 {
     (void)state;
@@ -56,9 +56,9 @@ static void test_len(void **state)
         {"eth / vlan 5 / ip6 ::1 > ::2 / hbh / dst / tcp 1 > 2 ack / zeros 10", 10},
         {ETH_IP6 "tcp 1 > 2 ack / zeros 10 / pad 3", 10},
         {ETH_IP6 "frag6 0 / tcp 1 > 2 ack / zeros 8", 8}, /* atomic */
-        /* cut by the capture: the wire counts */
+        /* cut by the capture: the wire length counts */
         {ETH_IP "tcp 1 > 2 ack / zeros 1000 / cut 54", 1000},
-        /* offsets past 65535: by the header */
+        /* offsets beyond 65535: by the header */
         {"eth / ip4 1.1.1.1 > 2.2.2.2 len 65535 / tcp 1 > 2 ack / wire 65549", 65495},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 len 65521 / tcp 1 > 2 ack / wire 65549", 65481},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 len 65522 / tcp 1 > 2 ack / wire 65549", 65482},
@@ -98,21 +98,21 @@ static void test_options(void **state)
         {"03 03 0f 00", 14, 0}, /* RFC 7323, 2.3 */
         {"03 03 ff 00", 14, 0},
         {"01 03 03 05", 5, 0},            /* to the last byte */
-        {"01 01 03 03", SCALE_ABSENT, 0}, /* and past it */
+        {"01 01 03 03", SCALE_ABSENT, 0}, /* and beyond it */
         {"01 01 01 03", SCALE_ABSENT, 0},
-        {"03 04 05 00", SCALE_ABSENT, 0}, /* another length than the option has */
+        {"03 04 05 00", SCALE_ABSENT, 0}, /* not the option's length */
         {"03 02 02 04 05 b4 00 00", SCALE_ABSENT, 1460},
         {"02 03 05 03 03 06 00 00", 6, 0},
-        {"03 00 03 03 06 00 00 00", SCALE_ABSENT, 0}, /* lengths that lie end the list */
+        {"03 00 03 03 06 00 00 00", SCALE_ABSENT, 0}, /* false lengths end the list */
         {"03 01 03 03 06 00 00 00", SCALE_ABSENT, 0},
         {"fe 00 03 03 06 00 00 00", SCALE_ABSENT, 0},
         {"fe 09 03 03 06 00 00 00", SCALE_ABSENT, 0},
         {"fe ff 03 03 06 00 00 00", SCALE_ABSENT, 0},
-        {"02 04 05 b4 fe 00 03 03", SCALE_ABSENT, 1460}, /* what stood before counts */
+        {"02 04 05 b4 fe 00 03 03", SCALE_ABSENT, 1460}, /* earlier options count */
         {"00 03 03 06", SCALE_ABSENT, 0},                /* the end of the list */
         {"fe 02 03 03 06 00 00 00", 6, 0},
-        {"03 03 01 03 03 02 00 00", 2, 0},                         /* the later of two */
-        {"04 02 08 0a 03 03 05 00 00 00 00 00 03 03 01 01", 1, 0}, /* not what is inside another */
+        {"03 03 01 03 03 02 00 00", 2, 0},                         /* the later one of two */
+        {"04 02 08 0a 03 03 05 00 00 00 00 00 03 03 01 01", 1, 0}, /* not the bytes inside another option */
         {"01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 "
          "01 "
          "03 03 09",
@@ -132,13 +132,13 @@ static void test_options(void **state)
                 fail_msg("%s: scale %u mss %u", rows[i].opt, s.scale, s.mss);
         }
         snprintf(notation, sizeof notation, ETH_IP "tcp 1 > 2 ack opt x\"%s\"", rows[i].opt);
-        assert_int_equal(segment_of(notation).scale, SCALE_ABSENT); /* in a SYN only */
+        assert_int_equal(segment_of(notation).scale, SCALE_ABSENT); /* only in a SYN */
     }
     assert_int_equal(segment_of(ETH_IP "tcp 1 > 2 syn ack opt x\"03 03 04 00\"").scale, 4);
     assert_int_equal(segment_of(ETH_IP "tcp 1 > 2 syn / payload x\"03 03 0b 02\"").scale, SCALE_ABSENT);
 }
 
-/* Options of random bytes in a block that ends with them, and cut off anywhere: nothing outside is read. */
+/* Options of random bytes in a block that ends with them, cut off anywhere: nothing outside is read. */
 static void test_any_options(void **state)
 {
     (void)state;
@@ -182,7 +182,7 @@ static void test_cut(void **state)
     assert_true(all.has_scale);
 }
 
-/* Headers that go on in a segment of the packet are read all the same. */
+/* Headers that continue in a segment of the packet are also read. */
 static void test_segments(void **state)
 {
     (void)state;

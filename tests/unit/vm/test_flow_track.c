@@ -1,11 +1,11 @@
-/* Following flows: the value of `state` of every protocol, who speaks, what makes a flow and what does not, VLAN
- * stacks, ends that are told, pick-up, sources, remembered verdicts. */
+/* Following flows: the `state` of every protocol, senders, packets that make a flow and others, VLAN stacks,
+ * reported ends, pick-up, sources, remembered verdicts. */
 #include "tests/unit/vm/world.h"
 
 #define A_B_UDP   "ip4 10.0.0.1 > 10.0.0.2 / udp 1000 > 53"
 #define B_A_UDP   "ip4 10.0.0.2 > 10.0.0.1 / udp 53 > 1000"
 
-#define INIT_REST "0000ffff0001000100000001" /* of SCTP, after the tag */
+#define INIT_REST "0000ffff0001000100000001" /* SCTP INIT after the tag */
 
 static void udp_both_sides(void **state)
 {
@@ -13,7 +13,7 @@ static void udp_both_sides(void **state)
     struct world w;
     world_init(&w, RULES_STATES);
     SAYS(&w, A_B_UDP, "NEW");
-    SAYS(&w, A_B_UDP, "NEW"); /* only its side has spoken */
+    SAYS(&w, A_B_UDP, "NEW"); /* only its side has sent */
     SAYS(&w, B_A_UDP, "ESTABLISHED");
     SAYS(&w, A_B_UDP, "ESTABLISHED");
     SAYS(&w, "ip4 10.0.0.2 > 10.0.0.1 / udp 53 > 1001", "NEW");
@@ -22,11 +22,11 @@ static void udp_both_sides(void **state)
     w.in.mono_ns += 119 * S;
     SAYS(&w, B_A_UDP, "ESTABLISHED");
     w.in.mono_ns += 120 * S;
-    SAYS(&w, B_A_UDP, "NEW"); /* it was silent for its time */
+    SAYS(&w, B_A_UDP, "NEW"); /* it was silent too long */
     world_fini(&w);
 }
 
-/* What a rule drops did not happen. */
+/* A packet that a rule drops has no effect. */
 static void dropped_changes_nothing(void **state)
 {
     (void)state;
@@ -40,7 +40,7 @@ static void dropped_changes_nothing(void **state)
     w.in.mono_ns += 100 * S;
     SAYS(&w, "ip4 10.0.0.1 > 10.0.0.2 ttl 9 / udp 1000 > 53", "DROPPED");
     w.in.mono_ns += 20 * S;
-    SAYS(&w, B_A_UDP, "NEW"); /* the dropped one did not keep it alive */
+    SAYS(&w, B_A_UDP, "NEW"); /* the dropped packet didn't keep it alive */
     world_fini(&w);
 }
 
@@ -112,7 +112,7 @@ static void icmp_queries(void **state)
     world_fini(&w);
 }
 
-/* Both ping each other with one identifier: two flows; and who pings itself gets its reply. */
+/* Both sides ping each other with one identifier: two flows; and a host that pings itself gets its reply. */
 static void pings_both_ways(void **state)
 {
     (void)state;
@@ -175,7 +175,7 @@ static void groups_make_no_flow(void **state)
     world_fini(&w);
 }
 
-/* Equal sides: it speaks for the side that opened the flow, and never answers itself. */
+/* Equal ends: the packet counts for the opener's side, and never as its own reply. */
 static void land(void **state)
 {
     (void)state;
@@ -231,7 +231,7 @@ static void stacks(void **state)
     SAYS(&w, A_B_UDP, "NEW");
     SAYS(&w, "vlan 5 / " B_A_UDP, "NEW");
     SAYS(&w, "vlan 5 / " A_B_UDP, "ESTABLISHED");
-    SAYS(&w, "vlan 5 pcp 3 / " A_B_UDP, "ESTABLISHED"); /* priority is a packet's own */
+    SAYS(&w, "vlan 5 pcp 3 / " A_B_UDP, "ESTABLISHED"); /* the priority belongs to the packet */
     SAYS(&w, "vlan 6 / " A_B_UDP, "NEW");
     SAYS(&w, "vlan 6 tpid 0x88a8 / " B_A_UDP, "NEW");
     SAYS(&w, "vlan 6 tpid 0x88a8 / vlan 5 / " B_A_UDP, "NEW");
@@ -252,7 +252,7 @@ static void stacks(void **state)
     world_fini(&w);
 }
 
-/* More stacks than there are ids: no flow is made, and that is counted. */
+/* With more stacks than ids no flow is made, and that is counted. */
 static void stacks_run_out(void **state)
 {
     (void)state;
@@ -277,7 +277,7 @@ static void stacks_run_out(void **state)
     assert_int_equal(vm_counters(w.vm)->stacks_full, 17024 - (1 << 14));
     w.in.mono_ns += 500 * S;
     for (unsigned i = 0; i < 12; i++, w.in.mono_ns += S) vm_tick(w.vm, &w.in, &w.tx);
-    assert_int_equal(world_live(&w), 0); /* and with the flows their stacks are free again */
+    assert_int_equal(world_live(&w), 0); /* with the flows their stacks are free again */
     vm_run(w.vm, &w.in, views, VM_BATCH, v, &w.tx);
     assert_int_equal(world_live(&w), VM_BATCH);
     world_fini(&w);
@@ -308,7 +308,7 @@ static void events_are_bounded(void **state)
     assert_int_equal(f->end, FLOW_END_UNANSWERED);
     assert_int_equal(f->began_ns, began);
     assert_int_equal(f->seen_ns, began);
-    assert_int_equal(f->ended_ns, began + 120 * S); /* when its time had passed, not when somebody looked */
+    assert_int_equal(f->ended_ns, began + 120 * S); /* at its deadline, not at the look-up */
     assert_int_equal(f->dst[3], 0xaaaa);
     world_fini(&w);
 }
@@ -328,7 +328,7 @@ static void pick_up(void **state)
     world_fini(&w);
 }
 
-/* A clock that goes back counts as the latest seen. */
+/* A clock that goes back counts as the latest time seen. */
 static void clock_goes_back(void **state)
 {
     (void)state;
@@ -344,7 +344,7 @@ static void clock_goes_back(void **state)
     world_fini(&w);
 }
 
-/* At the last moment there is nothing is due any more: a deadline that came round would be due for ever. */
+/* At the maximum time nothing is due any more: a deadline that wrapped around would always be due. */
 static void the_last_moment(void **state)
 {
     (void)state;
@@ -357,7 +357,7 @@ static void the_last_moment(void **state)
     world_fini(&w);
 }
 
-/* Both hosts have forgotten a flow: the one that asks again opens the next. */
+/* Both hosts have forgotten a flow: the one that sends again opens the next. */
 static void forgotten(void **state)
 {
     (void)state;
@@ -387,8 +387,8 @@ static void forgotten(void **state)
     world_fini(&w);
 }
 
-/* By networks: a flow that ends is counted off each; one that takes another's place inside a network is no more there.
- */
+/* By networks: a flow that ends is subtracted from each; one that replaces another inside a network counts for it
+ * instead. */
 static void by_networks(void **state)
 {
     (void)state;
@@ -413,7 +413,7 @@ static void by_networks(void **state)
     world_fini(&w);
 }
 
-/* Another program counts by other networks: what is open counts for them, and is counted off them. */
+/* Another program counts by other networks: open flows count for them, and are subtracted from them. */
 static void by_other_networks(void **state)
 {
     (void)state;
@@ -445,7 +445,7 @@ static void by_other_networks(void **state)
     remap_free(r);
 }
 
-/* What the host sends and no firewall judges is accepted and makes flows, but not from mid-stream. */
+/* Packets that the host sends and no firewall judges are accepted and make flows, but not from mid-stream. */
 static void unjudged_opens(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Tuples of IPv6 packets with ports are sorted without a branch on the kernel's express way, and word by word
- * elsewhere: both find the same. */
+/* Tuples of IPv6 packets with ports are sorted without a branch on the kernel's express path, and word by word
+ * elsewhere: both results are equal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,14 +11,14 @@
 
 enum { SHAPES = 3 * 3 * 3 * 3 * 2 };
 
-/* Return one of few words, so that sides differ in any of their words or none. */
+/* Return one of few words, so that sides may differ in any word or none. */
 static uint32_t word_of(unsigned choice)
 {
     static const uint32_t words[] = {0, 1, UINT32_MAX};
     return words[choice % 3];
 }
 
-/* Set the source, or the destination, by the number of its shape. */
+/* Set the source or the destination by the number of its shape. */
 static void set_side(uint32_t addr[4], uint16_t *port, unsigned shape)
 {
     for (unsigned i = 0; i < 4; i++, shape /= 3) addr[i] = word_of(shape);

@@ -1,5 +1,5 @@
-/* What programs before leave, as bytes for another process: the past of a program, and owners. What comes back is the
- * same; damaged bytes are refused, or give something that can be used. */
+/* The state that earlier programs leave, as bytes for another process: a program's past, and owners. It comes back
+ * unchanged; damaged bytes are rejected, or give usable state. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +39,7 @@ static const char third[] = "pool web { server b 10.0.0.12:8080 }\n"
                             "service www on 203.0.113.10 udp/85-95 { mode passthrough; -> web }\n"
                             "firewall f default accept { accept udp }\n";
 
-/* Return the program that takes the place of `from`. */
+/* Return the program that replaces `from`. */
 static struct program *after(struct program *from, const char *rules)
 {
     struct program *to = world_compile(rules);
@@ -60,7 +60,7 @@ static size_t written_past(const struct program *p, uint8_t *bytes)
     return BYTES - a.left;
 }
 
-/* Read from memory of just that length. */
+/* Read from memory of exactly that length. */
 static struct program *read_past(struct program *file, const uint8_t *bytes, size_t len)
 {
     char err[300] = "";
@@ -74,7 +74,7 @@ static struct program *read_past(struct program *file, const uint8_t *bytes, siz
     return p;
 }
 
-/* A worker is made of it, and another program takes its place. */
+/* Make a worker of the program, and replace its program. */
 static void use(struct program *p)
 {
     struct vm_cfg cfg = {.seed = 1, .workers = 1};
@@ -126,12 +126,12 @@ static void test_past(void **state)
             program_put(q);
             bytes[at] ^= (uint8_t)(1u << bit);
         }
-    assert_true(refused > len); /* most bits say something that has one right value */
+    assert_true(refused > len); /* most bits have one right value */
     program_put(p);
     program_put(file);
 }
 
-/* What has no past is the file's program itself. */
+/* A program without a past is the file's program itself. */
 static void test_no_past(void **state)
 {
     (void)state;
@@ -200,8 +200,8 @@ static void test_owners(void **state)
         assert_int_equal(owner(same, i), owner(o, i));
         differ += owner(alone, i) != owner(o, i);
     }
-    assert_true(differ > 3); /* so these packets tell one from the other */
-    /* Their time has expired a day after the program that had them left, and so with those that were read. */
+    assert_true(differ > 3); /* so these packets distinguish the two */
+    /* They expire a day after their program left, also those that were read. */
     struct owners *then[2] = {owners_new(next, &cfg, o, 90000 * S), owners_new(next, &cfg, same, 90000 * S)};
     for (unsigned i = 0; i < PACKETS; i++) assert_int_equal(owner(then[0], i), owner(then[1], i));
     assert_int_equal(written(then[0], bytes), written(then[1], again));

@@ -1,4 +1,4 @@
-/* Flows that are sent on, as a worker's owner sees them: explanations, counters, records, slices, the sweep. */
+/* Forwarded flows as a worker's owner sees them: explanations, counters, records, slices, the sweep. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,19 +27,19 @@ struct world {
     struct pool *pool;
     void *memory;
     struct facts facts;
-    struct known_routes routes; /* all by eth0 */
+    struct known_routes routes; /* everything by eth0 */
     uint8_t down[4];
     uint64_t now_ns;
     struct tx_entry entries[ENTRIES];
     struct event events[ENTRIES];
     struct vm_tx tx;
     struct vm_kernel kernel;
-    struct flow_ops ops; /* of a flow table that others change, too */
+    struct flow_ops ops; /* of a shared flow table, too */
     uint64_t pickup_until_ns;
     uint32_t tells;
 };
 
-/* A change to a table that others change, too, where no twin finds room. */
+/* Change a shared table in which no twin finds room. */
 static bool change_without_twins(void *arg, struct flow_op *op)
 {
     const struct flow_ops *ops = arg;
@@ -211,7 +211,7 @@ static void a_flow_is_told_of(void **state)
     assert_int_equal(f.to_src_port, 61017);
     assert_int_equal(f.to_dst_port, 8080);
     assert_int_equal(f.dst_port, 80);
-    assert_false(vm_flow_next(w.vm, &at, &f)); /* its twin is no flow */
+    assert_false(vm_flow_next(w.vm, &at, &f)); /* its twin isn't a flow */
     const struct vm_counters *c = vm_counters(w.vm);
     assert_int_equal(c->forward->bound, 1);
     assert_int_equal(c->forward->ports, 1);
@@ -219,21 +219,20 @@ static void a_flow_is_told_of(void **state)
     assert_int_equal(c->servers[0].packets, 2);
     assert_int_equal(c->services[0].packets, 2);
     assert_int_equal(c->flows->added, 1);
-    run(&w, "eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 1 ack 1"); /* else it would give way */
+    run(&w, "eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 1 ack 1"); /* otherwise it would be evicted */
     assert_int_equal(run(&w, "eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1001 > 80 syn").reason, REASON_NO_SOURCE_PORT);
     assert_int_equal(c->forward->exhausted, 1);
     world_fini(&w);
 }
 
-/* Of so many flows some have the tag of another in the same group: their ordinary packets, too, leave where they lay.
- */
+/* Some of many flows share their tag with another in the same group: their ordinary packets also leave in place. */
 static void each_flow_finds_its_recipe(void **state)
 {
     enum {
         FLOWS = 20000,
         FIRST_PORT = 1024,
         SRC_PORT_AT = 34,
-        ROUNDS = FLOW_LASTS + 1 /* a side's first are counted */
+        ROUNDS = FLOW_LASTS + 1 /* a side's first ones are counted */
     };
     (void)state;
     struct world w;
@@ -264,7 +263,7 @@ static void each_flow_finds_its_recipe(void **state)
     world_fini(&w);
 }
 
-/* Without a slot nothing leaves, and that is said. */
+/* Without a slot nothing leaves, and that is reported. */
 static void no_slot(void **state)
 {
     (void)state;
@@ -280,7 +279,7 @@ static void no_slot(void **state)
     world_fini(&w);
 }
 
-/* A flow whose twin finds no room in a shared table does not begin: its replies would find nothing. */
+/* A flow whose twin finds no room in a shared table doesn't begin, because its replies would find nothing. */
 static void no_flow_without_its_twin(void **state)
 {
     (void)state;
@@ -309,7 +308,7 @@ static void no_flow_without_its_twin(void **state)
     world_fini(&w);
 }
 
-/* Each worker gives out ports of its own slice. */
+/* Each worker gives out ports of its slice. */
 static void slices(void **state)
 {
     (void)state;
@@ -333,7 +332,7 @@ static void slices(void **state)
     }
 }
 
-/* A flow that an archive brought back gives its port up like any other: a question of a nat with its answer. */
+/* A flow restored from an archive gives its port up like any other: a nat's query with its reply. */
 static void restored_flows_give_way(void **state)
 {
     static uint8_t bytes[1 << 22];
@@ -363,7 +362,7 @@ static void restored_flows_give_way(void **state)
     (void)state;
 }
 
-/* Many flows of a server that went down end by the sweep only, as fast as there is room for what is said of them. */
+/* Many flows of a server that went down end only by the sweep, as fast as there is room for their events. */
 static void a_sweep_ends_all(void **state)
 {
     (void)state;
@@ -397,7 +396,7 @@ static void a_sweep_ends_all(void **state)
     world_fini(&w);
 }
 
-/* Events that say so, since it was asked last. */
+/* Count the events that report refusals, since the last call. */
 static unsigned refusals(struct world *w, uint32_t server)
 {
     unsigned n = 0;
@@ -407,7 +406,7 @@ static unsigned refusals(struct world *w, uint32_t server)
     return n;
 }
 
-/* A check that is passive hears of new flows that are refused, and of nothing else. */
+/* A passive check gets refusals of new flows, and nothing else. */
 static void refusals_are_told_of(void **state)
 {
     (void)state;
@@ -429,7 +428,7 @@ static void refusals_are_told_of(void **state)
         snprintf(text, sizeof text, rst, 0);
         assert_int_equal(run(&w, text).action, ACTION_FORWARD);
         assert_int_equal(refusals(&w, 0), passive);
-        /* An answer first: then it is the application that resets. */
+        /* With a reply first, the application resets. */
         world_fini(&w);
         snprintf(text, sizeof text, pools, "c", "c", passive ? "passive" : "");
         world_init(&w, text, 0, 0);

@@ -1,5 +1,5 @@
-/* Fragments that follow their first: ranges, the table and its room, what is held, and the worker's way with all of it.
- */
+/* Fragments that follow their first: ranges, the table and its room, held fragments, and the worker's handling of
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,7 +85,7 @@ static void test_ranges_are_bounded(void **state)
     assert_int_equal(r.end, 65535);
 }
 
-/* ---- what a fragment says of itself ---- */
+/* ---- a fragment's own fields ---- */
 
 static void parse(const char *text, struct note *n, struct pkt *pkt, struct key *key)
 {
@@ -192,7 +192,7 @@ static void test_table_makes_room_for_the_newest(void **state)
     assert_int_equal(look(f, 2000, 1, 8, false, &at, &first), FRAG_FOLLOW);
     assert_int_equal(first.verdict.rule, 3);
     assert_int_equal(c->complete, 1);
-    assert_int_equal(look(f, 2000, 0, 8, false, &at, &first), FRAG_WAIT); /* that one had to yield */
+    assert_int_equal(look(f, 2000, 0, 8, false, &at, &first), FRAG_WAIT); /* that one was evicted */
     assert_int_equal(c->evicted, 1);                                      /* into the room of the complete one */
     assert_int_equal(c->datagrams, 34);
     frags_free(f);
@@ -357,14 +357,14 @@ static void test_room_in_tx_bounds_what_leaves(void **state)
     w.tx.cap = VM_TX_PER_PACKET;
     assert_int_equal(take(&w, "eth / ip4 1.1.1.1 > 2.2.2.2 id 1 more / udp 1 > 113 len 80 / zeros 16").action,
                      ACTION_REJECT);
-    assert_int_equal(w.entries[0].cause, TX_CAUSE_UNREACHABLE); /* answers come first */
+    assert_int_equal(w.entries[0].cause, TX_CAUSE_UNREACHABLE); /* replies come first */
     unsigned left = w.tx.count - 1;
     for (unsigned calls = 0; left < 5; calls++) {
         assert_true(calls < 10);
         put_back(&w);
         const uint64_t next = vm_tick(w.vm, &w.in, &w.tx);
         for (unsigned i = 0; i < w.tx.count; i++) {
-            assert_int_equal(w.entries[i].cookie, ++left); /* in the order in which they came */
+            assert_int_equal(w.entries[i].cookie, ++left); /* in order of arrival */
             assert_int_equal(w.entries[i].kind, TX_FREE);
             assert_int_equal(w.entries[i].verdict.action, ACTION_REJECT);
         }
@@ -394,7 +394,7 @@ static void test_ticks_come_when_time_is_over(void **state)
     assert_int_equal(w.tx.count, 1);
     assert_int_equal(w.entries[0].verdict.reason, REASON_FRAGMENT_ORPHAN);
     assert_int_equal(w.entries[0].kind, TX_FREE);
-    /* A packet after its time lets it go, too, even its own first. */
+    /* A packet after its time also releases it, even its own first. */
     w.in.mono_ns = 1141 * MS;
     put_back(&w);
     assert_int_equal(take(&w, "eth / ip4 1.1.1.1 > 2.2.2.2 id 2 more / udp 1 > 53 len 16").action, ACTION_ACCEPT);
@@ -419,7 +419,7 @@ static void test_without_room_all_are_orphans(void **state)
     assert_int_equal(take(&w, "eth / ip4 1.1.1.1 > 2.2.2.2 id 9 frag 8 proto udp / zeros 8").reason,
                      REASON_FRAGMENT_ORPHAN);
     assert_adds_up(&w);
-    worker_fini(&w, 2); /* those held are back */
+    worker_fini(&w, 2); /* the held ones are returned */
     worker_init(&w, dns, SLOTS);
     assert_int_equal(take(&w, "eth / ip4 1.1.1.1 > 2.2.2.2 frag 8 proto udp / zeros 1900").reason,
                      REASON_FRAGMENT_ORPHAN);
@@ -431,7 +431,7 @@ static void test_without_room_all_are_orphans(void **state)
     worker_fini(&w, SLOTS);
 }
 
-/* Where rules name `fragment`, the whole program judges what has no first. */
+/* If rules name `fragment`, the whole program judges fragments without a first. */
 static void test_orphans_are_judged_where_rules_name_fragment(void **state)
 {
     (void)state;
@@ -446,7 +446,7 @@ static void test_orphans_are_judged_where_rules_name_fragment(void **state)
     worker_fini(&w, 0);
 }
 
-/* A batch in one call says what one packet after the other does, whatever the fragments in it. */
+/* A batch in one call gives the same as one packet after the other, with any fragments in it. */
 static void test_batches_say_what_single_packets_do(void **state)
 {
     (void)state;
@@ -515,8 +515,7 @@ static void test_fragments_in_pieces(void **state)
     worker_fini(&w, SLOTS);
 }
 
-/* A wrong header checksum that is a drop says nothing of the datagram; the first fragment that is really there decides.
- */
+/* A dropped wrong header checksum has no effect on the datagram; the first fragment that really arrives decides. */
 static void test_bad_checksums_name_no_datagram(void **state)
 {
     (void)state;
@@ -534,7 +533,7 @@ static void test_bad_checksums_name_no_datagram(void **state)
     worker_fini(&w, SLOTS);
 }
 
-/* To a service: counted for it, and for the server that the first went to, or for those that found none. */
+/* Fragments to a service count for it, and for the first fragment's server, or as without a server. */
 static void test_followers_count_for_services(void **state)
 {
     (void)state;
@@ -561,7 +560,7 @@ static void test_followers_count_for_services(void **state)
     worker_fini(&w, SLOTS);
 }
 
-/* Programs that keep flows: a first fragment makes one, later ones follow it and change nothing. */
+/* In programs that track flows, a first fragment makes one; later ones follow it and change nothing. */
 static void test_followers_leave_flows_alone(void **state)
 {
     (void)state;
@@ -580,7 +579,7 @@ static void test_followers_leave_flows_alone(void **state)
     worker_fini(&w, SLOTS);
 }
 
-/* Who waits at the last moment there is waits for ever: a deadline that came round would be over at once. */
+/* A fragment that waits at the maximum time waits forever: a deadline that wrapped around would expire at once. */
 static void test_waiting_ends_no_sooner_at_the_last_moment(void **state)
 {
     (void)state;
@@ -594,7 +593,7 @@ static void test_waiting_ends_no_sooner_at_the_last_moment(void **state)
     worker_fini(&w, SLOTS);
 }
 
-/* A program that asks for nothing of the kind has no table. */
+/* A program that needs no fragments has no table. */
 static void test_programs_that_need_nothing_follow_nothing(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Places of rules among those that name `fragment`: known from the calls alone wherever these agree. */
+/* Positions of rules among those that name `fragment`: known from the calls alone if these agree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static uint32_t rule_named(const struct program *p, const char *name)
     return 0;
 }
 
-/* Without a packet: the rule list can't be walked for it, so a flood of first fragments costs no walk. */
+/* Return a position without a packet: the rule list can't be walked, so a flood of first fragments costs no walk. */
 static uint32_t place_at(const struct program *p, const char *rule, uint32_t firewall)
 {
     struct frag_order *o = frag_order_new(p);
@@ -56,7 +56,7 @@ static void test_calls_that_agree(void **state)
     program_put(p);
 }
 
-/* A chain of two firewalls has a place in each. */
+/* A chain of two firewalls has a position in each. */
 static void test_calls_of_other_firewalls(void **state)
 {
     (void)state;

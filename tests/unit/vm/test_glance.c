@@ -1,4 +1,4 @@
-/* The glance at a frame never misses a fragment, and lets the usual frames by. */
+/* The glance at a frame never misses a fragment, and passes the usual frames. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +35,7 @@ static void usual_frames(void **state)
     assert_true(glance("ip4 10.0.0.1 > 10.0.0.2 frag 24 proto udp / zeros 16"));
 }
 
-/* Whatever the parser takes for a fragment, also of spoiled and of cut frames. */
+/* It stops everything that the parser takes for a fragment, even in damaged and cut frames. */
 static void never_misses(void **state)
 {
     (void)state;

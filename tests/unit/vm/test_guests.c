@@ -1,4 +1,4 @@
-/* Ports that flows of several workers have, and the ends by which those are distinguished. */
+/* Ports that flows of several workers share, and the ends that distinguish those flows. */
 #include "tests/unit/vm/packet.h"
 
 #include "vm/shared/shared.h"
@@ -50,7 +50,7 @@ static void test_found(void **state)
     assert_int_equal(guests_count(g), MANY);
     for (uint32_t n = 0; n < MANY; n++) {
         struct guest one = end_of(n);
-        one.worker = 77; /* is not asked for, and the first that was added stays */
+        one.worker = 77; /* the new worker is ignored, and the first that was added stays */
         assert_true(guests_add(g, &one));
         assert_int_equal(guests_find(g, &one), n % 5);
         one.proto = ROLE_UDP;
@@ -86,7 +86,7 @@ static void test_bytes(void **state)
     guests_put(read);
     read = guests_new(8);
     b = (struct archive){.at = bytes, .left = sizeof bytes, .reads = true};
-    assert_false(guests_archive(read, &b, 4)); /* no such worker */
+    assert_false(guests_archive(read, &b, 4)); /* an unknown worker */
     guests_put(read);
     read = guests_new(8);
     b = (struct archive){.at = bytes, .left = sizeof(struct guest) * 10, .reads = true};

@@ -1,4 +1,4 @@
-/* Host names: what is one, their order, and lists of them against a plain reading of every entry. */
+/* Host names: valid ones, their order, and lists of them against a plain test of every entry. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -128,7 +128,7 @@ static int by_order(const void *a, const void *b)
 
 enum { NAMES = 60, TEXT = 40 };
 
-/* Few labels of few letters, so that names meet, end in one another and are inside globs. */
+/* Draw few labels of few letters, so that names are equal, end in one another or match globs. */
 static void draw_name(char out[TEXT], bool globs, uint64_t *seed)
 {
     const unsigned labels = 1 + (unsigned)(rng(seed) % 4);
@@ -143,7 +143,7 @@ static void draw_name(char out[TEXT], bool globs, uint64_t *seed)
     }
 }
 
-/* A list as the compiler leaves it: in order, nothing twice or covered. Returns how many. */
+/* Draw a list in the compiler's form: sorted, nothing repeated or covered. Returns the number. */
 static unsigned draw_list(char text[NAMES][TEXT], const char *list[NAMES], uint64_t *seed)
 {
     unsigned kept = 0;

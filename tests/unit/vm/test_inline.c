@@ -1,5 +1,5 @@
-/* Connections in the wire, with the inline stack played here: every byte that leaves, of both families and any tags;
- * who may end one; what is late; an archive and a reload in their midst. */
+/* Wire connections, with the inline stack played here: every byte that leaves, in both families with any tags; who
+ * may end a connection; late packets; an archive and a reload in between. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ static void every_byte(void **state)
         }
 }
 
-/* The same numbers with other tags are another connection, and packets of neither in other tags are of none. */
+/* The same numbers with other tags are another connection; packets with any other tags belong to none. */
 static void other_tags(void **state)
 {
     struct wire w;
@@ -53,7 +53,7 @@ static void not_evaded(void **state)
         }
 }
 
-/* True if the client's connection is known for so long after the last that was heard. */
+/* True if the client's connection is known for that long after its last packet. */
 static bool is_known(struct wire *w, uint64_t after)
 {
     struct inline_open o;
@@ -63,8 +63,9 @@ static bool is_known(struct wire *w, uint64_t after)
     return vm_inline_open(w->s.vm, 0, &o);
 }
 
-/* A reset that guesses ends nothing, nor does a SYN behind it; one of the client's at the number that is next does. So
- * does one of the server's, once the client's socket has passed it on: it might have been led to another server. */
+/* A guessed reset ends nothing, nor does a SYN after it; a client's reset at the next number ends the connection. So
+ * does the server's, but only after the client's socket has passed it on, because the client might have been led to
+ * another server. */
 static void resets(void **state)
 {
     struct wire w;
@@ -98,8 +99,8 @@ static void resets(void **state)
     }
 }
 
-/* Who knows the tuple alone turns no connection to himself, and has no say in TTL and DSCP of what leaves in the name
- * of an end, which follow the end's own packets. */
+/* An attacker that only knows the tuple redirects no connection, and doesn't change TTL and DSCP of packets in an
+ * end's name, which follow the end's own packets. */
 static void guesses_say_nothing_of_an_end(void **state)
 {
     struct wire w;
@@ -130,7 +131,7 @@ static void guesses_say_nothing_of_an_end(void **state)
     wire_fini(&w);
 }
 
-/* Who does not know our numbers cannot refuse the client in the server's name, nor answer it. */
+/* An attacker that doesn't know our numbers can't refuse the client in the server's name, nor reply to it. */
 static void forged_answers(void **state)
 {
     struct wire w;
@@ -139,7 +140,7 @@ static void forged_answers(void **state)
     struct frame f = with(&w.listener, SYN | ACK, OUR_SEQ, CLIENT_SEQ + 1, NULL);
     says(&w, &f);
     f = with(&w.server, RST | ACK, 0, OWN_SEQ + 1, NULL);
-    comes(&w, &f, RIGHT); /* we have not asked yet */
+    comes(&w, &f, RIGHT); /* we haven't sent a SYN yet */
     nothing_left(&w);
     own_syn(&w);
     const uint8_t flags[] = {RST | ACK, SYN | ACK, RST};
@@ -156,7 +157,7 @@ static void forged_answers(void **state)
     wire_fini(&w);
 }
 
-/* A client that begins again with the same port gets another connection once the one before is over for it. */
+/* A client that reuses a port gets another connection once the old one is over for it. */
 static void port_again(void **state)
 {
     struct wire w;
@@ -174,11 +175,11 @@ static void port_again(void **state)
     f = with(&w.client, ACK | FIN, CLIENT_SEQ + 1, OUR_SEQ + 2, NULL);
     comes(&w, &f, LEFT);
     syn(&w, 78, 0, 1025);
-    syn(&w, 79, 0, 1026); /* it gave up, and tries with another number */
+    syn(&w, 79, 0, 1026); /* it gave up, and tries another number */
     wire_fini(&w);
 }
 
-/* A frame of ours that comes back by either port of the bridge begins nothing, and leaves nowhere. */
+/* A frame of ours that returns by either port of the bridge begins nothing, and leaves nowhere. */
 static void loops(void **state)
 {
     struct wire w;
@@ -200,7 +201,7 @@ static void loops(void **state)
     wire_fini(&w);
 }
 
-/* A client that never acknowledges our answer: its socket is reset, and then the connection is forgotten. */
+/* A client never acknowledges our reply: its socket is reset, and later the connection is forgotten. */
 static void never_completed(void **state)
 {
     struct wire w;
@@ -213,7 +214,7 @@ static void never_completed(void **state)
         f = with(&w.client, ACK, CLIENT_SEQ + 1, OUR_SEQ + (1u << 30), NULL); /* a guess */
         comes(&w, &f, LEFT);
         assert_true(is_known(&w, 61 * S));
-        assert_int_equal(w.s.tx.count, 1 + bytes_first); /* who was answered hears of it */
+        assert_int_equal(w.s.tx.count, 1 + bytes_first); /* a client that got a reply is informed */
         const struct tcp_segment s = built(&w, 0, TX_INLINE_STACK);
         assert_int_equal(s.flags, RST);
         assert_int_equal(s.seq, CLIENT_SEQ + 1);
@@ -223,7 +224,7 @@ static void never_completed(void **state)
     }
 }
 
-/* A client is answered before its server, and goes on. */
+/* Open a connection whose client gets a reply before its server does, and continues. */
 static void open_bytes_first(struct wire *w, uint32_t number)
 {
     syn(w, CLIENT_SEQ, number, 1024);
@@ -252,7 +253,7 @@ static void full(void **state)
     }
 }
 
-/* Tuples are marked as long as their connection is known, in the program that follows, too. */
+/* Tuples are marked as long as their connection is known, in the next program, too. */
 static void marked(void **state)
 {
     struct wire w;
@@ -275,8 +276,8 @@ static void marked(void **state)
     }
 }
 
-/* What is remembered goes into bytes, and another worker goes on from them; cut short, or with a byte that fell over,
- * it goes on or refuses. */
+/* The state goes into bytes, and another worker continues from them; if they are cut short or have a changed byte,
+ * it continues or rejects them. */
 static void archived(void **state)
 {
     static uint8_t bytes[1 << 20], hurt[1 << 20];
@@ -288,7 +289,7 @@ static void archived(void **state)
     struct archive a = {.at = bytes, .left = sizeof bytes};
     assert_true(vm_archive(w.s.vm, &w.s.in, &a));
     const size_t len = sizeof bytes - a.left;
-    const unsigned times = getenv("LONG") ? 5000 : 500; /* each makes a worker's tables again */
+    const unsigned times = getenv("LONG") ? 5000 : 500; /* each builds a worker's tables again */
     for (unsigned i = 0; i < times; i++) {
         memcpy(hurt, bytes, len);
         hurt[draw(&seed, (uint32_t)len)] ^= (uint8_t)(1u << draw(&seed, 8));
@@ -310,7 +311,7 @@ static void archived(void **state)
     wire_fini(&w);
 }
 
-/* A reload keeps connections of a service that is still there, and ends those of one that is gone. */
+/* A reload keeps connections of a service that still exists, and ends those of one that is gone. */
 static void reloaded(void **state)
 {
     struct wire w;

@@ -1,5 +1,5 @@
-/* Connections that are cut into (`-> proxy inline` in `mode observe`): each step, with the inline stack played; what
- * either end hears, and what ends a cut before it is through. */
+/* Connections that are cut into (`-> proxy inline` in `mode observe`): each step, with the inline stack played here;
+ * the packets that each end gets, and what ends a cut early. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,10 +15,10 @@
     "service ssh on any tcp/any { mode observe; when bytes payload at 0 is x\"535348\" -> proxy inline }\n"
 #define MS UINT64_C(1000000)
 
-/* What the SYNs of both ends and of both sockets offer */
+/* Options in the SYNs of both ends and both sockets */
 struct offers {
     bool stamps[2], sockets_stamp, sack;
-    int scale[2]; /* less than 0: no option */
+    int scale[2]; /* negative: no option */
     unsigned sockets_scale;
 };
 static const struct offers bare = {.scale = {-1, -1}};
@@ -35,7 +35,7 @@ static unsigned stamp_option(char *at, uint32_t stamp, uint32_t echo)
     return 12;
 }
 
-/* A frame with timestamps; `at` holds the option. */
+/* Add timestamps to a frame; `at` holds the option. */
 static struct frame stamped(const struct frame *f, char at[12], uint32_t stamp, uint32_t echo)
 {
     struct frame out = *f;
@@ -99,7 +99,7 @@ static void begin_observed(struct wire *w, bool v6, int tags, const struct offer
 static bool both_stamp(const struct offers *o) { return o->stamps[0] && o->stamps[1]; }
 static bool both_scale(const struct offers *o) { return o->scale[0] >= 0 && o->scale[1] >= 0; }
 
-/* Know the sockets of the first connection that is cut into. */
+/* Set the sockets of the first connection that is cut into. */
 static void speaks_with(struct wire *w)
 {
     w->listener = made(&w->client, INLINE_NONE, INLINE_CLIENT, 0, 1024);
@@ -108,7 +108,7 @@ static void speaks_with(struct wire *w)
     w->listener.tos = w->own.tos = 0;
 }
 
-/* The client says what matters: it is held, and the inline stack hears of a client with its next number. */
+/* Send the client's deciding data: it is held, and the inline stack gets the SYN of a client with its next number. */
 static struct frame decided_by(struct wire *w, const struct offers *o, char at[12])
 {
     struct frame f = with(&w->client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
@@ -161,7 +161,7 @@ static void own_opens(struct wire *w, const struct offers *o)
     assert_int_equal(said.has_stamps, both_stamp(o));
 }
 
-/* The socket to the server acknowledges: both are open. */
+/* Acknowledge by the socket to the server: both are open. */
 static void own_is_open(struct wire *w, const struct offers *o)
 {
     char at[12];
@@ -177,7 +177,7 @@ static void sockets_open(struct wire *w, const struct offers *o)
     own_is_open(w, o);
 }
 
-/* Count packets that were held and left, with that verdict; the others of the entries are of that kind. */
+/* Count held packets that left with that verdict; the entries' other packets have that kind. */
 static unsigned released(const struct wire *w, enum action action)
 {
     unsigned n = 0;
@@ -195,7 +195,7 @@ static unsigned gone_inline(const struct wire *w)
     return 0;
 }
 
-/* Cut into a connection whose ends have nothing outstanding: at once. */
+/* Cut into a connection whose ends have nothing outstanding, so at once. */
 static void cut_into(struct wire *w, const struct offers *o)
 {
     char at[12];
@@ -209,7 +209,7 @@ static void cut_into(struct wire *w, const struct offers *o)
     sender_clear(&w->s);
 }
 
-/* It went on as it was: what comes is let by, and the number is free. */
+/* Check that it continues as before: packets pass, and the number is free. */
 static void goes_on_as_it_was(struct wire *w)
 {
     struct inline_open o;
@@ -229,7 +229,7 @@ static void waits(struct wire *w, uint64_t ns)
     vm_tick(w->s.vm, &w->s.in, &w->s.tx);
 }
 
-/* Both ends and both sockets speak, byte by byte, in both families, with tags. */
+/* Both ends and both sockets send, byte by byte, in both families, with tags. */
 static void all_steps(void **state)
 {
     for (int tags = 0; tags < 3; tags++) {
@@ -263,7 +263,7 @@ static void all_steps(void **state)
     }
 }
 
-/* Three segments decide, the last of them first: all wait, and reach the socket once each, in their order. */
+/* Three segments decide, the last of them first: all wait, and reach the socket once each, in order. */
 static void held_in_pieces(void **state)
 {
     static const struct {
@@ -292,7 +292,7 @@ static void held_in_pieces(void **state)
     wire_fini(&w);
 }
 
-/* Begin with windows of that many units: in SYNs as bytes, then shifted. */
+/* Begin with windows of that many units: in SYNs as bytes, later shifted. */
 static void begin_small(struct wire *w, bool v6, const struct offers *o, uint16_t window)
 {
     wire_init(w, RULES, v6, 0);
@@ -300,7 +300,7 @@ static void begin_small(struct wire *w, bool v6, const struct offers *o, uint16_
     open_observed(w, o);
 }
 
-/* Timestamps and windows are those of whoever hears them. */
+/* Timestamps and windows are the receiver's. */
 static void clocks_and_windows(void **state)
 {
     struct wire w;
@@ -315,7 +315,7 @@ static void clocks_and_windows(void **state)
     f = made(&f, INLINE_CLIENT, INLINE_NONE, 0, 1024);
     f = stamped(&f, at, CLIENT_STAMP + 9, LISTENER_STAMP);
     left(&w, 0, TX_INLINE_STACK, &f);
-    w.own.window = 2048; /* shifted by 3; the server was told 7 by the client */
+    w.own.window = 2048; /* shifted by 3; the client had told the server 7 */
     f = with(&w.own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1, "SSH-");
     f = stamped(&f, at, OWN_STAMP + 4, SERVER_STAMP);
     says(&w, &f);
@@ -326,7 +326,7 @@ static void clocks_and_windows(void **state)
     wire_fini(&w);
 }
 
-/* Only one end has timestamps: neither socket has. Shifts of 14 and 0. */
+/* Only one end has timestamps, so neither socket has. Shifts of 14 and 0. */
 static void odd_options(void **state)
 {
     const struct offers odd[] = {{.stamps = {true, false}, .scale = {14, 0}, .sockets_scale = 7},
@@ -351,7 +351,7 @@ static void odd_options(void **state)
     }
 }
 
-/* A window of nothing at the cut, and an end that takes back what it has told: the sockets hear just that. */
+/* A window of 0 at the cut, and an end that shrinks its window: the sockets get exactly that. */
 static void windows_of_nothing(void **state)
 {
     struct wire w;
@@ -375,13 +375,13 @@ static void windows_of_nothing(void **state)
     wire_fini(&w);
 }
 
-/* The server was told more than its socket here has room for: that window does not shrink, and goes on from where the
+/* The server was offered more than its socket has room for: that window doesn't shrink, and grows again once the
  * socket's is larger. */
 static void windows_keep_their_edge(void **state)
 {
     enum { TOLD = 60 << 7, SMALL = 100 };
     static const struct {
-        uint32_t took; /* bytes of the server's that the socket has acknowledged */
+        uint32_t took; /* the server's bytes that the socket has acknowledged */
         uint16_t socket, wants;
     } steps[] = {{0, SMALL, TOLD >> 7},
                  {0, 0, TOLD >> 7},
@@ -395,7 +395,7 @@ static void windows_keep_their_edge(void **state)
     begin_small(&w, false, &full, 60);
     cut_into(&w, &full);
     for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {
-        w.own.window = steps[i].socket; /* shifted by 3; the server was told 7 by the client */
+        w.own.window = steps[i].socket; /* shifted by 3; the client had told the server 7 */
         struct frame f = with(&w.own, ACK, OWN_SEQ + 1, SERVER_SEQ + 1 + steps[i].took, NULL);
         f = stamped(&f, at, OWN_STAMP + 4, SERVER_STAMP);
         says(&w, &f);
@@ -407,8 +407,8 @@ static void windows_keep_their_edge(void **state)
     wire_fini(&w);
 }
 
-/* Data is on its way to both: new bytes of either are held until what went by is acknowledged, and what comes again
- * goes by. */
+/* Data is in flight to both: new bytes of either are held until the passed ones are acknowledged, and
+ * retransmissions pass. */
 static void data_in_flight(void **state)
 {
     struct wire w;
@@ -416,7 +416,7 @@ static void data_in_flight(void **state)
     begin_observed(&w, false, 0, &bare);
     decided_by(&w, &bare, at);
     struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, "Hello");
-    comes(&w, &f, RIGHT); /* its sockets are not open: it goes by */
+    comes(&w, &f, RIGHT); /* its sockets aren't open, so it passes */
     assert_int_equal(w.s.v.action, ACTION_ACCEPT);
     sockets_open(&w, &bare);
     assert_int_equal(observed(&w)->cut_into, 0);
@@ -432,7 +432,7 @@ static void data_in_flight(void **state)
     comes(&w, &f, LEFT);
     assert_int_equal(w.s.v.action, ACTION_HELD);
     nothing_left(&w);
-    /* What was never sent is acknowledged: nothing follows from it */
+    /* Data that was never sent is acknowledged: it has no effect */
     f = with(&w.client, ACK, CLIENT_SEQ + 5, SERVER_SEQ + 60000, NULL);
     comes(&w, &f, LEFT);
     assert_int_equal(observed(&w)->cut_into, 0);
@@ -440,8 +440,8 @@ static void data_in_flight(void **state)
     comes(&w, &f, LEFT);
     assert_int_equal(observed(&w)->cut_into, 1);
     assert_int_equal(released(&w, ACTION_FORWARD), 3);
-    /* Bytes of both reach sockets, once each, in order, and acknowledge nothing that a socket has not sent: the
-     * client's said so before it had "Hello", and told a window as large behind less */
+    /* Bytes of both reach the sockets once each, in order, and acknowledge only what a socket has sent. The client
+     * sent its byte before it had "Hello", and a window that is smaller by as much */
     unsigned sent = 0;
     const uint32_t seqs[] = {CLIENT_SEQ + 1, SERVER_SEQ + 1, CLIENT_SEQ + 5}; /* its socket began before "Hello" */
     const uint32_t acks[] = {OUR_SEQ + 1, OWN_SEQ + 1, OUR_SEQ + 1};
@@ -464,7 +464,7 @@ static void data_in_flight(void **state)
     wire_fini(&w);
 }
 
-/* Bytes that have gone by behind a hole belong to the ends, as does the hole: the sockets begin behind both. */
+/* Bytes that have passed behind a hole belong to the ends, and so does the hole: the sockets begin after both. */
 static void data_behind_a_hole(void **state)
 {
     struct wire w;
@@ -497,7 +497,7 @@ static void data_behind_a_hole(void **state)
     wire_fini(&w);
 }
 
-/* An end closes or resets, or opens again, before or after the sockets are open: nothing is cut. */
+/* An end closes, resets or opens again before or after the sockets are open: nothing is cut. */
 static void ended_just_then(void **state)
 {
     for (unsigned which = 0; which < 8; which++) {
@@ -524,7 +524,7 @@ static void ended_just_then(void **state)
     }
 }
 
-/* A SYN goes by, and its end's reset, if it has forgotten the connection, ends the cut. */
+/* A SYN passes, and a reset by its end, if that has forgotten the connection, ends the cut. */
 static void syn_again(void **state)
 {
     struct wire w;
@@ -543,7 +543,7 @@ static void syn_again(void **state)
     comes(&w, &f, LEFT);
     assert_int_equal(observed(&w)->cut_ends, 1);
     wire_fini(&w);
-    /* Of one that was cut into it reaches nobody, and ends nothing */
+    /* In a connection that was cut into, it reaches nobody and ends nothing */
     begin_observed(&w, false, 0, &bare);
     cut_into(&w, &bare);
     f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
@@ -555,7 +555,7 @@ static void syn_again(void **state)
     wire_fini(&w);
 }
 
-/* Who knows the tuple alone hinders no cut: what he sends goes by, and reaches nobody who would take it. */
+/* An attacker that only knows the tuple prevents no cut: its packets pass, and reach nobody who would take them. */
 static void guesses(void **state)
 {
     for (unsigned client = 0; client < 2; client++) {
@@ -580,7 +580,7 @@ static void guesses(void **state)
     }
 }
 
-/* Sockets that do not open, or an end that does not acknowledge, for 500 ms; a socket that ends. */
+/* Sockets don't open, or an end doesn't acknowledge, for 500 ms; or a socket ends. */
 static void too_late(void **state)
 {
     for (unsigned which = 0; which < 3; which++) {
@@ -608,7 +608,7 @@ static void too_late(void **state)
     }
 }
 
-/* No more than 64 are being cut into, and the number of connections is that of `proxy_sessions`. */
+/* At most 64 connections are being cut into, and at most `proxy_sessions` exist. */
 static void no_room(void **state)
 {
     for (unsigned which = 0; which < 2; which++) {
@@ -620,7 +620,7 @@ static void no_room(void **state)
             open_observed(&w, &bare);
             struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1, SERVER_SEQ + 1, "SSH-");
             comes(&w, &f, LEFT);
-            if (i == most && which) /* it was held already, and is let go at once */
+            if (i == most && which) /* it was already held, and is released at once */
                 assert_int_equal(released(&w, ACTION_ACCEPT), 1);
             else
                 assert_int_equal(w.s.v.action, i < most ? ACTION_HELD : ACTION_ACCEPT);
@@ -634,7 +634,8 @@ static void no_room(void **state)
     }
 }
 
-/* 10,000 at once, where 64 find room: each is cut into, waits, or goes on as it was, and nothing is left of any. */
+/* 10,000 at once, of which 64 find room: each is cut into, waits, or continues as before, and nothing is left of
+ * any. */
 static void too_many(void **state)
 {
     enum { ALL = 10000 };
@@ -670,7 +671,7 @@ static struct frame with_block(const struct frame *f, char at[12], uint32_t left
     return out;
 }
 
-/* Blocks of SACK are moved with the numbers, also those of what the other side never saw: whom they concern tells. */
+/* SACK blocks are moved with the numbers, also those of data that the other side never saw: the addressee decides. */
 static void sack_of_what_was_never_sent(void **state)
 {
     static const struct offers sack = {.sack = true, .scale = {-1, -1}};
@@ -678,7 +679,7 @@ static void sack_of_what_was_never_sent(void **state)
     struct wire w;
     char at[12];
     begin_observed(&w, false, 0, &sack);
-    for (unsigned i = 0; i < 4; i++) { /* before the cut they go by */
+    for (unsigned i = 0; i < 4; i++) { /* before the cut they pass */
         struct frame f = with(&w.server, ACK, SERVER_SEQ + 1, CLIENT_SEQ + 1, NULL);
         f = with_block(&f, at, CLIENT_SEQ + away[i], CLIENT_SEQ + away[i] + 4);
         comes(&w, &f, RIGHT);
@@ -697,7 +698,7 @@ static void sack_of_what_was_never_sent(void **state)
     wire_fini(&w);
 }
 
-/* Its SYN was not seen: it is let alone. */
+/* Its SYN wasn't seen, so it isn't cut into. */
 static void midstream(void **state)
 {
     struct wire w;
@@ -709,8 +710,8 @@ static void midstream(void **state)
     wire_fini(&w);
 }
 
-/* A router's errors about segments of a socket reach that one, with its own numbers; before the cut the end that they
- * name hears of its own. */
+/* A router's errors about a socket's segments reach that socket with its numbers; before the cut the named end gets
+ * its own. */
 static void errors(void **state)
 {
     struct wire w;
@@ -777,8 +778,8 @@ static void speaks_from_bytes(struct wire *w)
     waits(w, 11 * S);
 }
 
-/* An archive holds it, and none is written while it is being cut into; a damaged one is refused, or read for what it
- * says. */
+/* An archive contains it, and none is written while it is being cut into; a damaged one is rejected, or read as it
+ * is. */
 static void archived(void **state)
 {
     struct wire w;
@@ -798,7 +799,7 @@ static void archived(void **state)
     wire_fini(&w);
 }
 
-/* Have another connection be cut into: its number, and what its sockets send. */
+/* Cut into another connection: its number, and its sockets' packets. */
 static void another(struct wire *w, uint16_t port, uint32_t number, uint16_t use)
 {
     w->client.sport = w->server.dport = port;
@@ -814,8 +815,8 @@ static void another(struct wire *w, uint16_t port, uint32_t number, uint16_t use
 
 static void goes_on(struct wire *w) { waits(w, 11 * S); }
 
-/* Of a cut that came to nothing the loop has the client's socket, and opens the one to the server before it hears of
- * that: no other connection meets that socket, and the number is given again ten seconds later. */
+/* After a cut that failed, the loop has the client's socket, and opens the one to the server before it learns of the
+ * failure. No other connection gets that socket's packets, and the number is reused ten seconds later. */
 static void late_socket(void **state)
 {
     struct wire w;
@@ -845,7 +846,7 @@ static void late_socket(void **state)
     wire_fini(&w);
 }
 
-/* The loop has nothing yet of a cut that came to nothing: the number is free at once. */
+/* The loop has nothing yet of a cut that failed: the number is free at once. */
 static void no_socket(void **state)
 {
     struct wire w;
@@ -866,8 +867,8 @@ static uint32_t stamp_inline(struct wire *w, unsigned at)
     return o.stamp;
 }
 
-/* What was held is no older for its socket than the SYN that the vm has made of it, whose clock is that of what came
- * last: it would be dropped (RFC 7323, 5.3), as what an end sends later is not. */
+/* A held segment gets a clock no older than that of the SYN which the vm made of it, whose clock is the last
+ * segment's. Otherwise its socket would drop it (RFC 7323, 5.3), unlike later segments. */
 static void held_before_the_clock(void **state)
 {
     static const uint32_t ticks[] = {0, 5, 9};
@@ -875,7 +876,7 @@ static void held_before_the_clock(void **state)
     struct wire w;
     char at[12];
     begin_observed(&w, false, 0, &full);
-    for (unsigned i = 0; i < 3; i++) { /* the last one moves its window only, once the cut has begun */
+    for (unsigned i = 0; i < 3; i++) { /* the last one only moves its window, after the cut has begun */
         struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1 + i, SERVER_SEQ + 1, says_so[i]);
         if (!says_so[i]) f.seq = CLIENT_SEQ + 5;
         f = stamped(&f, at, CLIENT_STAMP + ticks[i], SERVER_STAMP);

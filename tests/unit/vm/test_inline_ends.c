@@ -1,4 +1,4 @@
-/* Connections in the wire that end, or go on, otherwise than their ends expect: both are told, with the layer 2 of
+/* Wire connections that end, or continue, differently than their ends expect: both are informed, with the layer 2 of
  * each. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@
     "service s on any tcp/any { mode proxy inline; else -> p }\n"
 enum { A = INLINE_SERVERS, B, E };
 
-/* What leaves when the proxy loop connects to a server, from a port of its own. */
+/* Send the proxy loop's SYN to a server, from a new port. */
 static struct frame connects(struct wire *w, uint16_t server)
 {
     struct frame f = with(&w->own, SYN, OWN_SEQ, 0, NULL);
@@ -41,8 +41,8 @@ static void to_a(struct wire *w)
     left_by(w, &f, RIGHT);
 }
 
-/* One connection of the client's goes to servers of a pool, and to where the client wanted to go: each time by that
- * server's layer 2, whichever it was before. */
+/* A client's connection goes to servers of a pool, and to the original destination: each time with that server's
+ * layer 2, whichever it was before. */
 static void another_server(void **state)
 {
     static const uint16_t ways[2] = {IFACE_NONE, LEFT};
@@ -59,7 +59,7 @@ static void another_server(void **state)
         to_a(&w);
         const struct frame f = connects(&w, INLINE_ORIGINAL);
         left_by(&w, &f, RIGHT);
-        /* What the server before still says is none of the connection's */
+        /* The old server's late packets don't belong to the connection */
         struct frame late = with(&w.server, ACK, 5, OWN_SEQ + 1, "late");
         late.src[0] = 0x0a010009;
         late.sport = 81;
@@ -71,8 +71,8 @@ static void another_server(void **state)
     wire_fini(&w);
 }
 
-/* Whichever server was chosen, one with a MAC address and tags of its own or one by a route: the client's frames come
- * from the place that it wanted, under the client's tags. */
+/* Whichever server was chosen, with a MAC address and tags or by a route: the client's frames come from its original
+ * destination, under the client's tags. */
 static void keeps_the_link_of_the_original(void **state)
 {
     static const uint16_t ways[2] = {IFACE_NONE, LEFT};
@@ -97,7 +97,7 @@ static void keeps_the_link_of_the_original(void **state)
     wire_fini(&w);
 }
 
-/* The SYN of a client that gave up while its server was silent: the socket of its try before is reset. */
+/* The SYN of a client that gave up while its server was silent: the socket of its earlier try is reset. */
 static void waited(void **state)
 {
     struct wire w;
@@ -125,8 +125,9 @@ static void ticks(struct wire *w, uint64_t after)
     vm_tick(w->s.vm, &w->s.in, &w->s.tx);
 }
 
-/* The server's leg is reset, by the server or by us: the client, silent for an hour, is led to another one. It is over
- * once the loop says so, or resets the client, or the client resets it, whatever the server still says. */
+/* The server's leg is reset, by the server or by us, and the client, silent for an hour, is led to another server.
+ * The connection ends when the loop ends it or resets the client, or when the client resets it, regardless of the
+ * old server. */
 static void a_leg_is_reset(void **state)
 {
     const struct inline_ask end = {.kind = INLINE_END, .number = 0, .port = 1024};
@@ -166,7 +167,7 @@ static void a_leg_is_reset(void **state)
     }
 }
 
-/* The loop ends a session that has long been silent: the reset of the client's socket, a moment later, reaches it. */
+/* The loop ends a long silent session: the reset of the client's socket, a moment later, reaches the client. */
 static void ends_after_silence(void **state)
 {
     const struct inline_ask end = {.kind = INLINE_END, .number = 0, .port = 1024};
@@ -183,7 +184,7 @@ static void ends_after_silence(void **state)
     wire_fini(&w);
 }
 
-/* A leg to another server is not over with the one before. */
+/* A leg to another server doesn't end with the one before. */
 static void another_leg_goes_on(void **state)
 {
     struct inline_open o;
@@ -203,7 +204,7 @@ static void another_leg_goes_on(void **state)
     wire_fini(&w);
 }
 
-/* Its socket is reset, and so is the client, at the numbers that are next. */
+/* Check that its socket and the client are reset, at the next numbers. */
 static void both_reset(struct wire *w, uint32_t client_next, uint32_t our_next)
 {
     assert_int_equal(w->s.tx.count, 2);
@@ -217,7 +218,7 @@ static void both_reset(struct wire *w, uint32_t client_next, uint32_t our_next)
     assert_int_equal(w->s.entries[1].out_if, LEFT);
 }
 
-/* Nobody has spoken for as long as `established` says. */
+/* Nobody has sent for as long as `established` allows. */
 static void idle(void **state)
 {
     struct wire w;
@@ -238,8 +239,8 @@ static void idle(void **state)
     wire_fini(&w);
 }
 
-/* The service is gone, and no session of the proxy loop holds it: what it had is reset, opened or not, and so is what
- * comes afterwards; the next SYN is another connection's. */
+/* The service is gone, and no session of the proxy loop holds it: its connections are reset, opened or not, and so
+ * are later packets; the next SYN begins another connection. */
 static void gone(void **state)
 {
     static const char left_over[] = "firewall f default accept {}\nservice t on any tcp/81 { mode proxy inline }\n";
@@ -270,8 +271,8 @@ static void gone(void **state)
     }
 }
 
-/* The proxy loop chose by another program than the worker's: after any number of reloads it is the server that was
- * meant. One that the worker does not know yet waits for the SYN that comes again. */
+/* The proxy loop chose with another program than the worker's: after any number of reloads the right server is used.
+ * One that the worker doesn't know yet waits for the SYN's retransmission. */
 static void across_reloads(void **state)
 {
     static const char other[] = "pool o { server e 10.1.0.7 }\n" POOLS;
@@ -308,7 +309,7 @@ static void ids_as_ports(void **state)
     assert_int_equal(inline_id(INLINE_SERVERS, 1), UINT32_MAX);
 }
 
-/* The client of `server first` is told of an error about our SYN to a server of a pool, under its own tags. */
+/* The client of `server first` gets an error about our SYN to a server of a pool, under its own tags. */
 static void error_of_another_stack(void **state)
 {
     uint8_t bytes[2 * FRAME_MOST];
@@ -322,7 +323,7 @@ static void error_of_another_stack(void **state)
     struct frame f = with(&w.listener, SYN | ACK, OUR_SEQ, CLIENT_SEQ + 1, NULL);
     says(&w, &f);
     struct frame sent = connects(&w, A);
-    sent.to = CLIENT_MAC; /* of the answer */
+    sent.to = CLIENT_MAC; /* of the reply */
     sent.from = 0x0200000000fe;
     sent.tags = 1;
     sent.tpid[0] = 0x8100;
@@ -350,7 +351,7 @@ static void error_of_another_stack(void **state)
     wire_fini(&w);
 }
 
-/* Of too many half-open connections the oldest gives way: who knows of it is reset. One that is open never does. */
+/* Of too many half-open connections the oldest is evicted, and its ends are reset. An open one never is. */
 static void gives_way(void **state)
 {
     struct wire w;
@@ -376,7 +377,7 @@ static void gives_way(void **state)
     assert_int_equal(server.seq, OWN_SEQ + 1);
     assert_int_equal(w.s.entries[1].out_if, RIGHT);
     assert_int_equal(w.s.entries[2].cause, TX_CAUSE_INLINE);
-    assert_int_equal(w.s.entries[2].cookie, 1); /* the number of the one that gave way */
+    assert_int_equal(w.s.entries[2].cookie, 1); /* the number of the evicted one */
     assert_int_equal(vm_counters(w.s.vm)->wire_gave_way, 1);
     struct inline_open o;
     assert_true(vm_inline_open(w.s.vm, 0, &o));
@@ -384,14 +385,14 @@ static void gives_way(void **state)
     wire_fini(&w);
 }
 
-/* Which is the oldest outlives an archive, though its number is not the lowest. */
+/* The age order survives an archive, although the oldest number isn't the lowest. */
 static void gives_way_after_an_archive(void **state)
 {
     static uint8_t bytes[1 << 20];
     struct wire w;
     wire_init(&w, "limits { half_open 2 }\n" SERVER_FIRST, false, 1);
     const uint16_t first = w.client.sport;
-    for (uint32_t i = 0; i < 3; i++) { /* the third has the number of the first, which gave way */
+    for (uint32_t i = 0; i < 3; i++) { /* the third has the number of the first, which was evicted */
         w.client.sport = (uint16_t)(first + i);
         const struct frame f = with(&w.client, SYN, CLIENT_SEQ, 0, NULL);
         comes(&w, &f, LEFT);
@@ -414,7 +415,7 @@ static void gives_way_after_an_archive(void **state)
     wire_fini(&w);
 }
 
-/* A packet without DF that is too long for the way is cut, as a router does it. */
+/* A packet without DF that is longer than the MTU is fragmented, as by a router. */
 static void cut(void **state)
 {
     static const char said[] = "0123456789012345678901234567890123456789012345678901234567890123456789";

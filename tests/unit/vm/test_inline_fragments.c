@@ -1,5 +1,5 @@
-/* Fragments of connections in the wire that have left the inline stack: those of one segment leave as those of the
- * segment that it becomes, in whatever order they come. */
+/* Fragments of wire connections that have left the inline stack: a segment's fragments leave as those of the
+ * translated segment, in any order of arrival. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 enum { IP_LEN = 20, ID_AT = 4, FRAG_AT = 6, SUM_AT = 10, MORE = 0x2000 };
 #define LONG_WORD "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* Write fragment of a whole frame of IPv4 that carries `len` bytes from `offset` on. Return its length. */
+/* Write a fragment of a complete IPv4 frame with `len` bytes from `offset` on. Return its length. */
 static uint32_t fragment_of(const struct frame *f, uint32_t offset, uint32_t len, bool more, uint8_t at[FRAME_MOST])
 {
     uint8_t whole[FRAME_MOST];
@@ -27,7 +27,7 @@ static uint32_t fragment_of(const struct frame *f, uint32_t offset, uint32_t len
     return ip + IP_LEN + len;
 }
 
-/* Fragment 0, 1 or 2 of a segment, of 40, 16 bytes and the rest */
+/* Write fragment 0, 1 or 2 of a segment, with 40, 16 bytes and the rest */
 static uint32_t piece_of(const struct frame *f, unsigned i, uint8_t at[FRAME_MOST])
 {
     static const uint32_t offset[] = {0, 40, 56};
@@ -45,7 +45,7 @@ static void piece_comes(struct wire *w, const struct frame *f, unsigned i, unsig
     vm_run(w->s.vm, &w->s.in, pkts, 1, &w->s.v, &w->s.tx);
 }
 
-/* Entry `at` is that fragment of the segment, byte by byte. */
+/* Check that entry `at` is that fragment of the segment, byte by byte. */
 static void piece_left(struct wire *w, unsigned at, const struct frame *f, unsigned i, unsigned port)
 {
     uint8_t bytes[FRAME_MOST];
@@ -68,8 +68,7 @@ static void crosses(struct wire *w, const struct frame *f, const struct frame *a
     }
 }
 
-/* Each leaves at once, both ways, under any tags; then both ends go on behind what they carried, and are reset there.
- */
+/* Each leaves at once, both ways, under any tags; then both ends continue after this data, and are reset there. */
 static void in_order(void **state)
 {
     (void)state;
@@ -125,7 +124,8 @@ static void first_is_last(void **state)
     wire_fini(&w);
 }
 
-/* A header that would get shorter, for the server knows no timestamps, is filled up; one that would grow can't be. */
+/* A header that would get shorter, because the server has no timestamps, is padded; one that would grow is
+ * impossible. */
 static void timestamps(void **state)
 {
     static const char stamps[] = "\1\1\10\12\0\0\0\1\0\0\0\0", none[] = "\1\1\1\1\1\1\1\1\1\1\1\1";
@@ -155,7 +155,7 @@ static void timestamps(void **state)
     }
 }
 
-/* What comes behind the end of its connection leaves no more. */
+/* Fragments after their connection's end don't leave. */
 static void over(void **state)
 {
     (void)state;
@@ -175,7 +175,7 @@ static void over(void **state)
     wire_fini(&w);
 }
 
-/* The service of a first fragment is gone: those that follow it leave nowhere. */
+/* A first fragment's service is gone: the later fragments leave nowhere. */
 static void service_gone(void **state)
 {
     static const char others[] = "firewall f default accept {}\nservice t on any tcp/81 { mode proxy inline }\n";

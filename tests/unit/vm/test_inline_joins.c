@@ -8,7 +8,7 @@
 
 #include "vm/forward/inline/inline.h"
 
-/* A connection stays whose segments would become more pieces for the other end than one is cut into. */
+/* A connection stays if its segments would become more pieces for the other end than a segment may be cut into. */
 static void small_segments(void **state)
 {
     static const struct {

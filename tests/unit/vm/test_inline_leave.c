@@ -1,4 +1,4 @@
-/* Connections in the wire that leave the inline stack: when they may, and what is held meanwhile. */
+/* Wire connections that leave the inline stack: when they may, and what is held meanwhile. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,8 +8,8 @@
 
 #include "tests/unit/vm/inline_leave.h"
 
-/* All is quiet: it leaves at once, both ends are acknowledged, and hear each other in their own numbers from then on.
- */
+/* Nothing is outstanding: it leaves at once, both ends are acknowledged, and from then on get each other's data in
+ * their own numbers. */
 static void leaves(void **state)
 {
     struct wire w;
@@ -35,7 +35,7 @@ static void leaves(void **state)
         left_by(&w, &f, LEFT);
         assert_int_equal(carried[0].bytes[AT_CLIENT], 4);
         assert_int_equal(carried[0].bytes[AT_SERVER], 3);
-        /* The sockets are closed, and nobody hears of it */
+        /* The sockets are closed without a packet to anybody */
         f = with(&w.listener, RST | ACK, OUR_SEQ + 5, CLIENT_SEQ + 6, NULL);
         says(&w, &f);
         nothing_left(&w);
@@ -47,7 +47,7 @@ static void leaves(void **state)
     }
 }
 
-/* True if the entry is a bare acknowledgement for the inline stack */
+/* Check that the entry is a bare acknowledgement for the inline stack */
 static void acknowledged(struct wire *w, unsigned at, uint32_t seq, uint32_t ack)
 {
     const struct tcp_segment s = built(w, at, TX_INLINE_STACK);
@@ -56,7 +56,7 @@ static void acknowledged(struct wire *w, unsigned at, uint32_t seq, uint32_t ack
     assert_int_equal(s.ack, ack);
 }
 
-/* Data is in flight to the server: what the client sends then is held until the server has acknowledged it. */
+/* Data is in flight to the server: the client's later data is held until the server has acknowledged it. */
 static void holds(void **state)
 {
     struct wire w;
@@ -72,14 +72,14 @@ static void holds(void **state)
     comes(&w, &f, LEFT);
     assert_int_equal(w.s.tx.count, 1);
     acknowledged(&w, 0, CLIENT_SEQ + 9, OUR_SEQ + 5);
-    f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "one"); /* again: it goes by */
+    f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "one"); /* again: it passes */
     comes(&w, &f, LEFT);
     f = made(&f, INLINE_CLIENT, INLINE_NONE, 0, 1024);
     left(&w, 0, TX_INLINE_STACK, &f);
     f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, "ok");
     comes(&w, &f, RIGHT);
     assert_int_equal(told(&w).kind, INLINE_LEFT);
-    assert_int_equal(w.s.tx.count, 5); /* its acknowledgement for the socket, one for each end, and what was held */
+    assert_int_equal(w.s.tx.count, 5); /* its acknowledgement for the socket, one for each end, and the held data */
     acknowledged(&w, 0, SERVER_SEQ + 5, OWN_SEQ + 9);
     assert_int_equal(built(&w, 1, TX_SEND).ack, CLIENT_SEQ + 9);
     assert_int_equal(built(&w, 2, TX_SEND).ack, SERVER_SEQ + 5);
@@ -90,7 +90,7 @@ static void holds(void **state)
     wire_fini(&w);
 }
 
-/* A capture has cut the client's data: it counts as what came whole. */
+/* A capture has cut the client's data, which counts as complete. */
 static void cut_by_capture(void **state)
 {
     struct wire w;
@@ -108,13 +108,13 @@ static void cut_by_capture(void **state)
     wire_fini(&w);
 }
 
-/* The loop has not read all: it is told to, once, and asks again. */
+/* The loop hasn't read everything: it is told to, once, and asks again. */
 static void reads_on(void **state)
 {
     struct wire w;
     begin(&w, false);
     ask(&w, 4, 4, 4, 4);
-    assert_int_equal(told(&w).kind, INLINE_STAYS); /* more was sent than it says to have written */
+    assert_int_equal(told(&w).kind, INLINE_STAYS); /* more was sent than it reports as written */
     ask(&w, 4, 5, 4, 4);
     assert_int_equal(told(&w).kind, INLINE_READ_ON);
     ask(&w, 4, 5, 4, 4);
@@ -124,8 +124,8 @@ static void reads_on(void **state)
     wire_fini(&w);
 }
 
-/* Nothing is acknowledged in 200 ms, or too much is held: all of it goes to the socket, in order, and nothing has
- * changed. */
+/* Nothing is acknowledged within 200 ms, or too much is held: all of it goes to the socket, in order, and nothing
+ * has changed. */
 static void stays(void **state)
 {
     struct wire w;
@@ -165,7 +165,7 @@ static void stays(void **state)
     }
 }
 
-/* Two segments of the client's are held, while the server has not acknowledged what was sent to it. */
+/* Hold two of the client's segments while the server hasn't acknowledged the data sent to it. */
 static void hold_two(struct wire *w)
 {
     begin(w, false);
@@ -180,7 +180,7 @@ static void hold_two(struct wire *w)
     }
 }
 
-/* The client resets it behind what is held: the socket gets that first. One that anybody may send ends nothing. */
+/* The client resets it after held data, which the socket gets first. A reset that anybody may send ends nothing. */
 static void reset_at_the_change(void **state)
 {
     struct wire w;
@@ -199,7 +199,7 @@ static void reset_at_the_change(void **state)
     wire_fini(&w);
 }
 
-/* A FIN is held as data is, and reaches the server through the splice. */
+/* A FIN is held like data, and reaches the server through the splice. */
 static void fin_at_the_change(void **state)
 {
     struct wire w;
@@ -225,7 +225,7 @@ static void fin_at_the_change(void **state)
     wire_fini(&w);
 }
 
-/* The client's SYN comes again: the socket answers it, and all goes on. */
+/* The client's SYN comes again: the socket replies to it, and everything continues. */
 static void syn_at_the_change(void **state)
 {
     struct wire w;
@@ -240,7 +240,7 @@ static void syn_at_the_change(void **state)
     wire_fini(&w);
 }
 
-/* Like comes, with a byte changed behind the checksum */
+/* Do the same as comes, with a byte changed after the checksum */
 static void comes_damaged(struct wire *w, const struct frame *f, unsigned port, unsigned from_the_end)
 {
     uint8_t bytes[FRAME_MOST];
@@ -253,7 +253,7 @@ static void comes_damaged(struct wire *w, const struct frame *f, unsigned port, 
     vm_run(w->s.vm, &w->s.in, pkts, 1, &w->s.v, &w->s.tx);
 }
 
-/* Neither a damaged segment, nor one that acknowledges what was never sent, nor one from far outside is believed. */
+/* Damaged segments, acknowledgements of unsent data, and segments from far outside are ignored. */
 static void not_believed(void **state)
 {
     struct wire w;
@@ -277,7 +277,7 @@ static void not_believed(void **state)
     wire_fini(&w);
 }
 
-/* The server has less room than the client was notified of: it waits, and stays; with a window of zero, too. */
+/* The server has less room than the client was offered: it waits, and stays; with a window of zero, too. */
 static void window(void **state)
 {
     struct wire w;
@@ -299,7 +299,7 @@ static void window(void **state)
     }
 }
 
-/* Return what the client is notified of a window with the answer to its SYN; a SYN to the server goes before. */
+/* Return the window that the client is offered in the reply to its SYN; a SYN to the server goes before. */
 static uint16_t opens_small(struct wire *w, bool server_first, const struct syns *o, uint16_t to_server)
 {
     uint16_t told_first = 0;
@@ -331,8 +331,8 @@ static uint16_t opens_small(struct wire *w, bool server_first, const struct syns
     return told_first;
 }
 
-/* A connection of an end with a small window leaves, too: at once where the windows of both ends are known before
- * either is told one; else once the end has sent so much that the rest of its first window fits into the other's. */
+/* A connection of an end with a small window also leaves: at once if both windows are known before either is
+ * announced; else once the end has sent so much that the rest of its first window fits into the other's. */
 static void small_windows(void **state)
 {
     struct wire w;
@@ -364,7 +364,7 @@ static void small_windows(void **state)
         const uint32_t left_of_first = 14600 - 5 - EACH * (i + 1);
         assert_int_equal(built(&w, 0, TX_SEND).window, left_of_first > 6000 ? left_of_first : 6000);
     }
-    /* What our socket has acknowledged and the server has not got yet will fill its window */
+    /* Data that our socket has acknowledged and the server hasn't got yet will fill its window */
     struct frame f = with(&w.client, ACK, CLIENT_SEQ + 6 + EACH * TIMES, OUR_SEQ + 5, words);
     comes(&w, &f, LEFT);
     f = with(&w.listener, ACK, OUR_SEQ + 5, CLIENT_SEQ + 6 + EACH * (TIMES + 1), NULL);
@@ -405,7 +405,7 @@ static void scale(void **state)
             assert_int_equal(told(&w).kind, INLINE_LEFT);
             assert_int_equal(built(&w, 0, TX_SEND).window, 3);
             assert_int_equal(built(&w, 1, TX_SEND).window, 32768);
-            /* The edge of three units stands still while the server reads nothing */
+            /* The edge of three units stays while the server reads nothing */
             struct frame f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "hallo");
             comes(&w, &f, LEFT);
             w.server.window = 49147;
@@ -419,7 +419,7 @@ static void scale(void **state)
     }
 }
 
-/* A client with MD5 sums, or with AO, stays: none could be made for it. */
+/* A client with MD5 signatures, or with AO, stays: we couldn't make those. */
 static void options(void **state)
 {
     static const char md5[] = "\1\1\23\22abcdefghijklmnop", ao[] = "\35\24\1\1abcdefghijklmnop";
@@ -435,7 +435,7 @@ static void options(void **state)
     }
 }
 
-/* A SYN that was damaged on the way is not what a splice is made from. */
+/* A damaged SYN isn't used for a splice. */
 static void damaged_syn(void **state)
 {
     struct wire w;
@@ -448,11 +448,11 @@ static void damaged_syn(void **state)
     open_with(&w, &plain_syns);
     talks_and_rests(&w, &plain_syns);
     ask(&w, 5, 5, 4, 4);
-    assert_int_equal(told(&w).kind, INLINE_LEFT); /* it came again */
+    assert_int_equal(told(&w).kind, INLINE_LEFT); /* a retransmission */
     wire_fini(&w);
 }
 
-/* Asks about connections that are not there */
+/* Asks about unknown connections */
 static void unknown(void **state)
 {
     struct wire w;
@@ -477,7 +477,7 @@ static void unknown(void **state)
     wire_fini(&w);
 }
 
-/* The socket has what is behind a gap, and the client may know so: it is waited for. */
+/* The socket has data behind a gap, and may have told the client: it is waited for. */
 static void gap(void **state)
 {
     struct wire w;
@@ -500,7 +500,7 @@ static void gap(void **state)
     wire_fini(&w);
 }
 
-/* Little room is left for what leaves: what is held goes in portions, in order, and what comes meanwhile behind it. */
+/* Little room is left for leaving packets: held data leaves in portions, in order, with later data behind it. */
 static void portions(void **state)
 {
     enum { HELD = 40, ROOM = 12 };
@@ -543,7 +543,7 @@ static void portions(void **state)
     }
 }
 
-/* The service is gone in a reload, while the loop waits for an answer and the client's next SYN comes at once. */
+/* The service goes in a reload, while the loop waits for a reply and the client's next SYN comes at once. */
 static void service_gone(void **state)
 {
     static const char left_over[] = "firewall f default accept {}\nservice t on any tcp/81 { mode proxy inline }\n";
@@ -557,7 +557,7 @@ static void service_gone(void **state)
     wire_fini(&w);
 }
 
-/* Open one of many connections, with the server not having acknowledged the first octets. */
+/* Open one of many connections; the server hasn't acknowledged the first octets. */
 static void open_one(struct wire *w, uint32_t number)
 {
     w->client.sport = w->server.dport = (uint16_t)(20000 + number);
@@ -577,8 +577,8 @@ static void open_one(struct wire *w, uint32_t number)
     says(w, &f);
 }
 
-/* 300 connections leave at once, and each end goes on: 256 may hold, those that find no room or no buffer stay, all
- * are answered once, and no buffer is lost. */
+/* 300 connections leave at once, and each end continues: 256 may hold, those without room or a buffer stay, all get
+ * one reply, and no buffer is lost. */
 static void many(void **state)
 {
     enum { MANY = 300, MOST = 256 };
@@ -614,7 +614,7 @@ static void many(void **state)
     wire_fini(&w);
 }
 
-/* Ask for all that has not left, of `count`. Return how many are held now, their numbers in `asked`. */
+/* Ask for all of `count` that haven't left. Return how many are held now, with their numbers in `asked`. */
 static uint32_t ask_for_all(struct wire *w, uint8_t *has_left, uint32_t count, uint32_t *asked)
 {
     struct inline_told t;
@@ -635,7 +635,7 @@ static uint32_t ask_for_all(struct wire *w, uint8_t *has_left, uint32_t count, u
     return held;
 }
 
-/* All of a full table leave, though they ask at once: 256 at a time, and nobody is forgotten. */
+/* All connections of a full table leave, although they ask at once: 256 at a time, and none is forgotten. */
 static void ten_thousand(void **state)
 {
     enum { ALL = 10000, AT_ONCE = 256 };
@@ -669,8 +669,8 @@ static void ten_thousand(void **state)
     wire_fini(&w);
 }
 
-/* The loop ends the session while the connection waits to leave: it does not, though all is acknowledged before its
- * sockets are gone. */
+/* The loop ends the session while the connection waits to leave: it doesn't leave, although everything is
+ * acknowledged before its sockets are gone. */
 static void ended_while_asked(void **state)
 {
     struct wire w;
@@ -684,7 +684,7 @@ static void ended_while_asked(void **state)
     sender_clear(&w.s);
     vm_inline_ask(w.s.vm, &w.s.in, &end, &w.s.tx);
     assert_int_equal(w.s.tx.count, 1);
-    assert_int_equal(built(&w, 0, TX_INLINE_STACK).len, 3); /* what was held goes to the socket */
+    assert_int_equal(built(&w, 0, TX_INLINE_STACK).len, 3); /* held data goes to the socket */
     told_stays(&w, SPLICE_WHY_ENDS);
     f = with(&w.server, ACK, SERVER_SEQ + 5, OWN_SEQ + 9, NULL);
     comes(&w, &f, RIGHT);
@@ -696,7 +696,7 @@ static void ended_while_asked(void **state)
     wire_fini(&w);
 }
 
-/* Nobody takes what is told meanwhile: of 10,000 connections that leave and are reset, each is told both. */
+/* Nobody takes reports meanwhile: of 10,000 connections that leave and are reset, each gets both reports. */
 static void all_are_told(void **state)
 {
     enum { MANY = 10000 };
@@ -723,7 +723,7 @@ static void all_are_told(void **state)
     wire_fini(&w);
 }
 
-/* A client that has sent more than it was told is told what room the server has, and no more. */
+/* A client that has sent beyond its window is offered the server's room, and no more. */
 static void past_its_window(void **state)
 {
     enum { MORE = 100, TOLD = 50 };
@@ -748,7 +748,7 @@ static void past_its_window(void **state)
     wire_fini(&w);
 }
 
-/* Without room for what leaves, a segment of a connection with sockets and an error are dropped. */
+/* Without room for leaving packets, a segment of a connection with sockets and an error are dropped. */
 static void no_room(void **state)
 {
     struct wire w;
@@ -773,7 +773,7 @@ static void half(void **state)
     struct frame f = with(&w.client, ACK | FIN, CLIENT_SEQ + 6, OUR_SEQ + 5, NULL);
     comes(&w, &f, LEFT);
     ask(&w, 5, 5, 4, 4);
-    assert_int_equal(told(&w).why, SPLICE_WHY_ENDS); /* the server has not been told */
+    assert_int_equal(told(&w).why, SPLICE_WHY_ENDS); /* the server hasn't got it */
     f = with(&w.own, ACK | FIN, OWN_SEQ + 6, SERVER_SEQ + 5, NULL);
     says(&w, &f);
     f = with(&w.listener, ACK, OUR_SEQ + 5, CLIENT_SEQ + 7, NULL);

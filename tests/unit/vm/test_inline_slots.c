@@ -1,6 +1,6 @@
-/* Slots of spliced connections, beside an executor in the kernel that is played here: when a direction gets one, what
- * is taken over from it, and when it is dropped. What the stages do with a slot is tested elsewhere
- * (tests/unit/runtime/test_kernel_splice.c). */
+/* Slots of spliced connections, beside an executor in the kernel that is played here: when a direction gets one,
+ * what is read from it, and when it is dropped. tests/unit/runtime/test_kernel_splice.c tests the stages' use of a
+ * slot. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +40,7 @@ static void ask(struct wire *w, const struct inline_ask *a)
     vm_inline_ask(w->s.vm, &w->s.in, a, &w->s.tx);
 }
 
-/* A routed connection that has left the inline stack */
+/* Begin a routed connection that has left the inline stack */
 static void begin(struct wire *w, bool v6)
 {
     beside.kernel = true;
@@ -90,7 +90,7 @@ static void begin(struct wire *w, bool v6)
     assert_int_equal(head.live, 0);
 }
 
-/* The slot of what that end sends; NULL: it has none. */
+/* Return the slot of that end's packets, or NULL. */
 static struct splice_slot *slot_of(const struct frame *f)
 {
     for (unsigned i = 0; i < GROUPS * SPLICE_GROUP; i++)
@@ -112,7 +112,7 @@ static void server_says(struct wire *w, uint32_t seq, const char *words)
     assert_int_equal(w->s.tx.count, 1);
 }
 
-/* Each direction gets one with its first packet, once its next hop is known. */
+/* Each direction gets one with its first packet once its next hop is known. */
 static void begins(void **state)
 {
     struct wire w;
@@ -153,7 +153,7 @@ static void begins(void **state)
     }
 }
 
-/* As if the kernel had passed that much from the end whose slot it is */
+/* Change the slot as if the kernel had passed that much from its end */
 static void passes(struct wire *w, struct splice_slot *s, uint64_t packets, uint64_t bytes, uint32_t next,
                    uint32_t acked)
 {
@@ -164,8 +164,7 @@ static void passes(struct wire *w, struct splice_slot *s, uint64_t packets, uint
     s->seen_ns = w->s.in.mono_ns;
 }
 
-/* What the kernel counts, and the numbers that it sees, are the connection's: an end that is reset hears a number that
- * it expects. */
+/* The kernel's counts and numbers count for the connection: a reset has a number that its end expects. */
 static void takes_over(void **state)
 {
     struct wire w;
@@ -185,7 +184,7 @@ static void takes_over(void **state)
     assert_int_equal(carried[0].bytes[AT_SERVER], 70001);
     assert_int_equal(carried[0].seen_ns, w.s.in.mono_ns);
     assert_int_equal(slot_of(&w.client)->packets, 0);
-    /* One is counted, its numbers come after the count was taken */
+    /* One packet is counted; its numbers come after the count was read */
     passes(&w, slot_of(&w.client), 1, 10, CLIENT_SEQ + 9002, OUR_SEQ + 70002);
     sender_clear(&w.s);
     vm_tick(w.s.vm, &w.s.in, &w.s.tx);
@@ -200,8 +199,8 @@ static void takes_over(void **state)
     wire_fini(&w);
 }
 
-/* A segment in the ring may be overtaken by later ones that the kernel has passed: with their acknowledgement it leaves
- * with their window, if that is larger; with another acknowledgement, or a newer timestamp, it leaves unchanged. */
+/* Later segments that the kernel has passed may overtake one in the ring. With their acknowledgement it leaves with
+ * their window, if that is larger; with another acknowledgement, or a newer timestamp, it leaves unchanged. */
 static void overtaken(void **state)
 {
     struct wire w;
@@ -227,7 +226,7 @@ static void overtaken(void **state)
     wire_fini(&w);
 }
 
-/* A direction gets its slot with the last of its segments that came together: those behind the first would be
+/* A direction gets its slot with the last of its segments in a batch, because those behind the first would be
  * overtaken. */
 static void last_of_batch(void **state)
 {
@@ -253,7 +252,7 @@ static void last_of_batch(void **state)
     wire_fini(&w);
 }
 
-/* A connection that only the kernel sees is not idle. */
+/* A connection that only the kernel sees isn't idle. */
 static void stays_awake(void **state)
 {
     struct wire w;
@@ -277,7 +276,7 @@ static void stays_awake(void **state)
     wire_fini(&w);
 }
 
-/* It is dropped when the connection is reset, when both ends have closed, and when an end has moved elsewhere. */
+/* It is dropped when the connection is reset, when both ends have closed, and when an end has moved. */
 static void ends(void **state)
 {
     struct wire w;
@@ -287,7 +286,7 @@ static void ends(void **state)
     w.client.from = CLIENT_MAC + 4;
     client_says(&w, CLIENT_SEQ + 2, "b");
     assert_non_null(slot_of(&w.client));
-    assert_null(slot_of(&w.server)); /* until it speaks */
+    assert_null(slot_of(&w.server)); /* until it sends */
     server_says(&w, SERVER_SEQ + 2, "d");
     assert_int_equal(wire_get48(slot_of(&w.server)->recipe.next_mac), CLIENT_MAC + 4);
     struct frame f = with(&w.client, ACK | RST, CLIENT_SEQ + 3, OUR_SEQ + 3, NULL);
@@ -300,7 +299,7 @@ static void ends(void **state)
     server_says(&w, SERVER_SEQ + 1, "c");
     f = with(&w.client, ACK | FIN, CLIENT_SEQ + 2, OUR_SEQ + 2, NULL);
     comes(&w, &f, LEFT);
-    assert_int_equal(head.live, 2); /* the server may have much to say */
+    assert_int_equal(head.live, 2); /* the server may still have much to send */
     f = with(&w.server, ACK | FIN, SERVER_SEQ + 2, OWN_SEQ + 3, NULL);
     comes(&w, &f, RIGHT);
     assert_int_equal(head.live, 0);
@@ -310,7 +309,7 @@ static void ends(void **state)
     assert_int_equal(head.live, 0);
     wire_fini(&w);
 
-    /* Both close at once: what the server acknowledges behind its FIN passes in the kernel before that FIN */
+    /* Both close at once: the server's acknowledgement after its FIN passes in the kernel before that FIN */
     struct inline_told t;
     begin(&w, false);
     client_says(&w, CLIENT_SEQ + 1, "a");
@@ -319,7 +318,7 @@ static void ends(void **state)
     comes(&w, &f, LEFT);
     while (vm_inline_told(w.s.vm, &t)) assert_int_not_equal(t.kind, INLINE_OVER);
     passes(&w, slot_of(&w.server), 1, 0, SERVER_SEQ + 3, OWN_SEQ + 3);
-    f = with(&w.server, ACK | FIN, SERVER_SEQ + 1, OWN_SEQ + 2, NULL); /* not its: it has said more */
+    f = with(&w.server, ACK | FIN, SERVER_SEQ + 1, OWN_SEQ + 2, NULL); /* not its FIN: it has sent more */
     comes(&w, &f, RIGHT);
     assert_false(vm_inline_told(w.s.vm, &t));
     assert_int_equal(head.live, 2);
@@ -332,7 +331,7 @@ static void ends(void **state)
     wire_fini(&w);
 }
 
-/* New facts make it stale, and the next packet new; another program drops all. */
+/* New facts make it stale, and the next packet makes it new; another program drops all. */
 static void renewed(void **state)
 {
     struct wire w;
@@ -358,7 +357,7 @@ static void renewed(void **state)
     wire_fini(&w);
 }
 
-/* Where there is no room, packets come up, and it is counted once. */
+/* Without room, packets are passed up, which is counted once. */
 static void no_room(void **state)
 {
     struct wire w;

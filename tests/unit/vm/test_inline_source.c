@@ -1,5 +1,5 @@
 /* Connections to a service of this machine with `splice packets`, with the inline stack played here: the source that
- * its servers see, which nobody else gets meanwhile, and packets that are nobody's. */
+ * its servers see, which nobody else gets meanwhile, and packets without a connection. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static void begin(struct wire *w, const char *rules)
     w->s.facts.addr4 = OURS;
 }
 
-/* The end of a segment that left for a server, or for a client */
+/* The ends of a segment that left for a server or a client */
 struct ends {
     uint32_t src, dst;
     uint16_t sport, dport, flags;
@@ -43,7 +43,7 @@ static struct ends sent(struct wire *w)
     return (struct ends){key.src[0], key.dst[0], key.src_port, key.dst_port, key.marks & 0xff};
 }
 
-/* A client's connection begins, and our socket connects to the server. */
+/* Begin a client's connection, and connect our socket to the server. */
 static void connects(struct wire *w, uint32_t number, uint16_t use)
 {
     const uint32_t id = program_server_id(w->s.program, 0);
@@ -69,7 +69,7 @@ static struct frame answer(const struct ends *to, uint8_t flags)
                           .flags = flags};
 }
 
-/* This machine's own address and a port that it gives to nobody; what comes back there is the server's. */
+/* This machine's own address and a reserved port; packets that come back there are the server's. */
 static void own_address(void **state)
 {
     struct wire w;
@@ -115,7 +115,7 @@ static void transparent(void **state)
     wire_fini(&w);
 }
 
-/* Each port is one connection's: a third finds none, nor does `mode passthrough`, until the first is over. */
+/* Each port has one connection: a third finds none, nor does `mode passthrough`, until the first is over. */
 static void each_its_own(void **state)
 {
     struct wire w;
@@ -154,7 +154,8 @@ static void each_its_own(void **state)
     wire_fini(&w);
 }
 
-/* What opens no connection is refused, as this machine's own stack would; what has our source is of none. */
+/* Packets that open no connection are rejected, as by this machine's own stack; packets with our source belong to
+ * none. */
 static void nobodys(void **state)
 {
     struct wire w;
@@ -177,7 +178,7 @@ static void nobodys(void **state)
     wire_fini(&w);
 }
 
-/* Answers leave where the client was heard; by the routes while that interface is down; where it is heard next. */
+/* Replies leave where the client was heard; by the routes while that interface is down; and where it is heard next. */
 static void uplink_is_down(void **state)
 {
     (void)state;

@@ -1,5 +1,4 @@
-/* Connections in the wire that have left the inline stack: what both ends see, what ends them, and what nobody can end.
- */
+/* Wire connections that have left the inline stack: what both ends see, what ends them, and what can't. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +22,7 @@ static void told_half(struct wire *w)
     nothing_told(w);
 }
 
-/* A segment of an end leaves to the other with these numbers. */
+/* Check that an end's segment leaves to the other with these numbers. */
 static void crosses(struct wire *w, bool from_client, uint8_t flags, uint32_t seq, uint32_t ack, const char *says,
                     uint32_t new_seq, uint32_t new_ack)
 {
@@ -34,7 +33,7 @@ static void crosses(struct wire *w, bool from_client, uint8_t flags, uint32_t se
     left_by(w, &f, from_client ? RIGHT : LEFT);
 }
 
-/* The next SYN begins another connection, with a later port. */
+/* Check that the next SYN begins another connection, with a later port. */
 static void begins_another(struct wire *w, uint32_t number, uint16_t port)
 {
     struct frame f = with(&w->client, SYN, 77777, 0, NULL);
@@ -44,8 +43,8 @@ static void begins_another(struct wire *w, uint32_t number, uint16_t port)
     left(w, 0, TX_INLINE_STACK, &f);
 }
 
-/* Either end resets it, at the number that is next or at the one that the other has acknowledged: the loop is told
- * once, and the client's next SYN begins another connection. Others cross, and end nothing. */
+/* Either end resets it, at the next number or at the one that the other has acknowledged: the loop is told once, and
+ * the client's next SYN begins another connection. Other resets pass, and end nothing. */
 static void resets(void **state)
 {
     struct wire w;
@@ -75,8 +74,8 @@ static void resets(void **state)
     }
 }
 
-/* The client is through first, the server goes on for long: both FINs end it, and ten seconds later its number is free.
- */
+/* The client closes first, and the server continues for long: both FINs end it, and ten seconds later its number is
+ * free. */
 static void half_closed(void **state)
 {
     struct wire w;
@@ -105,8 +104,8 @@ static void half_closed(void **state)
     wire_fini(&w);
 }
 
-/* What was lost behind both FINs is sent again, in the numbers of its end, until it is acknowledged: for up to two
- * minutes of silence, and ten seconds after that. */
+/* Data lost before both FINs is retransmitted, in its end's numbers, until it is acknowledged: for up to two minutes
+ * of silence, and ten seconds after that. */
 static void lost_at_the_end(void **state)
 {
     struct wire w;
@@ -121,7 +120,7 @@ static void lost_at_the_end(void **state)
         ticks(&w, 100 * S);
         crosses(&w, true, ACK, CLIENT_SEQ + 6, OUR_SEQ + 6, "lost", OWN_SEQ + 6, SERVER_SEQ + 6);
     }
-    /* Behind a gap the end may be a false one: a SYN begins nothing in its place */
+    /* After a gap the end may be false: a SYN doesn't replace the connection */
     crosses(&w, true, SYN, 77777, 0, NULL, 77777 + OWN_SEQ - CLIENT_SEQ, 0);
     crosses(&w, false, ACK, SERVER_SEQ + 6, OWN_SEQ + 15, NULL, OUR_SEQ + 6, CLIENT_SEQ + 15);
     ticks(&w, 12 * S);
@@ -133,11 +132,11 @@ static void lost_at_the_end(void **state)
     crosses(&w, false, ACK | FIN, SERVER_SEQ + 5, OWN_SEQ + 6, NULL, OUR_SEQ + 5, CLIENT_SEQ + 6);
     crosses(&w, true, ACK | FIN, CLIENT_SEQ + 6, OUR_SEQ + 6, NULL, OWN_SEQ + 6, SERVER_SEQ + 6);
     ticks(&w, 125 * S);
-    assert_false(vm_inline_open(w.s.vm, 0, &o)); /* nobody is there any more */
+    assert_false(vm_inline_open(w.s.vm, 0, &o)); /* nobody is left */
     wire_fini(&w);
 }
 
-/* FINs that no end can have sent end nothing: without ACK, or before what has come. */
+/* FINs that no end can have sent end nothing: those without ACK, or before received data. */
 static void false_ends(void **state)
 {
     struct wire w;
@@ -156,7 +155,7 @@ static void false_ends(void **state)
     wire_fini(&w);
 }
 
-/* One end is reset at what it has acknowledged, and at the end of what was sent to it. */
+/* Check that one end is reset at what it has acknowledged, and at the end of the data sent to it. */
 static void both_are_reset(struct wire *w, uint32_t to_client, uint32_t client_acked, uint32_t to_server,
                            uint32_t server_acked)
 {
@@ -171,7 +170,8 @@ static void both_are_reset(struct wire *w, uint32_t to_client, uint32_t client_a
     }
 }
 
-/* The loop ends it, in both families, with tags: both ends are reset, and it is not told what it has done. */
+/* The loop ends it, in both families, with tags: both ends are reset, and the loop gets no report about its own
+ * action. */
 static void asked_to_end(void **state)
 {
     struct wire w;
@@ -180,7 +180,7 @@ static void asked_to_end(void **state)
         spliced(&w);
         crosses(&w, true, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, "more", OWN_SEQ + 6, SERVER_SEQ + 5);
         crosses(&w, false, ACK, SERVER_SEQ + 5, OWN_SEQ + 6, "news", OUR_SEQ + 5, CLIENT_SEQ + 6);
-        /* Neither what was never sent nor what is far outside changes where the ends are */
+        /* Acknowledgements of unsent data and numbers far outside don't move the ends */
         crosses(&w, true, ACK, CLIENT_SEQ + 10, OUR_SEQ + 5000, NULL, OWN_SEQ + 10, SERVER_SEQ + 5000);
         crosses(&w, true, ACK, CLIENT_SEQ + (1u << 24), OUR_SEQ + 5, "far", OWN_SEQ + (1u << 24), SERVER_SEQ + 5);
         crosses(&w, false, ACK, SERVER_SEQ + 9, OWN_SEQ + 60000, NULL, OUR_SEQ + 9, CLIENT_SEQ + 60000);
@@ -195,7 +195,7 @@ static void asked_to_end(void **state)
     }
 }
 
-/* Nobody has spoken for as long as `established` says; the service is gone. */
+/* Nobody has sent for as long as `established` allows; the service is gone. */
 static void late(void **state)
 {
     static const char left_over[] = "firewall f default accept {}\nservice t on any tcp/81 { mode proxy inline }\n";
@@ -223,7 +223,7 @@ static void late(void **state)
     }
 }
 
-/* A SYN, the same or any other, goes to the server with its number moved, which challenges it; nothing ends. */
+/* A SYN, the same or another, goes to the server with its number moved, which challenges it; nothing ends. */
 static void syn_again(void **state)
 {
     struct wire w;
@@ -241,13 +241,13 @@ static void syn_again(void **state)
     comes(&w, &f, RIGHT);
     nothing_left(&w);
     nothing_told(&w);
-    /* The client has forgotten it, and answers the challenge by a reset */
+    /* The client has forgotten it, and replies to the challenge with a reset */
     crosses(&w, true, RST, CLIENT_SEQ + 6, 0, NULL, OWN_SEQ + 6, 0);
     told_over(&w, SPLICE_WHY_CLIENT_RESET);
     wire_fini(&w);
 }
 
-/* FINs, like resets, count only undamaged. */
+/* FINs, like resets, count only if undamaged. */
 static void damaged_ends(void **state)
 {
     struct wire w;
@@ -265,13 +265,13 @@ static void damaged_ends(void **state)
         packet.pkt.iface = i ? LEFT : RIGHT;
         struct pkt *const pkts[] = {&packet.pkt};
         vm_run(w.s.vm, &w.s.in, pkts, 1, &w.s.v, &w.s.tx);
-        assert_int_equal(w.s.tx.count, 1); /* the other end sees for itself */
+        assert_int_equal(w.s.tx.count, 1); /* the other end sees it itself */
         nothing_told(&w);
     }
     wire_fini(&w);
 }
 
-/* Blocks of SACK are moved with the numbers; an end whose window shrinks is not corrected. */
+/* SACK blocks are moved with the numbers; an end whose window shrinks isn't corrected. */
 static void sack_and_window(void **state)
 {
     static const char may[] = "\1\1\4\2";
@@ -298,8 +298,8 @@ static void sack_and_window(void **state)
     wire_fini(&w);
 }
 
-/* Errors about crossing segments reach the end that sent them, and quote its own numbers and addresses; where its
- * segments grow by timestamps on their way, the MTU leaves room for those. */
+/* Errors about forwarded segments reach the end that sent them, and quote its own numbers and addresses; if
+ * timestamps make its segments longer on the way, the MTU leaves room for those. */
 static void errors(void **state)
 {
     static const char stamps[] = "\1\1\10\12\0\0\0\1\0\0\0\0", none[] = "\1\1\1\1\1\1\1\1\1\1\1\1";
@@ -336,7 +336,7 @@ static void errors(void **state)
 
 static char many_x[160];
 
-/* A segment longer than the way is answered with the MTU; one longer than the server's MSS leaves in pieces. */
+/* A segment longer than the MTU gets an error with the MTU; one longer than the server's MSS leaves in pieces. */
 static void long_segments(void **state)
 {
     struct wire w;
@@ -377,7 +377,7 @@ static void speaks_from_bytes(struct wire *w)
     ticks(w, 11 * S);
 }
 
-/* A connection goes on from bytes; from bytes that anybody has changed nothing is read outside. */
+/* A connection continues from bytes; with any change in the bytes nothing is read outside. */
 static void archived(void **state)
 {
     struct wire w;

@@ -1,5 +1,6 @@
-/* The inner packet of a tunnel: how it leaves, what counts it, where there is no room; that opening undoes wrapping;
- * damaged tunnels. Which packets are opened, and what becomes of those that are, is in tests/packets/decap.t. */
+/* The inner packet of a tunnel: how it leaves, which counters it is in, and what happens without room; decapsulation
+ * undoes encapsulation; damaged tunnels. tests/packets/decap.t shows which packets are opened, and what happens to
+ * those. */
 #include "tests/unit/vm/sender.h"
 
 #include "tests/lib/rng.h"
@@ -31,7 +32,7 @@ static uint32_t rule_of(const struct sender *s, const char *name)
     return 0;
 }
 
-/* Once to the host, and nothing else; the outer packet is done with. */
+/* It leaves once to the host, and nothing else leaves; the outer packet is finished. */
 static void leaves_once(void **state)
 {
     (void)state;
@@ -66,7 +67,7 @@ static void leaves_once(void **state)
     }
 }
 
-/* No pool, no slot, no entry: not let in unopened. */
+/* Without a pool, a slot or an entry the packet isn't let in unopened. */
 static void no_room(void **state)
 {
     (void)state;
@@ -99,7 +100,7 @@ static void no_room(void **state)
     sender_fini(&s);
 }
 
-/* An answer to what is inside may take an entry, but never the last, which is for what is accepted. */
+/* A reply to the inner packet may take an entry, but never the last, which is for accepted packets. */
 static void answers_leave_room(void **state)
 {
     (void)state;
@@ -123,7 +124,7 @@ static void answers_leave_room(void **state)
 
 #define LATER_INNER "eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 198.51.100.7 > 10.0.0.9 id 1 frag 16 proto udp / zeros 8"
 
-/* What is held is in one counter, and in one when it has left, each time with the bytes of its frame. */
+/* A held packet is in one counter, and after it left in another, each time with the bytes of its frame. */
 static void held_inner(void **state)
 {
     (void)state;
@@ -147,8 +148,8 @@ static void held_inner(void **state)
     sender_fini(&s);
 }
 
-/* Its first did not come: it is dropped with the bytes of its frame, or judged by the rules; one that the rules would
- * open is the second tunnel of its frame. */
+/* Without its first it is dropped with the bytes of its frame, or judged by the rules; one that the rules would open
+ * is its frame's second tunnel. */
 static void held_orphan(void **state)
 {
     (void)state;
@@ -180,7 +181,7 @@ static void held_orphan(void **state)
     }
 }
 
-/* An address as in struct key. */
+/* Draw an address in the form of struct key. */
 static void draw_address(struct rng *r, bool v6, bool outer, uint32_t addr[4])
 {
     memset(addr, 0, 4 * sizeof(*addr));
@@ -193,7 +194,7 @@ static void draw_address(struct rng *r, bool v6, bool outer, uint32_t addr[4])
     addr[3] = outer ? 1 : 2 + rng_below(r, 1000);
 }
 
-/* A packet of the family, its length, headers and payload drawn; in words. */
+/* Draw a packet of the family, with its length, headers and payload, as notation. */
 static void draw_inner(struct rng *r, bool v6, char *text, size_t len)
 {
     const char *const links[] = {"eth", "eth / vlan 5", "eth / vlan 7 / vlan 6"};
@@ -217,7 +218,7 @@ static struct tunnel draw_tunnel(struct rng *r)
     return t;
 }
 
-/* Wrapped by tunnel_encap and opened by the rules it is what it was: neither TTL nor ECN changed on this way. */
+/* A packet that tunnel_encap wraps and the rules open is unchanged: TTL and ECN stay, too. */
 static void opening_undoes_wrapping(void **state)
 {
     (void)state;
@@ -245,7 +246,8 @@ static void opening_undoes_wrapping(void **state)
     sender_fini(&s);
 }
 
-/* Bytes of a tunnel's packet damaged, cut off, or wrapped again: one verdict, nothing read outside, no slot lost. */
+/* With a tunnel packet's bytes damaged, cut off, or encapsulated again: one verdict, nothing read outside, no slot
+ * lost. */
 static void damaged(void **state)
 {
     (void)state;
@@ -281,7 +283,7 @@ static void damaged(void **state)
     for (unsigned w = 0; w < 2; w++) sender_fini(&ways[w]);
 }
 
-/* However a run of packets is cut into batches, tunnels among others: the same verdicts and counters. */
+/* However packets are cut into batches, with tunnels among them: the same verdicts and counters. */
 static void batches_do_not_matter(void **state)
 {
     (void)state;

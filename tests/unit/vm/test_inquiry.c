@@ -1,5 +1,5 @@
-/* Inquiries of this machine: a table of fixed size, in which the older make way and the same is held once; and hostile
- * bytes, which are none. */
+/* Inquiries of this machine: a table of fixed size, in which older ones are evicted and equal ones are stored once;
+ * and hostile bytes, which aren't inquiries. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,14 +50,14 @@ static void the_oldest_makes_way(void **state)
     }
     assert_int_equal(held(q, 0, MANY, MANY), SOME);
     assert_true(held(q, MANY - SOME, MANY, MANY) > SOME / 3);
-    /* Put again and again, it takes no more than its place. */
+    /* Put repeatedly, it takes only its place. */
     const struct inquiry_id last = id_of(MANY - 1);
     for (unsigned i = 0; i < SOME; i++) inquiries_put(q, &last, MANY + i);
     assert_int_equal(held(q, 0, MANY, MANY), SOME);
     free(q);
 }
 
-/* Every length of a message, in memory of just that length, is read without a byte more. */
+/* A message of any length, in memory of exactly that length, is read without a byte more. */
 static void is_read_within_its_bytes(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The interpreter, one test a row of opcode.def. A branch is tried in the smallest program that distinguishes its
+/* The interpreter, one test per row of opcode.def. A branch is tested in the smallest program that distinguishes its
  * two ways: taken ends in `pass`, not taken in `accept`. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +34,7 @@ static struct program *load(struct imgbuild *b)
     return p;
 }
 
-/* The sample's tables and rules with other code; every function but 0 must be called. */
+/* Take the sample's tables and rules with other code; every function but 0 must be called. */
 static void only_tables(struct imgbuild *b)
 {
     img_sample(b);
@@ -68,7 +68,7 @@ static bool jumps(enum opcode op, unsigned a, uint32_t imm)
     return jumps_on(&(struct insn){.op = (uint8_t)op, .a = (uint8_t)a, .imm = imm}, &s);
 }
 
-/* A branch and its opposite: exactly one of them is taken. */
+/* Check a branch and its opposite: exactly one of them is taken. */
 static void expect_branch(enum opcode yes, enum opcode no, unsigned a, uint32_t imm, bool holds)
 {
     assert_int_equal(jumps(yes, a, imm), holds);
@@ -110,7 +110,7 @@ static void op_jpfx_jnpfx(void **state)
     expect_branch(OP_JPFX, OP_JNPFX, src | 16, 0x0a000000, false); /* 10.0/16 */
     expect_branch(OP_JPFX, OP_JNPFX, src | 0, 0x0a010203, true);
     expect_branch(OP_JPFX, OP_JNPFX, src | 0, 0x0a010202, false);
-    expect_branch(OP_JPFX, OP_JNPFX, dst | 31, 0xffffffff, true); /* the top bit alone */
+    expect_branch(OP_JPFX, OP_JNPFX, dst | 31, 0xffffffff, true); /* only the top bit */
     expect_branch(OP_JPFX, OP_JNPFX, src | 31, 0xffffffff, false);
     expect_branch(OP_JPFX, OP_JNPFX, src | 24, 0x0affffff, true); /* lower bits of imm don't count */
 }
@@ -144,7 +144,7 @@ static void op_jset_jnset(void **state)
     expect_branch(OP_JSET, OP_JNSET, 1, 1, true);
     struct subject s;
     subject_init(&s);
-    s.key.kind &= ~(uint32_t)KIND_IP; /* what is not IP is in no set */
+    s.key.kind &= ~(uint32_t)KIND_IP; /* frames without IP are in no set */
     assert_false(jumps_on(&(struct insn){.op = OP_JSET}, &s));
     assert_true(jumps_on(&(struct insn){.op = OP_JNSET}, &s));
 }
@@ -201,7 +201,8 @@ static void op_jpat_jnpat(void **state)
     assert_false(jumps_on(&(struct insn){.op = OP_JPAT, .imm = 0}, &s)); /* no payload */
 }
 
-/* The number is in the packet. What is not IPv6 has none, whatever its bytes: then the opposite is taken. */
+/* The number is in the packet, not in the key. Packets other than IPv6 have none, whatever their bytes: then the
+ * opposite is taken. */
 static void op_jhdr_jnhdr(void **state)
 {
     (void)state;
@@ -228,7 +229,7 @@ static void op_jump(void **state)
     struct imgbuild b;
     struct subject s;
     only_tables(&b);
-    /* The way in the middle is taken by nothing; it is reached by a branch that never holds. */
+    /* Nothing falls through to the instructions in the middle; a branch that is never taken reaches them. */
     img_function(
         &b, "main",
         (const struct insn[]){{OP_JANY, KEY_SLOT(kind), 1, 0}, {OP_JUMP, 0, 1, 0}, {.op = OP_ACCEPT}, {.op = OP_PASS}},
@@ -305,7 +306,7 @@ static void op_decidek(void **state)
     expect_decision(decide(&b, &s), ACTION_ACCEPT, 3, 1);
 }
 
-/* A function that returns by `last`, called into register 3, which then decides in firewall 1 or leaves it to 0's
+/* Call a function that returns by `last` into register 3, which then decides in firewall 1 or leaves it to 0's
  * default. */
 static struct decision call(const struct insn *body, uint32_t count)
 {
@@ -323,12 +324,11 @@ static void op_call_decide_retk_retz(void **state)
 {
     (void)state;
     expect_decision(call((const struct insn[]){{OP_RETK, 0, 0, 2}}, 1), ACTION_REJECT, 2, 1);
-    expect_decision(call((const struct insn[]){{OP_RETK, 0, 0, 0}}, 1), ACTION_DROP, 0,
-                    1); /* rule 0 is not "nothing" */
+    expect_decision(call((const struct insn[]){{OP_RETK, 0, 0, 0}}, 1), ACTION_DROP, 0, 1); /* rule 0 isn't "none" */
     expect_decision(call((const struct insn[]){{.op = OP_RETZ}}, 1), ACTION_DROP, RULE_DEFAULT, 0);
 }
 
-/* Five calls deep, every register set on the way down must be as it was on the way up. */
+/* Five calls deep: every register set on the way down must be unchanged on the way up. */
 static void op_retnz(void **state)
 {
     (void)state;
@@ -356,7 +356,7 @@ static void op_retnz(void **state)
     }
 }
 
-/* What a callee does with its register 2 is nothing to its caller's. */
+/* A callee's use of register 2 doesn't change its caller's. */
 static void registers_of_a_call(void **state)
 {
     (void)state;
@@ -437,7 +437,7 @@ static void op_jnover_jnwithin(void **state)
     img_fini(&b);
 }
 
-/* What a source may hold: the flow that a packet would open counts, one that is open counts once. */
+/* A source's flows: one that a packet would open counts, an open one counts once. */
 static void op_jnflows(void **state)
 {
     (void)state;
@@ -468,7 +468,7 @@ static void op_jnflows(void **state)
         vm_run(vm, &in, pkts, 1, &v, &tx);
         assert_int_equal(v.action, packets[i].action);
     }
-    subject_init(&s); /* no worker: nobody holds flows */
+    subject_init(&s); /* no worker: nobody has flows */
     assert_int_equal(program_decide(p, &s.key, &s.pkt).action, ACTION_ACCEPT);
     vm_free(vm);
     program_put(p);

@@ -1,5 +1,4 @@
-/* Jumps of generated code: however long a function is, each leads to its label, by relays where 16 bits do not reach.
- */
+/* Jumps of generated code: in a function of any length each reaches its label, by relays if 16 bits aren't enough. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +17,7 @@ static void put_exit(struct insns *a, uint32_t result)
     insns_put(a, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* Every seventh step asks whether r1 is its number, and leaves by one of the exits then; some jump over what ends. */
+/* Write steps: every seventh tests if r1 is its number and then leaves by one of the exits; some jump over an end. */
 static void write_pass(struct insns *a)
 {
     insns_begin(a, EXITS);
@@ -42,7 +41,7 @@ static void write_pass(struct insns *a)
     }
 }
 
-/* What the function gives for r1; UINT32_MAX: it does not end. `seen`: which instructions were run. */
+/* Return the function's result for r1; UINT32_MAX: it doesn't end. `seen`: instructions that ran. */
 static uint32_t run(const struct insns *a, uint32_t r1, bool *seen)
 {
     uint32_t r0 = 0, pc = 0;
@@ -75,15 +74,15 @@ static void test_relays_lead_on(void **state)
     }
     for (uint32_t i = JUMP_EVERY; i < STEPS; i += JUMP_EVERY)
         if (i % ASKED) assert_int_equal(run(&a, i, seen), i);
-    assert_int_equal(run(&a, STEPS, seen), 1); /* nobody asked for it: it falls to the first exit */
+    assert_int_equal(run(&a, STEPS, seen), 1); /* no step matches: it falls through to the first exit */
     for (uint32_t i = 0; i < a.insn_count; i++)
         if (!seen[i]) fail_msg("instruction %u of %u is not reached", i, a.insn_count);
     free(seen);
     insns_free(&a);
 }
 
-/* Where the last thing written is an exit, and nothing leads behind it, no jump over relays is there: verifiers
- * refuse what is not reached. */
+/* If the last instruction is an exit, and nothing leads behind it, there is no jump over relays, because verifiers
+ * reject unreachable code. */
 static void test_nothing_is_unreached(void **state)
 {
     struct insns a = {.no_gotol = true};

@@ -1,4 +1,4 @@
-/* Which decisions the kernel may remember for flows, and where they are (vm/kernel/shapes.h). */
+/* Which decisions the kernel may remember for flows, and their places (vm/kernel/shapes.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include "vm/judge/remember.h"
 #include "vm/kernel/shapes.h"
 
-/* Its row, as the stages look for it; 0: none. */
+/* Find a decision's row like the stages; 0: none. */
 static uint32_t row_of(const uint64_t rows[KERNEL_MEMOS], decided d)
 {
     for (uint32_t i = 0; i < KERNEL_MEMO_TRIES; i++) {
@@ -45,7 +45,7 @@ static void those_that_accept(void **state)
         assert_int_equal(row_of(rows, d) != 0, may);
     }
     assert_true(accept > 0 && accept < p->memos_count);
-    assert_int_not_equal(row_of(rows, decided_by_nobody(ACTION_ACCEPT)), 0); /* what no firewall is for */
+    assert_int_not_equal(row_of(rows, decided_by_nobody(ACTION_ACCEPT)), 0); /* decided without a firewall */
     assert_int_equal(taken(rows), accept + 1);
     assert_int_equal(rows[0], 0);
     program_put(p);
@@ -69,7 +69,7 @@ static void no_more_than_there_is_room_for(void **state)
     kernel_memos_of(rows, p);
     unsigned found = 0;
     for (uint32_t i = 0; i < p->memos_count; i++) found += row_of(rows, remember_decides(p, i)) != 0;
-    assert_int_equal(found + 1, taken(rows)); /* and nobody's */
+    assert_int_equal(found + 1, taken(rows)); /* and the one of nobody */
     assert_true(found > KERNEL_MEMOS / 2 && found < KERNEL_MEMOS);
     assert_int_equal(rows[0], 0);
     program_put(p);

@@ -1,5 +1,5 @@
-/* The meters of the kernel's judge, compiled for this machine: beside meter.c packet for packet, and asked by many
- * threads at once, as processors do. What its verifier and maps say of them, tests/diff/kernel_meters.c asks. */
+/* The meters of the kernel's judge, compiled for this machine: against meter.c packet for packet, and used by many
+ * threads at once, like processors. tests/diff/kernel_meters.c tests them with the kernel's verifier and maps. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 
 enum { CPUS = 4, CELLS = 8 };
 
-/* In the place of maps, and of what the linker fills in. */
+/* Replace the maps, and the values that the linker fills in. */
 static uint16_t *all_tags;
 static uint64_t *all_words, *all_keys, slot_count, key_count;
 static const struct pbc_meter *defs;
@@ -51,7 +51,7 @@ static struct kernel_meters made(const struct program *p, uint64_t seed)
     return m;
 }
 
-/* These are asked from here on. */
+/* Use these meters from here on. */
 static void ask_these(const struct kernel_meters *m, const struct pbc_meter *meters)
 {
     there = *m;
@@ -79,7 +79,7 @@ static void unmade(struct kernel_meters *m)
     free(m->places);
 }
 
-/* ---- one processor: as meter.c says ---- */
+/* ---- one processor: equal to meter.c ---- */
 
 static struct pbc_meter draw_meter(struct rng *r)
 {
@@ -179,7 +179,7 @@ static void *ask_often(void *arg)
     return NULL;
 }
 
-/* What all of them got together. */
+/* Return what all threads got together. */
 static uint64_t asked_by_all(uint32_t id, unsigned keys, unsigned asks, uint64_t now_ns)
 {
     pthread_t t[CPUS];
@@ -196,7 +196,7 @@ static uint64_t asked_by_all(uint32_t id, unsigned keys, unsigned asks, uint64_t
     return sum;
 }
 
-/* All places are sound: what is taken is counted, and nothing is being born. */
+/* Check that all places are valid: used ones are counted, and none is being made. */
 static void check_table(uint32_t id)
 {
     const struct keyed *t = &there.cells[id].table;
@@ -211,8 +211,8 @@ static void check_table(uint32_t id)
     for (unsigned i = 0; i < METER_LOCKS; i++) assert_int_equal(there.cells[id].locks[i], 0);
 }
 
-/* One bucket, one key of many, and a table that is too small: no token is given twice, and few are lost where a hand
- * was met too often. */
+/* One bucket, one key of many, and a table that is too small: no token is given twice, and few are lost in
+ * collisions. */
 static void no_token_is_given_twice(void **state)
 {
     (void)state;
@@ -268,7 +268,7 @@ static void buckets_go_on(void **state)
     unmade(&there);
 }
 
-/* However many there are, in whatever order: who asks waits for no comparison of each with each. */
+/* With any number of buckets, in any order: no request waits until each is compared with each. */
 static void many_go_on(void **state)
 {
     (void)state;
@@ -293,7 +293,7 @@ static void many_go_on(void **state)
     free(after);
 }
 
-/* Cells are where a process that is not trusted may write; who keeps buckets is trusted with more. */
+/* An untrusted process may write the cells; the owner of buckets is trusted with more. */
 static void lies_of_places_are_not_believed(void **state)
 {
     (void)state;
@@ -315,7 +315,7 @@ static void lies_of_places_are_not_believed(void **state)
     unmade(&new);
 }
 
-/* What was taken there, a worker sees when it is shown, and no sooner. */
+/* A worker sees the tokens taken there when it is shown them, and no sooner. */
 static void a_worker_is_shown(void **state)
 {
     (void)state;
@@ -333,7 +333,7 @@ static void a_worker_is_shown(void **state)
     meters_at(worker, second);
     asked_by_all(0, 1, 1, second);
     asked_by_all(1, 1, 1, second);
-    assert_true(meter_take(worker, 2, 60)); /* its own, a service's */
+    assert_true(meter_take(worker, 2, 60)); /* its own, of a service */
     for (uint32_t i = 0; i < 2; i++) {
         meter_peek(worker, &p, i, &key, &left[i]);
         assert_int_equal(left[i], m[i].burst);

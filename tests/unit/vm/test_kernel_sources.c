@@ -1,5 +1,5 @@
-/* Flows by source as the kernel counts them, compiled for this machine: beside sources.c, and by many threads at once.
- */
+/* Flows by source as the kernel counts them, compiled for this machine: against sources.c, and by many threads at
+ * once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,12 +12,12 @@
 #include "tests/lib/rng.h"
 #include "vm/flow/sources.h"
 
-/* In the place of maps. */
+/* Replace the maps. */
 static uint16_t *all_tags;
 static uint64_t *all_words, *all_keys, slot_count;
 #define GLOBAL static
 #define NONNULL
-/* While set, changes of a word that holds flows fail, as if other processors always came first. */
+/* While set, changes of a word that counts flows fail, as if other processors were always first. */
 static bool collides;
 #define __sync_val_compare_and_swap(at, was, now)                                                                      \
     (collides && (was) && (uint64_t)(was) != KEYED_BORN ? (__typeof__(*(at)))((uint64_t)(was) + 1)                     \
@@ -102,7 +102,7 @@ static void *come_and_go(void *arg)
     return NULL;
 }
 
-/* No count is lost, and what all have left is free again. */
+/* No count is lost, and sources without flows are free again. */
 static void many_count_at_once(void **state)
 {
     (void)state;
@@ -125,7 +125,7 @@ static void many_count_at_once(void **state)
     unmade();
 }
 
-/* Whoever never gets a turn is not counted, and takes no second slot. */
+/* A flow that always loses isn't counted, and takes no second slot. */
 static void collisions_make_no_second_slot(void **state)
 {
     (void)state;

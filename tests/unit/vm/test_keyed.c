@@ -1,4 +1,4 @@
-/* Hashes by halves and by whole words, and the keyed table beside a plain list. */
+/* Hashes by halves and by complete words, and the keyed table against a plain list. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include "tests/lib/rng.h"
 #include "vm/keyed/keyed.h"
 
-/* Words at and around all powers of two among them, where carries go wrong. */
+/* Draw a word; many are near powers of two, where carries go wrong. */
 static uint64_t draw_word(struct rng *r)
 {
     if (rng_one_in(r, 2)) return rng_next(r);
@@ -37,7 +37,7 @@ static void sums_of_products_are_equal(void **state)
     assert_true(sum.low == 0 && sum.high == UINT64_MAX - 1);
 }
 
-/* Each bit of each word counts, wherever it is, and so does the number of words. */
+/* Each bit of each word counts, in any place, and so does the number of words. */
 static void all_bits_are_hashed(void **state)
 {
     (void)state;
@@ -65,7 +65,7 @@ static void the_first_of_a_mask(void **state)
         }
 }
 
-/* ---- beside a plain list ---- */
+/* ---- against a plain list ---- */
 
 enum { KEYS = 600, KEY_WORDS = 3 };
 struct entry {
@@ -78,7 +78,7 @@ struct model {
     uint64_t word;
 };
 
-/* Keys that differ in one word each; few bits in which any two do. */
+/* Make keys that differ in one word each, and in few bits. */
 static void key_of(unsigned i, uint64_t key[KEY_WORDS])
 {
     for (unsigned w = 0; w < KEY_WORDS; w++) key[w] = i % KEY_WORDS == w ? (uint64_t)(i / KEY_WORDS) << 16 * w : 0;
@@ -101,7 +101,7 @@ static void check_key(const struct keyed *t, const struct model *m, unsigned i)
     assert_int_equal(t->words[slot], m[i].word);
 }
 
-/* A key that finds no room has two groups in which every slot is held by another. */
+/* Check that a key without room has two groups with every slot used by another. */
 static void check_full(const struct keyed *t, const struct place *at, const struct model *m)
 {
     unsigned others = 0;
@@ -135,7 +135,7 @@ static bool add(struct keyed *t, struct model *m, unsigned i, struct rng *r)
     return true;
 }
 
-/* Drop those whose word is at most a drawn one, of every group in turn, as who sweeps does. */
+/* Drop the keys whose word is at most a drawn one, in every group in turn, like a sweep. */
 static void sweep(struct keyed *t, struct model *m, struct rng *r)
 {
     const uint64_t word = rng_below(r, 100);
@@ -181,7 +181,7 @@ static void like_a_plain_list(void **state)
     assert_true(refused > 1000);
 }
 
-/* As many keys as were asked for find room, and nearly a fifth more: counted up, drawn, and in steps of any size. */
+/* As many keys as requested find room, and nearly a fifth more: consecutive, drawn, and in steps of any size. */
 static void as_many_as_asked_for(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Memory of large tables: zeroed to its last byte, and where a large page can be. */
+/* Memory of large tables: zeroed to its last byte, and aligned so that large pages are possible. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static void zeroed_and_aligned(void **state)
     (void)state;
 }
 
-/* Pages that the system has given; the memory begins with one. */
+/* Count the pages that the system has given; the memory begins at a page. */
 static size_t pages_there(void *memory, size_t bytes)
 {
     static unsigned char there[2048];

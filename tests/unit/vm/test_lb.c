@@ -1,5 +1,5 @@
-/* What all ways of balancing share: names, hashes, backups, weight 0, nobody left, and that every kind keeps to the
- * promises of lb.h whatever the facts do. */
+/* Common properties of all ways of balancing: names, hashes, backups, weight 0, nobody left; and every kind keeps
+ * the promises of lb.h for any facts. */
 #include "tests/unit/vm/lb_pool.h"
 
 static void test_names(void **state)
@@ -46,7 +46,7 @@ static void test_hash_key(void **state)
     assert_true(lb_hash_key("prez", 4).k0 != key.k0);
 }
 
-/* As the header lays the words out, little-endian. */
+/* The words in the header's order, little-endian. */
 static void test_hash_flow(void **state)
 {
     (void)state;
@@ -91,7 +91,7 @@ static bool is_picked(struct pool *p, struct rng *r, uint32_t server, unsigned p
     return any;
 }
 
-/* s3 is a backup: it serves when s0, s1 and s2 can't, however that came about. */
+/* s3 is a backup: it serves if s0, s1 and s2 can't, for any reason. */
 static void test_backups(void **state)
 {
     (void)state;
@@ -131,8 +131,7 @@ static void test_alone(void **state)
     }
 }
 
-/* Two workers that are told the same pick the same, and none is picked that has no weight, while servers come and go.
- */
+/* Two workers with the same facts pick the same server, and none without weight, while servers come and go. */
 static void test_flapping(void **state)
 {
     (void)state;
@@ -164,7 +163,7 @@ static void test_flapping(void **state)
         }
 }
 
-/* The sentence names the server that the next pick takes, changes nothing, and fits whatever room it has. */
+/* The sentence names the server of the next pick, changes nothing, and fits any room. */
 static void test_explain(void **state)
 {
     (void)state;

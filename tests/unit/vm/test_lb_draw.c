@@ -1,7 +1,7 @@
-/* Draws by weight: the alias table holds exactly the weights, and what is drawn, also by source, follows them. */
+/* Draws by weight: the alias table has exactly the weights, and draws follow them, also by source. */
 #include "tests/unit/vm/lb_pool.h"
 
-/* What a server has in all columns is its weight times their number: nothing lost, nothing rounded. */
+/* A server's part in all columns is its weight times their number: nothing lost, nothing rounded. */
 static void test_table(void **state)
 {
     (void)state;
@@ -33,7 +33,7 @@ static void test_table(void **state)
     }
 }
 
-/* Chi-squared over 1,000,000 draws, ten servers: below 27.9 in 999 of 1,000 cases, and the seed is fixed. */
+/* Chi-squared over 1,000,000 draws, ten servers: below 27.9 in 999 of 1,000 cases; the seed is fixed. */
 static void test_random(void **state)
 {
     (void)state;
@@ -71,8 +71,8 @@ static void test_seeds(void **state)
     lb_pool_fini(&q);
 }
 
-/* Neighbouring clients spread by weight, and keep their server whatever their ports; one server gone leaves the others'
- * clients where they are, nearly all. */
+/* Neighbouring clients spread by weight, and keep their server with any ports; if one server goes, nearly all
+ * clients of the others stay. */
 static void test_source(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* The table of maglev and source: the paper's example, parts by weight, independence of order and of the past, and how
- * much of the others' part one server takes along. */
+/* The table of maglev and source: the paper's example, parts by weight, independence of order and of the past, and
+ * how many slots of other servers move with one server. */
 #include "tests/unit/vm/lb_pool.h"
 
 static uint32_t table[PRIME], other[PRIME];
@@ -14,8 +14,8 @@ static void expect_slots(const struct lb *lb, const uint32_t expected[7])
     for (uint32_t i = 0; i < 7; i++) assert_int_equal(slots_at(lb, i), expected[i]);
 }
 
-/* A name whose walk begins at `offset` and goes on by `skip` of the seven slots; its turn is that of the quarter of its
- * hash. */
+/* Make a name whose walk begins at `offset` and continues by `skip` of the seven slots, and whose turn comes by that
+ * quarter of its hash. */
 static const char *name_of(char name[16], uint32_t offset, uint32_t skip, uint64_t quarter)
 {
     static const struct lb_hash_key key;
@@ -79,8 +79,8 @@ static void test_parts(void **state)
         }
 }
 
-/* The table said plainly. Of those who still want slots, the turn is the one's of the earliest round; of a round, the
- * one's who was served longest ago; at first, the one's of the smallest hash. A walk is slot by slot. */
+/* A plain model of the table. Of the servers that still want slots, the one with the earliest round has the turn;
+ * within a round, the one served longest ago; at first, the one with the smallest hash. A walk goes slot by slot. */
 struct wants {
     uint64_t hash, turn, pace, served;
     uint32_t left, at, skip;
@@ -130,14 +130,14 @@ static void test_plain(void **state)
         lb_pool_init(&p, LB_MAGLEV, counts[c / 2], weights);
         read_table(p.lb, table);
         memset(w, 0, sizeof w);
-        for (uint32_t i = 0; i < PRIME; i++) w[table[i]].left++; /* quotas have a test of their own */
+        for (uint32_t i = 0; i < PRIME; i++) w[table[i]].left++; /* quotas are tested separately */
         plain_table(&p, weights, w);
         assert_memory_equal(table, other, sizeof table);
         lb_pool_fini(&p);
     }
 }
 
-/* More servers than slots, other sizes of table, and a size that is no prime. */
+/* More servers than slots, other table sizes, and a size that isn't prime. */
 static void test_sizes(void **state)
 {
     (void)state;
@@ -165,7 +165,7 @@ static void test_sizes(void **state)
     lb_pool_fini(&p);
 }
 
-/* 70,000 servers do not fit into 16 bits. */
+/* 70,000 servers, which exceed 16 bits. */
 static void test_wide(void **state)
 {
     (void)state;
@@ -190,7 +190,7 @@ static void test_wide(void **state)
     free(servers);
 }
 
-/* As no compiler writes them, all of one name: each has its part nevertheless, and not after walking for minutes. */
+/* All servers with one name, as no compiler writes them: each still has its part, without walking for minutes. */
 static void test_one_name(void **state)
 {
     (void)state;
@@ -210,7 +210,7 @@ static void test_one_name(void **state)
     free(servers);
 }
 
-/* Names decide, not the order in the file; and the table of now does not know what was before. */
+/* Names decide, not the order in the file; and the table doesn't depend on the past. */
 static void test_order(void **state)
 {
     (void)state;
@@ -237,7 +237,7 @@ static void test_order(void **state)
     lb_pool_fini(&q);
 }
 
-/* Take server `gone` out; parts per 100,000 of the others' slots that change hands. */
+/* Remove server `gone`; returns the parts per 100,000 of the others' slots that move. */
 static unsigned disturbance(struct pool *p, const uint16_t *weights, uint32_t gone)
 {
     static uint16_t now[POOL_MAX];
@@ -280,7 +280,7 @@ static void test_disturbance(void **state)
         }
 }
 
-/* A weight that changes by one moves few flows: slow start, drains and hand-set weights do this all the time. */
+/* A weight that changes by one moves few flows, because slow start, drains and manual weights do this all the time. */
 static void test_small_changes(void **state)
 {
     (void)state;

@@ -1,9 +1,8 @@
-/* round_robin and least_conn beside slow models that say the same plainly: fractions compared as fractions, no groups
- * that are laid out in levels, no second look. And what the models can't tell: exact parts of a cycle, and the spread.
- */
+/* round_robin and least_conn against slow, plain models: fractions compared as fractions, no groups in levels, no
+ * second look. And what the models can't show: exact parts of a cycle, and the spread. */
 #include "tests/unit/vm/lb_pool.h"
 
-/* Smooth weighted round robin over entries first..end, each of which may be a group of those below. */
+/* Smooth weighted round robin over entries first..end, each of which may be a group of lower ones. */
 struct model {
     int64_t riches[5][POOL_MAX];
     const uint16_t *weights;
@@ -78,7 +77,8 @@ static void test_round_robin_model(void **state)
     }
 }
 
-/* As many turns as the sum of the weights bring each exactly its weight; no server waits much longer than its due. */
+/* In as many turns as the sum of the weights each server gets exactly its weight; no server waits much longer than
+ * its due. */
 static void test_round_robin_parts(void **state)
 {
     (void)state;
@@ -103,7 +103,7 @@ static void test_round_robin_parts(void **state)
     lb_pool_fini(&p);
 }
 
-/* The cycle goes on through an update that changes nothing, and begins again with one that does. */
+/* The cycle continues after an update that changes nothing, and starts again after one that does. */
 static void test_round_robin_update(void **state)
 {
     (void)state;
@@ -122,8 +122,8 @@ static void test_round_robin_update(void **state)
     lb_pool_fini(&p);
 }
 
-/* What its picks have left behind goes into one that is new, also while no server is up: those that come back are
- * picked as they would have been. */
+/* The state of its picks goes into a new one, even while no server is up: returning servers are picked as they would
+ * have been. */
 static void expect_archived(uint32_t count, const uint16_t *weights, const uint16_t *last)
 {
     static struct pool p, copy;
@@ -158,7 +158,7 @@ static void test_round_robin_archive(void **state)
     expect_archived(100, weights, none);
 }
 
-/* Equal by connections for the weight; then smooth among those, who keep what they gained when others join or leave. */
+/* Pick by equal connections per weight; then smoothly among those, which keep their gain when others join or leave. */
 static uint32_t model_least(int64_t *riches, const uint16_t *weights, const uint32_t *conns, uint32_t count)
 {
     uint32_t best = LB_NONE;
@@ -205,12 +205,12 @@ static void test_least_conn_model(void **state)
     }
 }
 
-/* Where flows only come, connections settle at the weights; large counts do not overflow. */
+/* If flows only come, connections settle at the weights; large counts don't overflow. */
 static void test_least_conn_parts(void **state)
 {
     (void)state;
     static struct pool p;
-    uint32_t conns[3] = {0}, many[3] = {4294968, 4294967, UINT32_MAX}; /* times 1,000: over and under 2^32 */
+    uint32_t conns[3] = {0}, many[3] = {4294968, 4294967, UINT32_MAX}; /* times 1,000: above and below 2^32 */
     lb_pool_init(&p, LB_LEAST_CONN, 3, (uint16_t[]){5, 3, 1});
     for (unsigned i = 0; i < 900; i++) conns[lb_pick(p.lb, 0, conns)]++;
     assert_true(conns[0] == 500 && conns[1] == 300 && conns[2] == 100);
@@ -222,7 +222,7 @@ static void test_least_conn_parts(void **state)
     lb_pool_fini(&p);
 }
 
-/* A thousand servers: better of two. Connections stay close to the weights, far closer than by drawing only. */
+/* A thousand servers: the better of two. Connections stay close to the weights, far closer than with plain draws. */
 static void test_least_conn_many(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
-/* Connections leave the inline stack at random moments of random transfers: client, server and both sockets are small
- * TCPs (tcp_end.h), the loop between the sockets is played here, and ways lose, repeat and reorder. Whenever a
- * connection leaves, stays or reads on, each end hears what the other said, octet by octet, and nothing that its own
- * connection does not allow; a window shrinks by less than a unit; the loop is answered in time; no slot is lost. */
+/* Connections leave the inline stack at random moments of random transfers. Client, server and both sockets are
+ * small TCPs (tcp_end.h), the loop between the sockets is played here, and paths lose, repeat and reorder. Whenever
+ * a connection leaves, stays or reads on, each end gets the other's data, octet by octet, and nothing that its own
+ * connection forbids; a window shrinks by less than a unit; the loop gets its reply in time; no slot is lost. */
 #include "tests/unit/vm/inline_wire.h"
 #include "tests/unit/vm/tcp_end.h"
 #include "vm/flow/spliced.h"
@@ -15,7 +15,7 @@ struct way {
 };
 
 enum { CLIENT, SERVER, LISTENER, OWN, ENDS };
-/* Ways: from each end, and to each end */
+/* Paths: from each end, and to each end */
 struct run {
     struct wire w;
     struct rng r;
@@ -23,7 +23,8 @@ struct run {
     struct end end[ENDS];
     struct way from[2], to[2], stack_in, stack_out;
     bool server_first, ordered, loses, damages, gone, frozen, again, spliced, over, half;
-    unsigned eager, quiet, pace; /* asks, and writes, once in so many turns; writes at most so many octets at once */
+    unsigned eager, quiet,
+        pace; /* asks, and writes, once in that many turns; writes at most that many octets at once */
     unsigned asks, stays[16], read_ons;
     uint64_t asked_ms;
     uint32_t asked_read[2];
@@ -47,7 +48,7 @@ static void way_drop(struct way *q, unsigned i)
     memmove(q->len + i, q->len + i + 1, (q->count - i) * sizeof q->len[0]);
 }
 
-/* A segment is about to leave to an end: its window, while nothing is reordered */
+/* Check the window of a segment that is about to reach an end, while nothing is reordered */
 static void check_window(struct run *t, unsigned at, const struct said *s)
 {
     const struct end *e = &t->end[at], *socket = &t->end[at == CLIENT ? LISTENER : OWN];
@@ -55,7 +56,7 @@ static void check_window(struct run *t, unsigned at, const struct said *s)
     const uint32_t shift = s->flags & TCP_SYN || !end_scaled(socket) ? 0 : socket->scale;
     const uint32_t ack = s->flags & TCP_ACK ? s->ack - (e->iss + 1) : 0, edge = ack + (s->window << shift);
     if (s->flags & TCP_SYN && t->told[at]) return;
-    if (!(s->flags & TCP_SYN) && !t->told[at]) return; /* an end that has had no SYN believes nothing else */
+    if (!(s->flags & TCP_SYN) && !t->told[at]) return; /* an end without a SYN ignores everything else */
     if ((int32_t)(ack - t->told_ack[at]) < 0)
         fail_msg("seed %lu: %s: an older acknowledgement: %u after %u (spliced %d, len %u, frozen %d)", t->seed,
                  e->name, ack, t->told_ack[at], t->spliced, s->len, t->frozen);
@@ -66,7 +67,7 @@ static void check_window(struct run *t, unsigned at, const struct said *s)
     t->told_ack[at] = ack;
 }
 
-/* Take what the worker has sent. */
+/* Take the packets that the worker sent. */
 static void take_sent(struct run *t)
 {
     struct sender *s = &t->w.s;
@@ -139,7 +140,7 @@ static void carry(struct run *t, struct way *q, unsigned at, bool to_end)
     const uint32_t len = q->len[i];
     struct said s;
     memcpy(bytes, q->bytes[i], len);
-    if (inlined || t->ordered || !rng_one_in(&t->r, 12)) way_drop(q, i); /* else it comes again */
+    if (inlined || t->ordered || !rng_one_in(&t->r, 12)) way_drop(q, i); /* otherwise it is repeated */
     if (!inlined && t->loses && rng_one_in(&t->r, 10)) return;
     const bool begun = at == SERVER || t->end[CLIENT].at == END_OPEN; /* a damaged SYN would begin another one */
     if (!inlined && !to_end && begun && t->damages && rng_one_in(&t->r, 40))
@@ -162,7 +163,7 @@ static void carry_some(struct run *t)
     if (all[n]->count) carry(t, all[n], n % 2, n == 2 || n == 3);
 }
 
-/* An end sends something new or old, or just acknowledges. */
+/* Let an end send something new or old, or just acknowledge. */
 static void speak(struct run *t, unsigned at)
 {
     struct end *e = &t->end[at];
@@ -183,7 +184,7 @@ static void speak(struct run *t, unsigned at)
         if (out) send(t, at, ACK | TCP_PSH, e->nxt - 1 - rng_below(r, out), 1);
         break;
     case 2: send(t, at, ACK, e->nxt, 0); break;
-    case 3: /* a probe of a window that is closed */
+    case 3: /* a probe of a closed window */
         if (e->allowed <= e->nxt && all > e->nxt && at <= SERVER && rng_one_in(r, 4)) {
             const uint32_t nxt = e->nxt;
             send(t, at, ACK, nxt, 1);
@@ -199,7 +200,7 @@ static void speak(struct run *t, unsigned at)
     }
 }
 
-/* Programs of both ends: they write, read and close. */
+/* Let the programs of both ends write, read and close. */
 static void use(struct run *t, unsigned at)
 {
     struct end *e = &t->end[at];
@@ -249,7 +250,7 @@ static void hear_told(struct run *t)
         if (t->frozen && now_ms(t) - t->asked_ms > ANSWER_MS) fail_msg("seed %lu: no answer", t->seed);
         return;
     }
-    /* Both FINs were seen long ago, and the worker has forgotten it */
+    /* Both FINs were seen long ago, and the worker has forgotten the connection */
     t->gone = told.kind == INLINE_OVER && told.why == SPLICE_WHY_GONE && !t->spliced;
     if (t->gone) return;
     if (told.kind == INLINE_OVER) {
@@ -290,7 +291,7 @@ static void loop(struct run *t)
     move(t, OWN, LISTENER);
     const bool more = l->read != t->asked_read[0] || o->read != t->asked_read[1];
     if (t->again && now_ms(t) - t->asked_ms > 2 * ANSWER_MS) t->again = false;
-    if (t->again && !more) return; /* what the worker has seen is on its way to the socket */
+    if (t->again && !more) return; /* data that the worker has seen is on its way to the socket */
     const unsigned once = l->fin || o->fin ? 200 : t->again ? 1 : t->eager;
     if (rng_one_in(&t->r, once)) ask_to_leave(t);
 }
@@ -372,7 +373,7 @@ struct sums {
     unsigned left, over, stays[16], read_ons, asks;
 };
 
-/* One connection, from its first SYN to both FINs. */
+/* Run one connection, from its first SYN to both FINs. */
 static void converse(uint64_t seed, struct sums *all)
 {
     static struct run t;

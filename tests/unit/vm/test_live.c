@@ -1,5 +1,5 @@
-/* Live sets beside a plain list of their members, with drawn changes, looks and times, in memory of their own and of an
- * owner; full sets, lengths, expiry over a day, and a set that is filled to its last place. */
+/* Live sets against a plain list of their members, with drawn changes, look-ups and times, in their own memory and
+ * an owner's; full sets, lengths, expiry over a day, and a set filled to its last place. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ struct model {
     struct live_base base;
     struct live_shown *shown; /* NULL: the set has its own memory */
     uint64_t *ranges;         /* with `shown`: as in struct live_memory */
-    void *arrays[2][3];       /* likewise */
+    void *arrays[2][3];       /* as in struct live_memory */
 };
 
 static u128 number_of(const uint32_t a[4], bool v6)
@@ -44,7 +44,7 @@ static void address_of(u128 n, bool v6, uint32_t a[4])
 
 static u128 mask_of(unsigned len) { return len ? ~(u128)0 << (128 - len) : 0; }
 
-/* Addresses with few bits set, so that networks hold one another. */
+/* Draw an address with few bits set, so that networks are nested. */
 static void draw_address(struct rng *r, bool v6, uint32_t a[4])
 {
     u128 n = 0;
@@ -117,7 +117,7 @@ static uint64_t soonest_of(const struct model *m, bool v6)
 
 /* ---- checks ---- */
 
-/* True for sets so small that a key's two groups are all that its family has. */
+/* True for sets so small that a key's two groups are its family's only ones. */
 static bool tiny(const struct model *m) { return m->cfg.size <= 20; }
 
 static void check_counts(const struct model *m)
@@ -127,7 +127,7 @@ static void check_counts(const struct model *m)
     assert_int_equal(c.added - c.removed - c.expired - c.evicted, c.members);
 }
 
-/* What another judge reads is what the set has: as many lengths as there are, from the longest, and the base. */
+/* Check that another judge reads the set's data: as many lengths as there are, from the longest, and the base. */
 static void check_shown(const struct model *m)
 {
     if (!m->shown) return;
@@ -140,7 +140,7 @@ static void check_shown(const struct model *m)
             assert_true((lengths & 0xff) < before);
             before = lengths & 0xff;
         }
-        assert_true(count >= lengths_of(m, v6)); /* some members have expired, and are still there */
+        assert_true(count >= lengths_of(m, v6)); /* some members have expired, but are still stored */
     }
     assert_int_equal(b->count4, base.count4);
     assert_int_equal(b->count6, base.count6);
@@ -198,7 +198,7 @@ static void check_list(struct model *m)
 
 /* ---- steps ---- */
 
-/* Find who made way: a member of the new one's family that would have expired, the soonest in a tiny set. */
+/* Find the evicted member: one of the new member's family that would have expired, in a tiny set the soonest. */
 static void check_evicted(struct model *m, const struct live_net *net, uint64_t soonest)
 {
     struct live_entry *gone = NULL;
@@ -244,7 +244,7 @@ static void add(struct model *m)
         assert_int_equal(said, LIVE_ADDED);
         return;
     }
-    /* A sweep before a refusal goes over all of a small set. */
+    /* Before a set rejects a member, a sweep covers all of a small set. */
     if (m->cfg.size <= 40) assert_int_equal(said == LIVE_LENGTHS, ninth);
     if (m->cfg.size <= 40 && m->cfg.refuse) assert_int_equal(said == LIVE_FULL, full && !ninth);
     if (tiny(m) && m->families && !ninth) {
@@ -266,7 +266,7 @@ static void remove_one(struct model *m)
     if (e) model_drop(m, e);
 }
 
-/* Go to the edge of a member's end, or somewhere ahead. */
+/* Advance to the edge of a member's end, or somewhere later. */
 static void wait(struct model *m)
 {
     const uint64_t end = m->count ? m->member[rng_below(&m->r, m->count)].end_ms : LIVE_FOREVER;
@@ -329,7 +329,7 @@ static void step(struct model *m)
     check_address(m, net.addr, net.v6);
 }
 
-/* Make the model's set, over memory of ours for two seeds of five. */
+/* Make the model's set, over our memory for two seeds of five. */
 static void set_make(struct model *m, uint64_t seed)
 {
     m->shown = NULL;
@@ -411,8 +411,8 @@ static enum live_said add_until(struct live_set *s, uint64_t now, struct live_ne
     return live_add(s, now, &net, end, LIVE_SET);
 }
 
-/* Sets of two groups a family: the size is exact over both; members that never expire make way for nobody; a place
- * comes back. */
+/* Sets of two groups per family: the size is exact over both; members that never expire are never evicted; a place
+ * becomes free again. */
 static void full(void **state)
 {
     (void)state;
@@ -429,7 +429,7 @@ static void full(void **state)
             assert_int_equal(add_until(s, 9, net6(99, 32), 15), LIVE_FULL);
             assert_int_equal(add_until(s, 9, net4(99, 32), 15), refuse ? LIVE_FULL : LIVE_ADDED);
             assert_int_equal(live_counts(s).evicted, !refuse);
-            /* An expired member of the other family makes way, too. */
+            /* An expired member of the other family is also evicted. */
             assert_int_equal(add_until(s, 15, net6(99, 32), 20), LIVE_ADDED);
             assert_int_equal(live_counts(s).expired, 1);
             assert_int_equal(live_remove(s, 15, &(struct live_net){{99}, 32, true}), LIVE_REMOVED);
@@ -450,7 +450,7 @@ static void nine_lengths(void **state)
     assert_int_equal(add_until(s, 9, net6(0, 0), 20), LIVE_LENGTHS);
     assert_int_equal(live_counts(s).lengths, 2);
     assert_int_equal(live_counts(s).members, 16);
-    /* A length with expired members alone makes way. */
+    /* A length with only expired members is freed. */
     assert_int_equal(add_until(s, 10, net4(0, 0), 20), LIVE_ADDED);
     assert_true(live_has(s, 10, (uint32_t[4]){1}, false));
     assert_int_equal(add_until(s, 10, net4(0, 32), 20), LIVE_LENGTHS);
@@ -462,7 +462,7 @@ static void nine_lengths(void **state)
     live_free(s);
 }
 
-/* A member holds while now < end; one that has expired is absent, and added again. */
+/* A member is valid while now < end; an expired one is absent, and is added again. */
 static void edges_of_time(void **state)
 {
     (void)state;
@@ -494,7 +494,7 @@ static void edges_of_time(void **state)
     live_free(s);
 }
 
-/* Members of ten minutes, one each second for 22 hours: nobody sweeps but who adds. */
+/* Members of ten minutes, one per second for 22 hours: only additions sweep. */
 static void a_day(void **state)
 {
     (void)state;
@@ -514,7 +514,7 @@ static void a_day(void **state)
     live_free(s);
 }
 
-/* A hundred thousand find room in a set of that size, counted up or drawn, and the next one does not. */
+/* A hundred thousand members find room in a set of that size, consecutive or drawn, and the next one doesn't. */
 static void to_the_last_place(void **state)
 {
     (void)state;
@@ -562,8 +562,7 @@ static void bases(void **state)
     live_free(s);
 }
 
-/* Over an owner's memory a base has the room that there is; one that does not fit changes nothing. Copies and clearing.
- */
+/* In an owner's memory a base has the existing room; one that doesn't fit changes nothing. Copies and clearing. */
 static void no_room(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* A live set that sixteen threads change while others look at it. Every key is drawn so that its halves tell of each
- * other: a torn one would be seen. */
+/* A live set that sixteen threads change while others read it. Each key's halves determine each other, so that a
+ * torn key is noticed. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,13 +15,13 @@ enum {
     WRITERS = 16,
     LOOKERS = 2,
     STEPS = 8000,
-    OWN = 1 << 20 /* from here on keys are one writer's only */
+    OWN = 1 << 20 /* keys from here on belong to one writer */
 };
-/* A large set, and one of two groups, in which each slot changes hands all the time. */
+/* A large set, and one of two groups whose slots change all the time. */
 static const struct shape {
     uint32_t size, keys;
-    uint32_t kept; /* members for good, from before the threads start: the first keys */
-    uint32_t tick; /* steps of all writers in a millisecond */
+    uint32_t kept; /* permanent members, from before the threads start: the first keys */
+    uint32_t tick; /* steps of all writers per millisecond */
 } shapes[] = {{1000, 3000, 50, 200}, {20, 60, 3, 30}};
 
 static const struct shape *shape;
@@ -31,7 +31,7 @@ static unsigned running, faults, looks;
 
 static uint64_t now(void) { return __atomic_load_n(&now_ms, __ATOMIC_RELAXED); }
 
-/* Assertions end a test's own thread only. */
+/* Assertions only end a test's own thread. */
 static void must(bool holds, const char *what)
 {
     if (!holds && __atomic_fetch_add(&faults, 1, __ATOMIC_RELAXED) < 10) print_error("%s\n", what);
@@ -52,11 +52,11 @@ static struct live_net key_net(uint32_t i)
     return net;
 }
 
-/* Ends of odd keys are odd, so that one with another's end is told. */
+/* Draw an end; those of odd keys are odd, so that one with another's end is noticed. */
 static uint64_t draw_end(struct rng *r, uint32_t i) { return ((now() + 2 + rng_below(r, 40)) & ~UINT64_C(1)) + i % 2; }
 
-/* Add a writer's own network with one of nine lengths for good: it is there at once, whoever takes out lengths, and to
- * its end. */
+/* Add a writer's own network with one of nine lengths permanently: it is there at once, and to its end, even while
+ * others remove lengths. */
 static void own_network(struct rng *r, unsigned writer)
 {
     const struct live_net net = {.addr = {writer << 28}, .len = (uint8_t)(4 + rng_below(r, 9))};
@@ -150,7 +150,7 @@ static void *look(void *arg)
     return NULL;
 }
 
-/* After all, the counts agree with what is there, and what is swept leaves nothing behind: no member, no length. */
+/* At the end, the counts agree with the contents, and a sweep leaves nothing: no member, no length. */
 static void check_rest(void)
 {
     struct live_counts c = live_counts(set);
@@ -189,7 +189,8 @@ static void many_writers(const struct shape *of)
         number[i] = i;
         assert_int_equal(pthread_create(&thread[i], NULL, i < WRITERS ? write_some : look, &number[i]), 0);
     }
-    /* This thread replaces the base meanwhile, and frees none: a look may take as long as the machine lets it. */
+    /* This thread replaces the base meanwhile, and frees none, because a look-up may take as long as the machine
+     * lets it. */
     struct pbc_range even = {4, 5}, odd = {6, 7};
     for (uint64_t i = 0; i < 1000 && __atomic_load_n(&running, __ATOMIC_ACQUIRE); i++)
         assert_true(live_replace(set, &(struct live_base){i % 2 ? &odd : &even, NULL, 1, 0}));

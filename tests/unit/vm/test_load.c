@@ -1,5 +1,5 @@
-/* The loader: header, section table, files; then damage by the byte, with and without a right digest. An image that is
- * taken in spite of a flipped byte must run on packets: the verifier answers for it. */
+/* The loader: header, section table, files; then damage byte by byte, with and without a right digest. An image that
+ * is accepted despite a flipped byte must run on packets, because the verifier guarantees it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,9 +41,9 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
     return section(i, n);
 }
 
-/* FAULT(name, line, what to break in the image `i`); the digest is put right afterwards. In
- * the line $LEN is the file's length, $KINDS how many kinds of sections there are, $VERSION the format's version; with
- * + each is one more, with - one less. */
+/* FAULT(name, line, change of the image `i`); the digest is corrected afterwards. In the line $LEN is the file's
+ * length, $KINDS the number of section kinds, $VERSION the format's version; with + each is one more, with - one
+ * less. */
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(magic, "not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc",                 \
           i->bytes[7] = 'x')                                                                                           \
@@ -89,7 +89,7 @@ static const struct fault faults[] = {
 #undef FAULT
 };
 
-/* The line that the fault must give. */
+/* Write the line that the fault must give. */
 static void expected(const char *line, const struct image *i, char *out, size_t len)
 {
     const struct {
@@ -154,7 +154,7 @@ static void good_image(void **state)
     free(i.bytes);
 }
 
-/* What is written of a program has the version and the entries that it came with: so its digest stays. */
+/* Check that writing a program keeps the version and the entries that it came with, so that its digest stays. */
 static void writes_alike(const struct program *p, uint32_t version, uint32_t size)
 {
     struct image i;
@@ -173,7 +173,7 @@ static void writes_alike(const struct program *p, uint32_t version, uint32_t siz
     free(i.bytes);
 }
 
-/* Return what the loader reports of an image of a version whose META has entries of `size` bytes; "": it takes it. */
+/* Return the loader's report on an image of a version whose META has entries of `size` bytes; "": accepted. */
 static const char *entries_of(uint32_t version, uint32_t size)
 {
     static char err[256];
@@ -185,7 +185,7 @@ static const char *entries_of(uint32_t version, uint32_t size)
     img_seal(i.bytes, i.len);
     *err = '\0';
     struct program *p = program_load(i.bytes, i.len, err, sizeof err);
-    if (p) assert_int_equal(p->meta->would | p->meta->would_classifiers, 0); /* behind the entry's end */
+    if (p) assert_int_equal(p->meta->would | p->meta->would_classifiers, 0); /* after the entry's end */
     if (p) assert_int_equal(p->rules_count, 8);
     if (p) writes_alike(p, version, size);
     program_put(p);
@@ -193,7 +193,7 @@ static const char *entries_of(uint32_t version, uint32_t size)
     return err;
 }
 
-/* Return what the loader reports of strings of an older version whose entries have that size. */
+/* Return the loader's report on strings of an older version whose entries have that size. */
 static const char *strings_of(uint32_t size)
 {
     static char err[256];
@@ -208,7 +208,7 @@ static const char *strings_of(uint32_t size)
     return err;
 }
 
-/* Entries of an older version may lack fields at their end, which are 0 then. */
+/* Entries of an older version may lack fields at their end, which are then 0. */
 static void shorter_entries_of_before(void **state)
 {
     (void)state;
@@ -222,7 +222,7 @@ static void shorter_entries_of_before(void **state)
     assert_string_equal(entries_of(PBC_OLDEST, size + 8), "section `meta` has entries of 48 bytes instead of 40");
 }
 
-/* The caller's bytes may be anywhere and are not needed afterwards. */
+/* The caller's bytes may have any alignment and aren't needed afterwards. */
 static void any_alignment(void **state)
 {
     (void)state;
@@ -247,7 +247,7 @@ static void every_truncation(void **state)
     struct image i = sample();
     char err[256];
     for (size_t len = 0; len < i.len; len++) {
-        uint8_t *cut = malloc(len + 1); /* its own block: reading past it is seen */
+        uint8_t *cut = malloc(len + 1); /* a separate block, so that reading past it is noticed */
         memcpy(cut, i.bytes, len);
         assert_null(program_load(cut, len, err, sizeof err));
         assert_true(
@@ -274,7 +274,7 @@ static void every_flip(void **state)
     free(i.bytes);
 }
 
-/* A few packets through both executors, explain and the listing. */
+/* Run a few packets through both executors, explain and the listing. */
 static void exercise(struct program *p, FILE *null)
 {
     static const struct header headers[] = {
@@ -282,7 +282,7 @@ static void exercise(struct program *p, FILE *null)
         {.src = 0xc0000201, .dst = 0xcb00710a, .src_port = 53, .dst_port = 443, .proto = 17},
         {.src = 0xc0000207, .dst = 0x0a000001, .proto = 1},
     };
-    if (p->settings_count && p->settings->flows > 1 << 16) return; /* a flip made the table large: it takes long */
+    if (p->settings_count && p->settings->flows > 1 << 16) return; /* a flip made the table large, which takes long */
     struct vm *vm = vm_new(p, &(struct vm_cfg){0});
     if (!vm) return;
     const struct vm_in in = {.facts = &(struct facts){0}};
@@ -312,7 +312,7 @@ static bool in_maps(struct image *i, size_t n)
     return false;
 }
 
-/* Of each byte each third bit is changed; with sanitizers, which make the digests dear, one bit of each third byte
+/* Change each third bit of each byte; with sanitizers, which slow down the digests, one bit of each third byte
  * unless LONG=1. */
 static bool few_flips(void)
 {
@@ -334,7 +334,7 @@ static void every_flip_with_right_digest(void **state)
     unsigned taken = 0;
     char err[256];
     for (size_t n = 8 + PBC_DIGEST_LEN; n < i.len; n += few ? 3 : 1) {
-        if (in_maps(&i, n) && n % 64) continue; /* 8 KiB of bits that mean the same */
+        if (in_maps(&i, n) && n % 64) continue; /* 8 KiB of bits with the same meaning */
         for (unsigned bit = (unsigned)n % apart; bit < 8; bit += apart) {
             uint8_t was = i.bytes[n];
             i.bytes[n] ^= (uint8_t)(1u << bit);
@@ -346,7 +346,7 @@ static void every_flip_with_right_digest(void **state)
             i.bytes[n] = was;
         }
     }
-    assert_true(taken > (few ? 30 : 100)); /* places, names, addresses: values that may be any */
+    assert_true(taken > (few ? 30 : 100)); /* places, names, addresses: any value is valid */
     fclose(null);
     free(i.bytes);
 }
@@ -405,7 +405,7 @@ static void fifo(void **state)
     unlink(path);
 }
 
-/* A file whose size is past the bound is refused unread (it is sparse). */
+/* A file larger than the maximum is rejected unread (it is sparse). */
 static void too_large(void **state)
 {
     (void)state;

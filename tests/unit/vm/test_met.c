@@ -1,5 +1,5 @@
-/* What a packet met in the flow table: whoever has that and the packet says the same of both as the table itself,
- * and no more where another packet is beside it. */
+/* A packet's result from the flow table: a reader that only has it and the packet gets the table's facts about both,
+ * and none for another packet. */
 #include "tests/lib/draw_talk.h"
 #include "tests/unit/vm/sender.h"
 #include "vm/context/context.h"
@@ -8,7 +8,7 @@
 #include "vm/forward/service.h"
 #include "vm/packet/parse/read.h"
 
-/* Hosts of drawn talks are 10.0.0.1 and on, and in 2001:db8::; this machine, 10.0.0.9, is none of them. */
+/* Hosts of drawn talks are 10.0.0.1 and up, and in 2001:db8::; this machine, 10.0.0.9, isn't one of them. */
 #define RULES                                                                                                          \
     "pool farm { source 192.0.2.10; server one 192.0.2.1; server two 192.0.2.2 }\n"                                    \
     "pool near { server near 10.0.0.5:8080 }\n"                                                                        \
@@ -29,7 +29,7 @@ static void look(struct sender *s, struct pkt *pkt, struct key *key)
 {
     pkt_parse(pkt, &s->facts, key);
     key_settle(s->program, key);
-    vm_state(s->vm, &s->in, key, pkt); /* it sees the time */
+    vm_state(s->vm, &s->in, key, pkt); /* sets the time */
     key->marks &= ~(uint32_t)MARK_STATES;
 }
 
@@ -56,7 +56,7 @@ static void same_as_the_table(struct sender *s, struct pkt *pkt, struct seen_so_
         assert_memory_equal(&here.next.track, &there.next.track, sizeof here.next.track);
 }
 
-/* What answers the frame that left last, if there is one; sometimes it is quoted by an error. */
+/* Make the reply to the last frame that left, if there is one; sometimes an error quotes it. */
 static bool answer(const struct sender *s, struct rng *rng, struct talk *t)
 {
     static struct talk left;
@@ -122,7 +122,7 @@ static void says_what_the_table_says(void **state)
     assert_true(far.twins > 100);
 }
 
-/* A reply through a translation, and all that must fit for it to be one. */
+/* A reply through a translation, and everything that must match for it to be one. */
 static void another_tuple_is_not_its_flows(void **state)
 {
     (void)state;
@@ -146,7 +146,7 @@ static void another_tuple_is_not_its_flows(void **state)
     met.own.low[0] ^= 1;
     met.own.high[0] ^= 1;
     met_look(&met, &key, &p->pkt, &seen);
-    assert_int_equal(seen.class, SEEN_REPLY); /* whose it is, the other side's tuple says */
+    assert_int_equal(seen.class, SEEN_REPLY); /* the other side's tuple decides whose it is */
     met.has &= (uint8_t)~MET_BOUND;
     met_look(&met, &key, &p->pkt, &seen);
     assert_int_equal(seen.class, SEEN_NEW);
@@ -169,8 +169,8 @@ static uint16_t mark_of_met(struct sender *s, const char *text, uint8_t has, enu
     return seen.mark;
 }
 
-/* From the middle of a connection that this machine opened it is established, and begins no flow: what this machine
- * sends does. A SYN or RST is what it is of any other. */
+/* A packet from the middle of a connection that this machine opened is established and begins no flow; this
+ * machine's packets do. A SYN or RST is treated like any other. */
 static void what_the_host_opened_is_established(void **state)
 {
     const uint8_t picked = MET_SAID | MET_PICKS_UP, opened = picked | MET_OPENED;
@@ -190,7 +190,7 @@ static void what_the_host_opened_is_established(void **state)
     sender_fini(&s);
 }
 
-/* What is said is hostile: whatever is there, nothing is read outside, and it comes to an end. */
+/* A hostile result: for any bytes, nothing is read outside, and reading ends. */
 static void bytes_by_chance(void **state)
 {
     (void)state;

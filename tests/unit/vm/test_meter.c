@@ -1,4 +1,4 @@
-/* Meters: the arithmetic against an ideal bucket in whole numbers, and the table of keys against one bucket a key. */
+/* Meters: the arithmetic against an ideal bucket in whole numbers, and the table of keys against one bucket per key. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static struct key packet_of(uint32_t src, uint16_t length)
 
 /* ---- arithmetic ---- */
 
-/* What a bucket lacks of being full, in tokens times per_ns: exact. */
+/* Amount missing from a full bucket, in tokens times per_ns: exact. */
 struct ideal {
     const struct pbc_meter *m;
     uint64_t now;
@@ -44,13 +44,13 @@ static void ideal_at(struct ideal *i, uint64_t now)
     i->now = now;
 }
 
-/* Tokens missing for the packet, scaled likewise; at most 0: it conforms. */
+/* Return the tokens missing for the packet, in the same unit; at most 0: it conforms. */
 static i128 ideal_short(const struct ideal *i, uint64_t tokens)
 {
     return i->lacks + ((i128)tokens - (i128)i->m->burst) * (i128)i->m->per_ns;
 }
 
-/* The next time: now, soon, about when a token comes back, exactly when the next packet conforms, or long after. */
+/* Draw the next time: now, soon, near a token's return, exactly when the next packet conforms, or long after. */
 static uint64_t next_time(struct rng *r, const struct ideal *i, uint64_t tokens)
 {
     uint64_t interval = i->m->per_ns / i->m->count;
@@ -67,9 +67,8 @@ static uint64_t next_time(struct rng *r, const struct ideal *i, uint64_t tokens)
     }
 }
 
-/* The meter and the ideal bucket live through the same packets; the ideal one gives what the meter gives. They may
- * differ by what comes back in a nanosecond, never by more, however long it takes; where the units are exact, not at
- * all. */
+/* Run the meter and the ideal bucket on the same packets; the ideal one follows the meter's results. They may differ
+ * by the amount that returns in a nanosecond, never by more, however long it takes; with exact units, not at all. */
 static void check_against_ideal(const struct pbc_meter *m, uint64_t seed, unsigned steps)
 {
     const struct program p = {.meters = m, .meters_count = 1};
@@ -136,8 +135,7 @@ static void test_random_rates_against_ideal(void **state)
     }
 }
 
-/* Units of any time, of rates with and without a rest, as a division of 128 bits gives them; and how long 63 bits last.
- */
+/* Units of any time, for rates with and without a remainder, equal a 128-bit division; and 63 bits last long enough. */
 static void test_units_as_divided(void **state)
 {
     (void)state;
@@ -176,7 +174,7 @@ static void test_exact_where_said(void **state)
     }
 }
 
-/* 63 bits of units last for years; then all begins again instead of going wrong. */
+/* 63 bits of units last for years; then everything starts again without errors. */
 static void test_after_centuries(void **state)
 {
     (void)state;
@@ -257,7 +255,7 @@ static void test_keys_apart(void **state)
             enum meter_says says = meter_ask(all, id, &packets_of[i].key, packet);
             if (says != want) fail_msg("packet %u, meter %u: %d, not %d", i, id, says, want);
         }
-    /* of a flow everything counts: ports, protocol, tags */
+    /* for a flow everything counts: ports, protocol, tags */
     const struct key flows[] = {
         {.kind = tcp, .src = {1}, .dst = {2}, .src_port = 1, .dst_port = 2, .proto = 6},
         {.kind = tcp, .src = {1}, .dst = {2}, .src_port = 1, .dst_port = 3, .proto = 6},
@@ -284,7 +282,7 @@ static void test_keys_apart(void **state)
     meters_free(all);
 }
 
-/* As many keys as there are entries have a bucket of their own; the rest share one, and are counted. */
+/* As many keys as there are entries have separate buckets; the rest share one, and are counted. */
 static void check_fill(uint32_t entries, enum pbc_per per, uint64_t seed)
 {
     const struct pbc_meter m = keyed(per, entries);
@@ -305,7 +303,7 @@ static void check_fill(uint32_t entries, enum pbc_per per, uint64_t seed)
         assert_int_equal(meter_ask(all, 0, &key, packet++), i ? METER_OVER : METER_WITHIN);
     }
     assert_int_equal(c->overflowed, 5);
-    meters_at(all, 1 + 3600 * second); /* all are full again: there is room */
+    meters_at(all, 1 + 3600 * second); /* all are full again, so there is room */
     for (uint32_t i = 0; i < 5 && i < entries; i++) {
         struct key key = packet_of((entries + i) * 2654435761u, 40);
         assert_int_equal(meter_ask(all, 0, &key, packet++), METER_WITHIN);
@@ -344,11 +342,11 @@ static void test_sweep_frees_idle_keys(void **state)
     meters_at(all, 1 + 3600 * second);
     unsigned calls = 0;
     while (meters_sweep(all)) calls++;
-    assert_in_range(calls, 50, 2000); /* bounded work each, and all is found */
+    assert_in_range(calls, 50, 2000); /* each call's work is limited, and everything is found */
     meters_free(all);
 }
 
-/* Random keys and times, each key against its own ideal bucket. */
+/* Random keys and times, each key against a separate ideal bucket. */
 static void check_table(uint64_t seed)
 {
     enum { KEYS = 300 };
@@ -381,7 +379,7 @@ static void test_table_against_ideal(void **state)
     for (uint64_t seed = 1; seed <= 20; seed++) check_table(seed);
 }
 
-/* A table far too small: what is within can't be more than all its buckets and the shared one give. */
+/* A table far too small: accepted packets can't exceed the sum of all its buckets and the shared one. */
 static void test_flood_is_bounded(void **state)
 {
     (void)state;
@@ -400,7 +398,7 @@ static void test_flood_is_bounded(void **state)
     const struct meter_counter *c = meters_counters(all);
     assert_int_equal(c->within + c->over, 500000);
     assert_true(c->overflowed > 400000);
-    /* a key that gave its slot away had a full bucket: each slot gives its rate, each new key one token of it */
+    /* an evicted key had a full bucket: each slot gives its rate, each new key one of its tokens */
     assert_true(c->within <= (ENTRIES + 1) * (BURST + 4 * SECONDS));
     meters_free(all);
 }

@@ -1,5 +1,5 @@
-/* Another number of workers goes on (vm_move): what tests/diff/owners.c does not draw. Clients keep their servers,
- * meters let no more through, stacks of tags and cookies are known, and nothing moves that can't. */
+/* Handing over to another number of workers (vm_move): cases that tests/diff/owners.c doesn't draw. Clients keep
+ * their servers, meters accept no more, stacks of tags and cookies are known, and nothing that can't move does. */
 #include "tests/unit/vm/packet.h"
 
 #include "tests/lib/compiled.h"
@@ -71,7 +71,7 @@ static void crew_end(struct crew *c)
     free(c->memory);
 }
 
-/* Let so many others go on; returns the move. */
+/* Hand over to that many new workers; returns the move. */
 static struct vm_move crew_move(struct crew *c, unsigned workers)
 {
     static struct crew next;
@@ -86,7 +86,7 @@ static struct vm_move crew_move(struct crew *c, unsigned workers)
     return m;
 }
 
-/* Judge the packet where it belongs; returns its action. */
+/* Judge the packet at its owner; returns the action. */
 static enum action pass(struct crew *c, const struct talk *t, uint16_t iface)
 {
     static uint8_t bytes[TALK_FRAME_MAX];
@@ -136,7 +136,7 @@ static void test_clients_keep_servers(void **state)
     for (unsigned n = 0; n < NUMBERS; n++) {
         const struct vm_move m = crew_move(&c, numbers[n]);
         assert_int_equal(m.ended, 0);
-        if (n % 2) c.in.mono_ns += 100 * S; /* no flow goes on */
+        if (n % 2) c.in.mono_ns += 100 * S; /* no flow survives */
         for (uint32_t i = 0; i < CLIENTS; i++) {
             const struct talk t = udp_of(i, (uint16_t)(6000 + n));
             assert_int_equal(pass(&c, &t, 0), ACTION_FORWARD);
@@ -197,7 +197,7 @@ static void test_tags(void **state)
             const struct talk there = t;
             t.src = there.dst, t.dst = there.src, t.src_port = 80, t.dst_port = there.src_port;
             assert_int_equal(pass(&c, &t, 1), ACTION_ACCEPT);
-            t.tags[0].vid = (uint16_t)(i % 50 + 1000); /* another stack, which no flow has */
+            t.tags[0].vid = (uint16_t)(i % 50 + 1000); /* another stack, without a flow */
             assert_int_equal(pass(&c, &t, 1), ACTION_DROP);
         }
         if (n == NUMBERS) break;
@@ -209,7 +209,7 @@ static void test_tags(void **state)
     program_put(p);
 }
 
-/* One worker gives a port to flows to different servers; several workers have them afterwards. */
+/* One worker gives a port to flows to different servers, which several workers have afterwards. */
 static void test_ports_in_common(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The rule list: which firewall judges, what goes on and what ends, ARP, the trace. */
+/* The rule list: which firewall judges, which rules continue and which end, ARP, the trace. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,12 +53,12 @@ static void choice_of_firewall(void **state)
     firewall(&b, 0, PBC_DIR_IN, PBC_V_ACCEPT);         /* 1 */
     firewall(&b, 0, PBC_DIR_OUT, PBC_V_REJECT);        /* 2 */
     firewall(&b, 1, PBC_DIR_FORWARD, PBC_V_ACCEPT);    /* 3 */
-    firewall(&b, PBC_NONE, PBC_DIR_ANY, PBC_V_ACCEPT); /* 4: 0 is before it */
-    firewall(&b, 0, PBC_DIR_IN, PBC_V_DROP);           /* 5: 1 is before it */
+    firewall(&b, PBC_NONE, PBC_DIR_ANY, PBC_V_ACCEPT); /* 4: follows 0 */
+    firewall(&b, 0, PBC_DIR_IN, PBC_V_DROP);           /* 5: follows 1 */
     struct program *p = load(&b);
     const uint32_t in = KIND_IP4 | KIND_IN, out = KIND_IP4 | KIND_OUT, forward = KIND_IP4 | KIND_FORWARD;
     expect(naive(p, in, 0), ACTION_ACCEPT, RULE_DEFAULT, 1);
-    expect(naive(p, forward, 0), ACTION_DROP, RULE_DEFAULT, 0); /* specific for `in` alone */
+    expect(naive(p, forward, 0), ACTION_DROP, RULE_DEFAULT, 0); /* specific only for `in` */
     expect(naive(p, out, 0), ACTION_REJECT, RULE_DEFAULT, 2);
     expect(naive(p, in, 1), ACTION_DROP, RULE_DEFAULT, 0);
     expect(naive(p, forward, 1), ACTION_ACCEPT, RULE_DEFAULT, 3);
@@ -103,7 +103,7 @@ static void other_frames(void **state)
     }
 }
 
-/* ARP meets only rules that are marked for it, and rules for it alone meet nothing else. */
+/* ARP is tested only against rules marked for it, and rules only for ARP match nothing else. */
 static void arp(void **state)
 {
     (void)state;
@@ -193,7 +193,7 @@ static void chains_and_trace(void **state)
         (const struct trace_step[]){{0, true, PBC_NONE, 0, 0}, {1, true, PBC_NONE, 0, 0}, {3, true, PBC_NONE, 1, 0}},
         3);
     t.count = 0;
-    key.kind = ip | KIND_UDP; /* `return` leaves B for the rest of A; A's end leaves for the firewall */
+    key.kind = ip | KIND_UDP; /* `return` leaves B for the rest of A; A's end returns to the firewall */
     expect(oracle_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_ACCEPT, 2, 0);
     expect_trace(&t,
                  (const struct trace_step[]){{0, true, PBC_NONE, 0, 0},
@@ -206,7 +206,7 @@ static void chains_and_trace(void **state)
                                              {2, true, PBC_NONE, 0, 0}},
                  8);
     t.count = 0;
-    key.kind = ip; /* neither: B rejects; the first of two failed conditions is named */
+    key.kind = ip; /* neither: B rejects; the trace names the first of two failed conditions */
     expect(oracle_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_REJECT, 8, 0);
     assert_int_equal(t.steps[5].rule, 7);
     assert_int_equal(t.steps[5].failed_cond, 2);
@@ -214,7 +214,7 @@ static void chains_and_trace(void **state)
     program_put(p);
 }
 
-/* The same through vm_run: what goes on counts, what logs logs, in order. */
+/* The same through vm_run: rules that continue count, rules that log do so, in order. */
 static void effects(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* `mode observe` beside connections that leave the inline stack: before, meanwhile and afterwards it sees what their
+/* `mode observe` with connections that leave the inline stack: before, meanwhile and afterwards it sees what their
  * client sees, each octet once, in the client's numbers. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,7 +44,7 @@ static void sees_the_client(void **state)
         open_with(&w, &plain_syns);
         talks_and_rests(&w, &plain_syns);
         struct frame f = with(&w.own, ACK, OWN_SEQ + 6, SERVER_SEQ + 5, "ahead");
-        if (held) says(&w, &f); /* what the client has not said: numbers differ from here on */
+        if (held) says(&w, &f); /* data that the client never sent: numbers differ from here on */
         ask(&w, 5, held ? 10 : 5, 4, 4);
         const uint32_t own = OWN_SEQ + (held ? 11 : 6);
         f = with(&w.client, ACK, CLIENT_SEQ + 6, OUR_SEQ + 5, " one");

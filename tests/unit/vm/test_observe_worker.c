@@ -1,5 +1,5 @@
-/* A worker whose rules watch connections: only what was let through is seen, of what is rewritten the client's side; a
- * reload and an archive in the midst of a connection, also a damaged one. */
+/* A worker whose rules observe connections: only accepted packets are seen, and the client's side of rewritten ones;
+ * a reload and an archive in the middle of a connection, including a damaged archive. */
 #include "tests/lib/compiled.h"
 #include "tests/unit/vm/watch.h"
 #include "vm/packet/pool_priv.h"
@@ -51,8 +51,8 @@ static void fini(void)
     watch_fini(&w);
 }
 
-/* Judge the frame, in memory of its own or in a slot of the pool, and return the packet that left, if any: valid until
- * the next. */
+/* Judge the frame, in a separate block or in a slot of the pool, and return the packet that left, if any. It is
+ * valid until the next call. */
 static struct pkt *judged(uint32_t len, bool writable)
 {
     static struct pkt left;
@@ -98,7 +98,7 @@ static void only_what_was_let_through_is_observed(void **state)
     shake();
     assert_int_equal(w.begins, 1);
     const uint32_t len = watch_frame(&w, C, CSEQ, SSEQ, TCP_ACK, "GET /forged", 11);
-    w.frame[ETHER_LEN + 8] = 9; /* its TTL: the firewall drops it */
+    w.frame[ETHER_LEN + 8] = 9; /* TTL 9: the firewall drops it */
     wire_put16(w.frame + ETHER_LEN + 10, 0);
     wire_put16(w.frame + ETHER_LEN + 10, (uint16_t)~csum_fold(csum_add(0, w.frame + ETHER_LEN, IP4_LEN)));
     judged(len, false);
@@ -114,7 +114,7 @@ static void only_what_was_let_through_is_observed(void **state)
     (void)state;
 }
 
-/* A service with a server: the client speaks with 10.0.0.2, and 10.0.0.3 answers. */
+/* A service with a server: the client sends to 10.0.0.2, and 10.0.0.3 replies. */
 static void the_clients_side_of_what_is_rewritten(void **state)
 {
     init("pool p { balance round_robin; server s 10.0.0.3:80 }\n"
@@ -128,7 +128,7 @@ static void the_clients_side_of_what_is_rewritten(void **state)
     seg(C, CSEQ, SSEQ, TCP_ACK, NULL);
     seg(C, CSEQ, SSEQ, TCP_ACK, "GET / HTTP/1.1\r\n\r\n");
     w.side[S].addr = 0x0a000003;
-    for (uint32_t i = 0; i < 4; i++) /* by the careful way, then by recipes */
+    for (uint32_t i = 0; i < 4; i++) /* by the careful path, then by recipes */
         seg(S, SSEQ + 5 * i, CSEQ + 18, TCP_ACK, "reply");
     assert_int_equal(w.begins, 1);
     assert_got(&w, C, "GET / HTTP/1.1\r\n\r\n");
@@ -186,7 +186,7 @@ static void connections_go_on_through_a_reload(void **state)
     (void)state;
 }
 
-/* Counters of a service go on across a reload that gives it another number, and stay apart from those of others. */
+/* A service's counters continue across a reload that gives it another number, and stay separate from others. */
 static void each_service_has_its_counters(void **state)
 {
     init(PLAIN WATCH "service other on any tcp/9 { mode observe }\n");
@@ -213,7 +213,7 @@ static void each_service_has_its_counters(void **state)
     assert_int_equal(of[0].packets, 1);
     seg(C, CSEQ - 1, 0, TCP_SYN, NULL);
     assert_int_equal(of[0].retransmissions, 1);
-    reload(PLAIN WATCH); /* the other connection ends: it counts no more as open, and no service has it */
+    reload(PLAIN WATCH); /* the other connection ends: it no longer counts as open, and no service has it */
     of = vm_counters(vm)->observes;
     assert_int_equal(of[0].live, 1);
     assert_int_equal(vm_counters(vm)->observed->live, 1);
@@ -222,8 +222,7 @@ static void each_service_has_its_counters(void **state)
     (void)state;
 }
 
-/* Packets of one batch have times of their own where they are told; one that comes from before the last counts as that.
- */
+/* Packets of one batch have separate times if those are given; a time before the last one counts as the last. */
 static void packets_of_a_batch_have_their_times(void **state)
 {
     static uint8_t bytes[200][200];
@@ -235,7 +234,7 @@ static void packets_of_a_batch_have_their_times(void **state)
     init(PLAIN "service all on any tcp/any { mode observe }");
     shake();
     w.now_ns += 1000 * (uint64_t)MS;
-    for (uint32_t i = 0; i < 200; i++) { /* more than the vm takes at once: data, then their acknowledgement */
+    for (uint32_t i = 0; i < 200; i++) { /* more than the vm takes at once: data, then its acknowledgements */
         const bool data = !(i & 1);
         const uint32_t at = i / 2 * 10;
         const uint32_t len = data ? watch_frame(&w, C, CSEQ + at, SSEQ, TCP_ACK, "0123456789", 10)
@@ -250,8 +249,8 @@ static void packets_of_a_batch_have_their_times(void **state)
     in.ages_us = ages_us;
     vm_run(vm, &in, pkts, 200, verdicts, &tx);
     vm_observed_end(vm, &in);
-    assert_int_equal(w.sum.half[C].rtt_count, 101);   /* with the SYN */
-    assert_int_equal(w.sum.half[C].rtt_min_ns, 1000); /* of the last: none is less than a microsecond */
+    assert_int_equal(w.sum.half[C].rtt_count, 101);   /* including the SYN's */
+    assert_int_equal(w.sum.half[C].rtt_min_ns, 1000); /* the last ones: none is less than a microsecond */
     assert_int_equal(w.sum.half[C].rtt_max_ns, 497000);
     fini();
     (void)state;
@@ -272,7 +271,7 @@ static void again(void)
     assert_non_null(vm);
 }
 
-/* How much a half may keep depends on what others keep at the time; an archive is read in another order. */
+/* A half's limit of kept bytes depends on the others' at the time; an archive is read in a different order. */
 static void an_archive_is_read_where_memory_is_short(void **state)
 {
     static uint8_t bytes[1 << 20];
@@ -284,7 +283,7 @@ static void an_archive_is_read_where_memory_is_short(void **state)
     shake();
     w.side[C].port++;
     shake();
-    /* Both behind holes; the second connection is the first to keep many */
+    /* Both are behind holes; the second connection is the first to keep many */
     for (uint32_t i = 0; i < 6; i++) seg(C, CSEQ + 4 + i * some, SSEQ, TCP_ACK, held);
     w.side[C].port--;
     for (uint32_t i = 0; i < 3; i++) seg(C, CSEQ + 4 + i * some, SSEQ, TCP_ACK, held);
@@ -352,7 +351,8 @@ static void connections_go_on_from_an_archive(void **state)
 static const struct observe_counters *observed(void) { return vm_counters(vm)->observed; }
 static uint64_t held_now(void) { return vm_counters(vm)->verdicts[ACTION_HELD].packets; }
 
-/* Too much of one connection, too much in all, a reload without the service: what is held goes on, and none is lost. */
+/* Too much in one connection, too much in all, a reload without the service: held packets continue, and none is
+ * lost. */
 static void held_packets_have_bounds(void **state)
 {
     init(PLAIN GUARD);
@@ -383,8 +383,7 @@ static void held_packets_have_bounds(void **state)
     (void)state;
 }
 
-/* A decision that takes more bytes, or more time, than the rules give it: what is held goes on, and it is counted why.
- */
+/* A decision needs more bytes, or more time, than the rules allow: held packets continue, and the reason is counted. */
 static void held_packets_wait_for_so_much(void **state)
 {
     enum { FIRST = 1024, PIECE = 100 };
@@ -426,7 +425,7 @@ static void damaged(unsigned side, uint32_t seq, uint8_t flags, const char *text
     judged(len, false);
 }
 
-/* A client can't hide what it says behind bytes or ends that the server never takes. */
+/* A client can't hide its data behind bytes or ends that the server never takes. */
 static void what_a_receiver_drops_decides_nothing(void **state)
 {
     init(PLAIN GUARD);
@@ -442,14 +441,14 @@ static void what_a_receiver_drops_decides_nothing(void **state)
     init(PLAIN GUARD);
     shake();
     seg(C, CSEQ, SSEQ, TCP_ACK, "OK!");
-    damaged(C, CSEQ + 3, TCP_ACK, "its end drops it"); /* decided: nothing hangs on it */
+    damaged(C, CSEQ + 3, TCP_ACK, "its end drops it"); /* decided: nothing depends on it */
     assert_int_equal(v.action, ACTION_ACCEPT);
     assert_int_equal(observed()->hold_damaged, 0);
     fini();
     (void)state;
 }
 
-/* Of this machine's own connections its stack has a copy of each packet: nothing is held. */
+/* This machine's stack has a copy of each packet of its own connections, so nothing is held. */
 static void own_connections_go_by(void **state)
 {
     for (unsigned side = 0; side < 2; side++) {
@@ -466,8 +465,7 @@ static void own_connections_go_by(void **state)
     (void)state;
 }
 
-/* Packets that wait are in an archive; the decision falls behind it. A damaged one is refused, or read for what it
- * says. */
+/* An archive contains waiting packets; the decision comes after it. A damaged one is rejected, or read as it is. */
 static void held_packets_go_on_from_an_archive(void **state)
 {
     static uint8_t bytes[1 << 20], hurt[1 << 20];

@@ -1,4 +1,4 @@
-/* Observed connections: both halves in order whatever comes, what is told of them, bounds, and the ends of sessions. */
+/* Observed connections: both halves in order, whatever comes, the reports on them, limits, and the ends of sessions. */
 #include "tests/unit/vm/watch.h"
 
 static struct watch w;
@@ -23,7 +23,7 @@ static void bytes_of_both_halves_are_told_in_order(void **state)
     assert_int_equal(w.sum.half[C].bytes, 11);
     assert_int_equal(w.sum.half[S].bytes, 7);
     assert_int_equal(w.sum.half[C].packets, 6);
-    watch_seg(&w, S, SSEQ + 7, CSEQ + 12, TCP_ACK | TCP_FIN, NULL, 0); /* again: it is no other connection */
+    watch_seg(&w, S, SSEQ + 7, CSEQ + 12, TCP_ACK | TCP_FIN, NULL, 0); /* again: not another connection */
     assert_int_equal(w.begins, 1);
     assert_int_equal(observers_counters(w.o)->late, 1);
     watch_fini(&w);
@@ -89,7 +89,7 @@ static void overlaps_that_differ(void **state)
     (void)state;
 }
 
-/* Segments that wait behind a hole, as Linux reads them once the hole is filled. */
+/* Segments that wait behind a hole, read as Linux reads them once the hole is filled. */
 static void waiting(const char *all, unsigned count, ...)
 {
     va_list ap;
@@ -108,17 +108,17 @@ static void waiting(const char *all, unsigned count, ...)
 
 static void several_overlaps(void **state)
 {
-    /* The second is cut by the first and still begins where it does: what begins within it and is longer is added
-     * behind. */
+    /* The second is cut by the first and still begins at its place: a longer one that begins within it is added
+     * after it. */
     waiting(".aaaabbccc", 3, 1u, "aaaa", 3u, "bbbb", 4u, "cccccc");
     waiting(".aaaabcccc", 3, 1u, "aaaa", 2u, "bbbb", 3u, "ccccccc");
-    /* It begins with the second, and is longer: takes its place behind the first */
+    /* It begins with the second and is longer, so it takes its place after the first */
     waiting(".aaaaccc", 3, 1u, "aaaa", 3u, "bbbb", 3u, "ccccc");
     /* It covers the second, and is cut by the first */
     waiting(".aaaacccc", 3, 1u, "aaaa", 4u, "bbb", 2u, "ccccccc");
-    /* It covers both, ends within the third */
+    /* It covers both, and ends within the third */
     waiting(".ddddddcc", 4, 2u, "aa", 3u, "bb", 5u, "cccc", 1u, "dddddd");
-    /* Two that touch are one, so one that begins where they touch begins within */
+    /* Two adjacent ones count as one, so one that begins at their border begins within */
     waiting(".aaabbbcc", 3, 1u, "aaa", 4u, "bbb", 4u, "ccccc");
     /* It is within one that others have cut */
     waiting(".aaaabbb", 3, 1u, "aaaa", 2u, "bbbbbb", 3u, "ccccc");
@@ -149,7 +149,7 @@ static void overlaps_across_pieces(void **state)
     (void)state;
 }
 
-/* What was told stays, and other bytes for it are noticed until the other side has them. */
+/* Reported bytes stay, and different bytes for them are noticed until the other side has them. */
 static void differing_bytes_of_what_was_told(void **state)
 {
     watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LAST);
@@ -218,7 +218,8 @@ static void a_hole_at_the_end(void **state)
     (void)state;
 }
 
-/* A tail of three bytes never comes by. The other side acknowledges it a moment before the end. */
+/* Begin a connection with a tail of three bytes that never comes by. The other side acknowledges it a moment before
+ * the end. */
 static void tail_begin(void)
 {
     watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
@@ -245,7 +246,7 @@ static void a_tail_that_never_came(void **state)
     watch_seg(&w, S, SSEQ, CSEQ + 7, TCP_ACK | TCP_FIN, NULL, 0);
     watch_seg(&w, C, CSEQ + 7, SSEQ + 1, TCP_ACK, NULL, 0);
     tail_is("abc???", OBSERVE_WHY_CLOSED, OBSERVE_HOLE_UNSEEN);
-    tail_begin(); /* nobody acknowledges it, but the FIN is behind it */
+    tail_begin(); /* nobody acknowledges it, but the FIN comes after it */
     watch_seg(&w, C, CSEQ + 6, SSEQ, TCP_ACK | TCP_FIN, NULL, 0);
     observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
     tail_is("abc???", OBSERVE_WHY_OPEN, OBSERVE_HOLE_END);
@@ -268,7 +269,8 @@ static void a_tail_that_never_came(void **state)
     (void)state;
 }
 
-/* A reset within the window is behind what came; those who sent it end the connection, and no other packet follows. */
+/* A reset within the window comes after the received data; its sender ends the connection, and no other packet
+ * follows. */
 static void a_tail_before_a_reset(void **state)
 {
     tail_begin();
@@ -276,7 +278,7 @@ static void a_tail_before_a_reset(void **state)
     assert_int_equal(w.ends, 0);
     observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
     tail_is("abc???", OBSERVE_WHY_OPEN, OBSERVE_HOLE_END);
-    tail_begin(); /* the client was asked, and resets once more: the first was refused */
+    tail_begin(); /* the client was challenged, and resets again: the first reset was ignored */
     watch_seg(&w, C, CSEQ + 6, SSEQ, TCP_RST, NULL, 0);
     watch_seg(&w, S, SSEQ, CSEQ + 3, TCP_ACK, NULL, 0);
     watch_seg(&w, C, CSEQ + 3, SSEQ, TCP_RST, NULL, 0);
@@ -300,7 +302,7 @@ static void frames_that_the_capture_cut(void **state)
 static void a_start_in_the_middle(void **state)
 {
     watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
-    watch_text(&w, S, SSEQ + 500, CSEQ + 77, "from the server"); /* port 80: the lower port is the server */
+    watch_text(&w, S, SSEQ + 500, CSEQ + 77, "from the server"); /* port 80: the lower port is the server's */
     watch_text(&w, C, CSEQ + 77, SSEQ + 515, "from the client");
     watch_text(&w, C, CSEQ + 7, SSEQ + 515, "before the start");
     watch_text(&w, S, SSEQ + 515, CSEQ + 92, "");
@@ -331,7 +333,7 @@ static void numbers_run_round(void **state)
         watch_seg(&w, C, (uint32_t)(seq + at), SSEQ, TCP_ACK, block, n);
         at += n;
         watch_seg(&w, S, SSEQ, (uint32_t)(seq + at), TCP_ACK, NULL, 0);
-        if (at > (1 << 20) && at < (UINT64_C(4) << 30) - (1 << 20)) { /* the middle of it is the same: a jump */
+        if (at > (1 << 20) && at < (UINT64_C(4) << 30) - (1 << 20)) { /* the middle of it is uniform: skip it */
             const uint64_t far = (UINT64_C(4) << 30) - (1 << 20);
             while (at < far) {
                 const uint64_t step = far - at < (1 << 29) ? far - at : 1 << 29;
@@ -349,9 +351,7 @@ static void numbers_run_round(void **state)
     (void)state;
 }
 
-/* 1 TiB: the numbers run round 256 times, with bytes on both sides of each turn. Between the turns the other side
- * acknowledges what never came by. */
-/* The end was seen, and more came behind it: its acknowledgement is as far back as a number can. */
+/* The end was seen, and more came after it: its acknowledgement is as far back as a number can be. */
 static void an_end_is_acknowledged_half_a_round_behind(void **state)
 {
     enum { STEP = (1 << 30) - 1, BACK = (1 << 20) - 2048 };
@@ -367,6 +367,8 @@ static void an_end_is_acknowledged_half_a_round_behind(void **state)
     (void)state;
 }
 
+/* 1 TiB: the numbers wrap around 256 times, with bytes on both sides of each wrap. Between the wraps the other side
+ * acknowledges data that never came by. */
 static void a_stream_of_a_terabyte(void **state)
 {
     static uint8_t block[60000];
@@ -421,7 +423,7 @@ static void a_reset_that_its_receiver_refuses(void **state)
 {
     watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
     watch_shake(&w);
-    watch_seg(&w, C, CSEQ + 100, SSEQ, TCP_RST, NULL, 0); /* in the window, and not the number that is next */
+    watch_seg(&w, C, CSEQ + 100, SSEQ, TCP_RST, NULL, 0); /* in the window, but not the next number */
     watch_text(&w, C, CSEQ, SSEQ, "abc");
     assert_int_equal(w.ends, 0);
     watch_seg(&w, C, CSEQ + 100, SSEQ, TCP_RST, NULL, 0);
@@ -464,7 +466,7 @@ static void times_of_both_sides(void **state)
     watch_text(&w, S, SSEQ, CSEQ + 3, "");
     watch_text(&w, C, CSEQ + 3, SSEQ, "lost");
     w.now_ns += 300 * (uint64_t)MS;
-    watch_text(&w, C, CSEQ + 3, SSEQ, "lost"); /* sent twice: its time says nothing */
+    watch_text(&w, C, CSEQ + 3, SSEQ, "lost"); /* sent twice, so its time means nothing */
     w.now_ns += 1 * (uint64_t)MS;
     watch_text(&w, S, SSEQ, CSEQ + 7, "");
     observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
@@ -485,12 +487,12 @@ static void ports_are_used_again(void **state)
     watch_text(&w, C, CSEQ, SSEQ, "one");
     watch_seg(&w, C, CSEQ - 1, 0, TCP_SYN, NULL, 0); /* again: the same connection */
     assert_int_equal(w.begins, 1);
-    watch_seg(&w, C, 77, 0, TCP_SYN, NULL, 0); /* it may be forged */
+    watch_seg(&w, C, 77, 0, TCP_SYN, NULL, 0); /* may be forged */
     watch_text(&w, C, CSEQ + 3, SSEQ, "two");
     assert_int_equal(w.ends, 0);
     assert_got(&w, C, "onetwo");
     watch_seg(&w, C, 77, 0, TCP_SYN, NULL, 0);
-    watch_seg(&w, S, 88, 78, TCP_SYN | TCP_ACK, NULL, 0); /* the server has answered it */
+    watch_seg(&w, S, 88, 78, TCP_SYN | TCP_ACK, NULL, 0); /* the server has replied to it */
     assert_int_equal(w.ends, 1);
     assert_int_equal(w.sum.why, OBSERVE_WHY_REUSED);
     assert_int_equal(w.begins, 2);
@@ -505,8 +507,8 @@ static void ports_are_used_again(void **state)
     (void)state;
 }
 
-/* What an end acknowledges of bytes that were never sent is no SYN that it could answer itself, and be forgotten; nor
- * is a SYN an acknowledgement that another one may confirm. */
+/* An end that acknowledges bytes which were never sent can't then end the connection with a SYN ACK; nor does an
+ * acknowledgement of a new SYN skip bytes. */
 static void an_answer_to_no_syn(void **state)
 {
     const uint32_t far = 1u << 28;
@@ -525,7 +527,7 @@ static void an_answer_to_no_syn(void **state)
     (void)state;
 }
 
-/* A machine that forwards shows a packet twice, as it comes and as it goes. */
+/* A machine that forwards shows a packet twice, as it arrives and as it leaves. */
 static void packets_seen_on_two_interfaces(void **state)
 {
     watch_init(&w, PBC_STREAM, PBC_OVERLAPS_LINUX);
@@ -536,7 +538,7 @@ static void packets_seen_on_two_interfaces(void **state)
     }
     for (w.iface = 0; w.iface < 2; w.iface++) watch_seg(&w, C, CSEQ, SSEQ, TCP_ACK, NULL, 0);
     for (w.iface = 0; w.iface < 2; w.iface++) watch_text(&w, C, CSEQ, SSEQ, "abc");
-    watch_text(&w, C, CSEQ + 3, SSEQ, "def"); /* by another way, and for the first time */
+    watch_text(&w, C, CSEQ + 3, SSEQ, "def"); /* by another path, and for the first time */
     observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
     assert_got(&w, C, "abcdef");
     assert_int_equal(w.sum.half[C].packets, 4);
@@ -558,7 +560,7 @@ static void fill(uint32_t from, uint32_t count, bool both)
     }
 }
 
-/* 16 places: half-seen connections give way, those of two sides only after a minute. */
+/* 16 places: half-seen connections are evicted, two-sided ones only after a minute. */
 static void a_full_table(void **state)
 {
     struct imgbuild b;
@@ -582,7 +584,7 @@ static void a_full_table(void **state)
     (void)state;
 }
 
-/* Connections that hold bytes behind holes lose them to others while memory is short. */
+/* While memory is short, connections that hold bytes behind holes lose them to others. */
 static void memory_is_taken_back(void **state)
 {
     struct imgbuild b;
@@ -594,7 +596,7 @@ static void memory_is_taken_back(void **state)
     watch_begin(&w, &b);
     w.out.told = NULL;
     observers_free(w.o);
-    w.o = observers_new(w.p, &w.out, 5); /* many connections: their bytes are not written down */
+    w.o = observers_new(w.p, &w.out, 5); /* many connections, whose bytes aren't recorded */
     for (uint32_t i = 0; i < 400; i++) {
         w.side[C].addr = 0x0b000000 + i;
         watch_shake(&w);
@@ -698,7 +700,7 @@ static void first_bytes_choose_the_branch(void **state)
     watch_fini(&w);
 
     branches_image(PBC_PASS, PBC_STREAM);
-    watch_text(&w, S, SSEQ, CSEQ, "S"); /* time has expired before the other byte comes */
+    watch_text(&w, S, SSEQ, CSEQ, "S"); /* expires before the other byte comes */
     assert_int_equal(w.chosen, 0);
     w.now_ns += 6000 * (uint64_t)MS;
     observers_tick(w.o, w.now_ns);
@@ -708,7 +710,7 @@ static void first_bytes_choose_the_branch(void **state)
 
     branches_image(PBC_PASS, PBC_STREAM);
     watch_text(&w, S, SSEQ, CSEQ, "SSH");
-    assert_int_equal(w.chosen, 0); /* the client may still say PUT */
+    assert_int_equal(w.chosen, 0); /* the client may still send PUT */
     watch_text(&w, C, CSEQ, SSEQ + 3, "SSH-2\r\n");
     assert_int_equal(w.does, PBC_STREAM);
     assert_got(&w, C, "SSH-2\r\n");
@@ -717,8 +719,8 @@ static void first_bytes_choose_the_branch(void **state)
     (void)state;
 }
 
-/* A branch that ignores may be known while names are still read: nothing of its connection waits for them then, though
- * it ends and its place goes to another. */
+/* A branch that ignores may be decided while names are still read: nothing of its connection waits for them then,
+ * even if it ends and its place goes to another. */
 static void an_ignored_connection_waits_for_nothing(void **state)
 {
     struct imgbuild *b = &branches;
@@ -737,7 +739,7 @@ static void an_ignored_connection_waits_for_nothing(void **state)
     assert_int_equal(w.does, PBC_IGNORE);
     watch_seg(&w, C, CSEQ + 8, SSEQ, TCP_RST, NULL, 0);
     assert_int_equal(w.ends, 1);
-    watch_seg(&w, C, CSEQ + 70000, 0, TCP_SYN, NULL, 0); /* another of the same ends */
+    watch_seg(&w, C, CSEQ + 70000, 0, TCP_SYN, NULL, 0); /* another one with the same ends */
     w.now_ns += 6000 * (uint64_t)MS;
     observers_tick(w.o, w.now_ns);
     watch_text(&w, C, CSEQ + 70001, SSEQ, "GET / HT");

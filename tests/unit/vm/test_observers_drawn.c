@@ -1,5 +1,5 @@
-/* Drawn streams, cut into drawn segments, some twice, some late, some never: what is told of each half is what was
- * sent, and holes are where nothing came. The seed is printed when that fails. */
+/* Drawn streams, cut into drawn segments, some twice, some late, some never: each half's reports equal its data, and
+ * holes are where nothing came. A failure prints the seed. */
 #include "tests/lib/rng.h"
 #include "tests/unit/vm/watch.h"
 
@@ -12,7 +12,7 @@ struct drawn {
     uint32_t at, n;
 };
 
-/* Cut the stream into segments that overlap now and then; return their number. */
+/* Cut the stream into segments that sometimes overlap; return their number. */
 static unsigned cut(struct rng *r, struct drawn *list, bool loses)
 {
     unsigned count = 0;
@@ -27,7 +27,7 @@ static unsigned cut(struct rng *r, struct drawn *list, bool loses)
         }
         if (at - back + n > at) at = at - back + n;
     }
-    for (unsigned i = 0; i + 1 < count; i++) { /* late ones: some places back */
+    for (unsigned i = 0; i + 1 < count; i++) { /* late ones: moved back some places */
         const unsigned other = i + rng_below(r, rng_one_in(r, 4) ? 12 : 2);
         if (other >= count) continue;
         const struct drawn was = list[i];

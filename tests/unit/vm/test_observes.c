@@ -1,5 +1,5 @@
-/* Observe services in a program: what the verifier refuses, the service of a connection, and the branch that key and
- * first bytes lead to. */
+/* Observe services in a program: faults that the verifier rejects, a connection's service, and the branch that key
+ * and first bytes lead to. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static uint32_t long_path(struct imgbuild *b)
     return img_string(b, path);
 }
 
-/* Let 300 branches of the first service share `count` conditions, each with so many operands. */
+/* Let 300 branches of the first service share `count` conditions, each with `operands` operands. */
 static void share_conditions(struct imgbuild *b, uint32_t count, uint32_t operands)
 {
     const uint32_t conds = b->conds_count, sets = b->sets_count;
@@ -118,7 +118,7 @@ static void rule_asks_reply(struct imgbuild *b)
     img_add_rules(b, (struct pbc_rule){.conds = REPLY_BYTES, .cond_count = 1, .chain = PBC_NONE});
 }
 
-/* A branch of a service that takes packets asks the server's bytes. */
+/* Make a branch of a service that takes packets test the server's bytes. */
 static void branch_asks_reply(struct imgbuild *b)
 {
     img_add_services(b,

@@ -1,4 +1,4 @@
-/* Owners (vm/worker/owner.h): what random conversations (tests/diff/owners) do not meet. */
+/* Owners (vm/worker/owner.h): cases that random conversations (tests/diff/owners) don't reach. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,7 +46,7 @@ static void test_after_reload(void **state)
     program_put(new);
 }
 
-/* Addresses that begin their look-up in one slot, more than a look-up meets, are found all the same. */
+/* Addresses whose look-up begins in the same slot, more than a look-up reads, are still found. */
 static void test_alike(void **state)
 {
     (void)state;
@@ -71,8 +71,8 @@ static void test_alike(void **state)
     program_put(p);
 }
 
-/* A host behind the nat reaches another by its map: the answer of what has no mapping goes to our own address, and
- * shows the mapped host only. */
+/* A host behind the nat reaches another by its map: the reply, which has no mapping, goes to our own address, and
+ * shows only the mapped host. */
 static void test_turned_back(void **state)
 {
     (void)state;
@@ -96,8 +96,8 @@ static void test_turned_back(void **state)
     program_put(p);
 }
 
-/* An answer to DHCP's question has other addresses than the question, also one that is nobody's yet, and goes where
- * that went; so does an advertisement. */
+/* A reply to a DHCP query has other addresses than the query, even one that is nobody's yet, and goes to the query's
+ * worker; so does an advertisement. */
 static void test_inquiries(void **state)
 {
     (void)state;
@@ -128,7 +128,7 @@ static void test_inquiries(void **state)
     program_put(served);
 }
 
-/* A prefix that was not needed at the start is not taken later, or flows would lose their worker. */
+/* A prefix that wasn't needed at the start isn't used later, because flows would lose their worker. */
 static void test_key_stays(void **state)
 {
     (void)state;
@@ -150,7 +150,7 @@ static void test_key_stays(void **state)
     program_put(new);
 }
 
-/* The pieces of a datagram meet at one worker, and from its first one on go where it goes. */
+/* The fragments of a datagram go to one worker, and from the first one on to its owner. */
 static void test_pieces(void **state)
 {
     (void)state;

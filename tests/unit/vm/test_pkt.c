@@ -94,7 +94,7 @@ static void test_fields(void **state)
     assert_int_equal(p->pkt.payload, 70);
 }
 
-/* Even a malformed frame has a determined key: packet.h fills it with noise before. */
+/* Even a malformed frame has a deterministic key: packet.h fills it with noise before. */
 static void test_key_determined(void **state)
 {
     (void)state;
@@ -165,7 +165,7 @@ static void test_match_layers(void **state)
     assert_false(has(PBC_PAYLOAD, 0, "GET ?", 5));
     assert_false(has(PBC_PAYLOAD, 5, "\0", 1)); /* padding */
     assert_false(has(PBC_L3, 45, "\0", 1));
-    assert_true(has(PBC_L2, 59, "\0", 1)); /* of the frame */
+    assert_true(has(PBC_L2, 59, "\0", 1)); /* in the frame */
     assert_true(has(PBC_L2, 66, "\0", 1));
     assert_false(has(PBC_L2, 67, "\0", 1));
     assert_false(has(PBC_L2, UINT32_MAX, "\0", 1));
@@ -208,13 +208,13 @@ static void test_match_where_nowhere(void **state)
     assert_false(has(PBC_L3, 0, "\0", 1));
     assert_true(has(PBC_L2, 12, "\x08\x06", 2));
     packet_of("eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2 len 8 / payload \"slack\"");
-    assert_true(has(PBC_PAYLOAD, 0, "slack", 5)); /* past a shorter UDP length */
+    assert_true(has(PBC_PAYLOAD, 0, "slack", 5)); /* beyond a shorter UDP length */
     packet_of("eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2 / payload \"abc\" / cut 44");
     assert_true(has(PBC_PAYLOAD, 0, "ab", 2));
-    assert_false(has(PBC_PAYLOAD, 0, "abc", 3)); /* past the capture */
+    assert_false(has(PBC_PAYLOAD, 0, "abc", 3)); /* beyond the capture */
 }
 
-/* Patterns that are in segments, or across tags that were taken off. */
+/* Patterns in segments, or across tags that were taken off. */
 static void test_match_gathered(void **state)
 {
     (void)state;
@@ -229,7 +229,7 @@ static void test_match_gathered(void **state)
         for (unsigned len = 1; len <= 10; len++)
             assert_int_equal(has(PBC_PAYLOAD, at, &"abcdefghij\0\0\0\0\0\0\0\0\0"[at], len), at + len <= 10);
 
-    packet.pkt.cap_len = 50; /* whatever the segments hold beyond */
+    packet.pkt.cap_len = 50; /* regardless of further bytes in the segments */
     assert_true(has(PBC_PAYLOAD, 0, "abcdefgh", 8));
     assert_false(has(PBC_PAYLOAD, 0, "abcdefghi", 9));
 
@@ -263,7 +263,8 @@ static void test_view_wire(void **state)
     assert_int_equal(p.cap_len, 4);
 }
 
-/* Kinds of devices: WireGuard's and PPP's packets are bare, GRE's only with one other end, a CAN bus carries none. */
+/* Kinds of devices: packets of WireGuard and PPP are bare, those of GRE only with a single peer, and a CAN bus has
+ * none. */
 static void test_link_of(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The pool: what it accepts as memory, that every slot is its own, that an empty one says so, and copies. */
+/* The pool: accepted memory, separate slots, an empty pool, and copies. */
 #include "tests/unit/vm/packet.h"
 
 #include <sys/mman.h>
@@ -49,7 +49,7 @@ static void test_slots(void **state)
                 assert_int_equal(got[i]->tailroom, size - POOL_HEADROOM);
                 assert_int_equal(got[i]->flags, PKT_WRITABLE);
                 assert_int_equal(got[i]->head_len, 0);
-                memset(got[i]->data - got[i]->headroom, (int)i, size); /* all of the slot is its owner's */
+                memset(got[i]->data - got[i]->headroom, (int)i, size); /* the whole slot belongs to its owner */
             }
             assert_null(pool_get(p));
             for (unsigned i = 0; i < SLOTS; i++) {
@@ -110,7 +110,7 @@ static void test_copy(void **state)
     free(memory);
 }
 
-/* Of the slots that are taken first the first pages are there, and no others. */
+/* Only the first pages of the slots that are taken first are resident. */
 static void test_touched(void **state)
 {
     enum { ALL = 20, TOUCHED = 8, FIRST = 3, PAGES = (POOL_SLOT_MOST - 1) / 4096 + 1 };
@@ -126,7 +126,7 @@ static void test_touched(void **state)
         unsigned char there[PAGES];
         const struct pkt *pkt = pool_get(p);
         const uint8_t *from = pkt->data - POOL_HEADROOM;
-        /* Whole pages of this slot only, of which the last one of those that are there may be so in part. */
+        /* Whole pages of only this slot; the last resident one may be so in part. */
         from += -(uintptr_t)from & 4095;
         assert_int_equal(mincore((void *)(uintptr_t)from, (PAGES - 2) * 4096, there), 0);
         for (unsigned page = 0; page < PAGES - 2; page++)

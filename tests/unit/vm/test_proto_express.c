@@ -1,5 +1,5 @@
-/* The express way of pkt_parse and pkt_parse_all, and plain_read, against the careful parser: equal keys, offsets,
- * flags and reasons on ordinary frames and on what random edits, cuts and paddings make of them. */
+/* The express path of pkt_parse and pkt_parse_all, and plain_read, against the careful parser: equal keys, offsets,
+ * flags and reasons on ordinary frames and after random edits, cuts and paddings. */
 #include "tests/unit/vm/packet.h"
 
 #include "vm/forward/ordinary.h"
@@ -61,7 +61,7 @@ static bool is_plain(const struct pkt *pkt, const struct key *key)
            ordinary_frame(pkt, key, pkt->data);
 }
 
-/* Read the packet as a plain one. careful, key: what the careful parser found. */
+/* Read the packet as a plain one. careful, key: the careful parser's results. */
 static void compare_plain(struct pkt pkt, const struct pkt *careful, const struct key *key)
 {
     const struct pkt before = pkt;
@@ -81,7 +81,7 @@ static void compare_plain(struct pkt pkt, const struct pkt *careful, const struc
     assert_int_equal(p.length, key->length);
 }
 
-/* Parse all ways; `head` bytes of `cap` are in the head. */
+/* Parse in all ways; `head` bytes of `cap` are in the head. */
 static void compare(const uint8_t *bytes, uint32_t head, uint32_t cap, uint32_t wire, const struct facts *facts)
 {
     packet_view(&packet, bytes, head, wire, link_type);
@@ -111,7 +111,7 @@ static void compare(const uint8_t *bytes, uint32_t head, uint32_t cap, uint32_t 
     well_formed += r == REASON_NONE;
 }
 
-/* A batch of any size is its packets, one by one: also what schedules say, and the kinds of all together. */
+/* A batch of any size gives the same as its single packets: also schedules, and the kinds of all together. */
 static void test_batches(void **state)
 {
     (void)state;
@@ -160,7 +160,7 @@ static void test_as_made(void **state)
     }
 }
 
-/* One to three bytes changed, mostly within the headers, to values that matter. */
+/* Change one to three bytes, mostly within the headers, to values that matter. */
 static void edit(uint8_t *bytes, uint32_t len, uint64_t *seed)
 {
     static const uint8_t telling[] = {0,  1,    4,    5,    6,  7,  8,    17,   0x20, 40,
@@ -189,7 +189,7 @@ static void test_edited(void **state)
             compare(bytes, head, cap, draw(&seed, 3) ? n->wire_len : cap, &worlds[draw(&seed, 4)]);
         }
     }
-    assert_true(well_formed > 10000 && plain_ones > 1000); /* edits that leave nothing to compare would prove little */
+    assert_true(well_formed > 10000 && plain_ones > 1000); /* edits that leave nothing to compare prove little */
 }
 
 /* Lengths near 65,535, where offsets saturate. */

@@ -1,4 +1,4 @@
-/* Every malformation has its reason, one byte inside the boundary has none, and the first fault in the stated order
+/* Every malformation has its reason, one byte inside the limit has none, and the first fault in the documented order
  * wins. */
 #include "tests/unit/vm/packet.h"
 
@@ -215,14 +215,14 @@ static void test_l4(void **state)
     CHECK(rows);
 }
 
-/* The same packet, cut byte by byte: by the capture it is snapped until its headers are whole, on the wire it is short.
- */
+/* The same packet cut byte by byte: by the capture it is snapped until its headers are complete, on the wire it is
+ * short. */
 static void test_cuts(void **state)
 {
     (void)state;
     static const struct {
         const char *notation;
-        uint32_t headers; /* bytes that must be there */
+        uint32_t headers; /* number of required bytes */
     } rows[] = {
         {"eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 2 syn opt x\"020405b4\" / zeros 9", 58},
         {"eth / vlan 5 / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2 / zeros 20", 46},
@@ -265,7 +265,7 @@ static void test_faults_before_cuts(void **state)
     CHECK(rows);
 }
 
-/* Bytes in a segment are captured but not in the head: said apart from what the capture cut. */
+/* Bytes in a segment are captured but not in the head: reported separately from bytes that the capture cut. */
 static void test_not_linear(void **state)
 {
     (void)state;
@@ -280,7 +280,7 @@ static void test_not_linear(void **state)
         assert_int_equal(packet.reason, head < 58 ? REASON_SNAPPED : REASON_NONE);
         assert_int_equal(packet.pkt.flags, head < 58 ? PKT_NOT_LINEAR : 0);
     }
-    /* Captured up to the headers' last byte, or not. */
+    /* Captured up to the headers' last byte, or one less. */
     for (uint32_t cap = 57; cap <= 58; cap++) {
         struct pkt_seg seg = {n->bytes + 54, cap - 54};
         packet_view(&packet, n->bytes, 54, n->wire_len, n->link);

@@ -1,4 +1,5 @@
-/* Proxy services in a program: what the verifier refuses, and the branch that first bytes lead to, by code and list. */
+/* Proxy services in a program: faults that the verifier rejects, and the branch that first bytes lead to, by code
+ * and list. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -123,7 +124,7 @@ static void rule_of_bytes(struct imgbuild *b)
     img_add_rules(b, (struct pbc_rule){.chain = PBC_NONE, .cond_count = 1});
 }
 
-/* Turn the service into one in the wire, whose branch 3 leads there. */
+/* Turn the service into a wire service whose branch 3 leads there. */
 static void in_the_wire(struct imgbuild *b, uint32_t to)
 {
     b->services[0].mode = PBC_MODE_PROXY_INLINE;
@@ -131,14 +132,14 @@ static void in_the_wire(struct imgbuild *b, uint32_t to)
     b->endpoints[0].wire = PBC_WIRE_ALL;
 }
 
-/* The same, and let its connections leave for the packet path. */
+/* Do the same, and let its connections leave for the packet path. */
 static void in_packets(struct imgbuild *b, uint32_t to)
 {
     in_the_wire(b, to);
     b->proxies[0].flags |= PBC_PROXY_SPLICE | PBC_PROXY_LEAVES;
 }
 
-/* As many branches as there may be before their conditions are looked at no more. */
+/* Make the maximum number of branches whose conditions are still checked. */
 static void share_conditions(struct imgbuild *b)
 {
     for (unsigned i = 0; i < 400; i++) img_add_conds(b, (struct pbc_cond){.kind = COND_BYTES, .count = 1});
@@ -220,7 +221,7 @@ static void branches(void **state)
     for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
         struct first_at at = {.hello = {0}};
         const unsigned negated =
-            *leads[i].bytes == '1' ? FIRST_HTTP : FIRST_INSTRUCTION; /* the compiler asks one of them */
+            *leads[i].bytes == '1' ? FIRST_HTTP : FIRST_INSTRUCTION; /* the compiler tests one of them */
         const struct first_asked asked = {
             .wants = program_wants(p, 0) & ~negated, .limit = 16384, .end = (uint8_t)leads[i].end};
         first_read(&f, &at, (const uint8_t *)leads[i].bytes, (uint32_t)strlen(leads[i].bytes), &asked);
@@ -269,7 +270,7 @@ static void packets(void **state)
     img_fini(&b);
 }
 
-/* A service in the wire loads, and its destinations are read back and compared. */
+/* A wire service loads, and its destinations are read back and compared. */
 static void wire(void **state)
 {
     struct imgbuild b;

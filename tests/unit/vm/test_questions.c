@@ -1,5 +1,5 @@
-/* Questions that wait: each is taken once, in its time; a flood takes the place of the oldest; and threads that note
- * and take at once. */
+/* Waiting questions: each is taken once, in its time; a flood replaces the oldest; and threads note and take at
+ * once. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,7 +55,7 @@ static void differs(void **state)
         assert_false(question_waits(q, &b, 100, true));
     }
     assert_true(question_waits(q, &a, 100, true));
-    /* So does each byte of a section, and its length. */
+    /* Each byte of a section counts, and so does its length. */
     uint8_t section[QUESTION_SECTION_MOST] = {0};
     for (uint32_t len = 5; len <= sizeof section; len++) {
         const uint64_t hash = question_hash(q->head, section, len);
@@ -89,7 +89,7 @@ static void flood(void **state)
     questions_put(q);
 }
 
-/* A question that is asked again has one place, also where another one before it became free. */
+/* A repeated question has one place, even if an earlier place became free. */
 static void again(void **state)
 {
     (void)state;
@@ -141,7 +141,7 @@ static void *take_all(void *arg)
     return NULL;
 }
 
-/* Each thread notes and takes questions of its own, in a table that all of them fill. */
+/* Each thread notes and takes separate questions, in a table that all of them fill. */
 static void *put_and_take(void *arg)
 {
     const uint32_t first = (uint32_t)(uintptr_t)arg * EACH;
@@ -178,7 +178,7 @@ static void threads(void **state)
     }
     run_all(take_all);
     for (unsigned i = 0; i < SHARED; i++) assert_int_equal(taken[i], 1);
-    /* Two that write the same place at once: one of them goes without, rarely. */
+    /* If two write the same place at once, one of them fails, rarely. */
     assert_true(run_all(put_and_take) < THREADS * EACH / 100);
     questions_put(table);
 }

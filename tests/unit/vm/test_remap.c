@@ -1,5 +1,5 @@
-/* What of one program goes on in the next. Meters do that are the same in all that they say, by their names, or where
- * they have none by their places, whatever their order; of limits it is told which wait for a stop and a start. */
+/* State that survives from one program to the next. Meters that are equal in every way do, by their names, or
+ * without names by their places, in any order; limits that need a restart are reported. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +37,7 @@ static uint32_t named(const struct program *p, const char *name)
     return PBC_NONE;
 }
 
-/* The meter of `from` that the one called so goes on from; "" for none. */
+/* Return the meter of `from` that the one with that name continues; "": none. */
 static const char *goes_on(const struct program *from, const struct program *to, const struct remap *r,
                            const char *name)
 {

@@ -1,5 +1,5 @@
-/* Remembered verdicts: which packets are told, when what is remembered goes stale, and that it is right again after
- * epochs have come round. Explanations say the state as it would be now. */
+/* Remembered verdicts: which packets use them, when they become stale, and that they are right after epochs wrap
+ * around. Explanations show the state as it would be now. */
 #include "tests/unit/vm/world.h"
 
 #define ASKS    "eth / ip4 10.0.0.1 > 10.0.0.2 / udp 1000 > 53"
@@ -81,14 +81,14 @@ static void facts_make_it_stale(void **state)
     world_judge(&w, ASKS);
     assert_int_equal(remembered(&w), 2);
     world_judge(&w, ANSWERS);
-    assert_int_equal(remembered(&w), 2); /* that side's is stale too */
+    assert_int_equal(remembered(&w), 2); /* the other side's is also stale */
     world_judge(&w, ANSWERS);
     assert_int_equal(remembered(&w), 3);
     world_fini(&w);
 }
 
-/* After 65,535 epochs nothing is remembered before a timer has cleared all slots: what an old epoch of the same number
- * left must not be found. */
+/* After 65,535 epochs nothing is remembered until a timer has cleared all slots, so that verdicts of an old epoch
+ * with the same number aren't found. */
 static void epochs_come_round(void **state)
 {
     (void)state;
@@ -119,7 +119,7 @@ static void epochs_come_round(void **state)
     assert_int_equal(remembered(&w), before);
     vm_run(w.vm, &w.in, pkts, 1, &v, &w.tx);
     assert_int_equal(remembered(&w), before + 1);
-    w.facts.generation++; /* the number of the first epoch again */
+    w.facts.generation++; /* again the number of the first epoch */
     assert_string_equal(world_judge(&w, OLD), "ON");
     assert_int_equal(remembered(&w), before + 1);
     assert_string_equal(world_judge(&w, OLD), "ON");
@@ -140,7 +140,7 @@ static void can_be_turned_off(void **state)
     }
 }
 
-/* A flow that begins again knows nothing of the one before. */
+/* A flow that begins again keeps nothing of the one before. */
 static void another_flow(void **state)
 {
     (void)state;
@@ -155,7 +155,7 @@ static void another_flow(void **state)
     world_fini(&w);
 }
 
-/* Explaining asks for the state as it would be, and for how many flows per source holds, and changes nothing. */
+/* Explain computes the state as it would be, and the number of flows that the source has, and changes nothing. */
 static void explained(void **state)
 {
     (void)state;
@@ -181,7 +181,7 @@ static void explained(void **state)
     world_fini(&w);
 }
 
-/* A frame whose headers are in a segment is joined, judged and followed like any other. */
+/* A frame whose headers are in a segment is joined, judged and tracked like any other. */
 static void joined_frames(void **state)
 {
     (void)state;

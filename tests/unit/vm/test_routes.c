@@ -1,5 +1,5 @@
-/* The table of routes against a look at every route, at edges and at random, for both families: tables one in front of
- * the other, equal prefixes, what policy rules ask, shares of several ways, and tables that are damaged. */
+/* The table of routes against a look at every route, at edges and at random, for both families: tables in front of
+ * each other, equal prefixes, conditions of policy rules, shares of several routes, and damaged tables. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ static bool holds(const struct route *x, const uint32_t a[4])
     return true;
 }
 
-/* Its way, or WAYS: none; by the words of routes.h. */
+/* Return an address's route, or WAYS: none; by the text of routes.h. */
 static uint32_t linear(const struct routes_said *said, uint8_t family, const uint32_t a[4])
 {
     const struct route *best = NULL;
@@ -40,7 +40,7 @@ static uint32_t linear(const struct routes_said *said, uint8_t family, const uin
         if (better)
             best = x, twice = false;
         else if (same && x->metric == best->metric && !x->way != !best->way)
-            twice = true; /* of ways that lead by the same legs either will do */
+            twice = true; /* two routes by the same interfaces are equivalent */
     }
     return !best ? WAYS : twice && family == 6 ? 0 : best->way;
 }
@@ -66,7 +66,7 @@ static void check(const struct routes *r, const struct routes_said *said, uint8_
         assert_ptr_equal(way, &r->ways[expected]);
 }
 
-/* Both edges of the prefix, and what is beside them. */
+/* Check both edges of the prefix, and their neighbours. */
 static void check_edges(const struct routes *r, const struct routes_said *said, const struct route *x)
 {
     const unsigned all = x->family == 4 ? 32 : 128, words = all / 32;
@@ -128,7 +128,7 @@ static void prefixes_are_found(void **state)
     compare_all(9000, 2, 78); /* with a table over the ranges */
 }
 
-/* Ways that a rule's table may say, by their number. */
+/* Numbers of the routes that a rule's table may have. */
 enum { MAIN = 1, OTHER_TABLE, SPECIFIC };
 
 static const struct route_way *ask(const struct routes *r, uint32_t to, uint32_t from, const struct key *key,
@@ -205,7 +205,7 @@ static void rules_ask_for_fields(void **state)
         if (i == 3) x.rule.proto = 17;
         if (i == 4) x.rule.asks = ROUTE_ASKS_NOT;
         if (i == 5) x.rule.tos = 0xb8;
-        if (i == 6) x.rule.tos = 0x18; /* a part of the field, to some kernels */
+        if (i == 6) x.rule.tos = 0x18; /* some kernels use only a part of the field */
         if (i == 7) x.rule.asks = ROUTE_ASKS_MARK | ROUTE_ASKS_NO_MARK;
         struct routes *r = with_rules(&x, 1);
         const struct route_way *way = ask(r, 0xc0ffffff, 1, &tcp, 0);
@@ -224,7 +224,7 @@ static void rules_go_on(void **state)
     const struct route_policy rules[] = {
         {.rule = {.family = 4, .to = {0xc0010000}, .to_bits = 16, .does = ROUTE_GOES_TO}, .priority = 1, .target = 3},
         {.rule = {.family = 4, .to = {0xc0000000}, .to_bits = 4, .does = ROUTE_REFUSES}, .priority = 2},
-        {.rule = {.family = 4, .does = ROUTE_GOES_TO}, .priority = 2, .target = 99}, /* there is none */
+        {.rule = {.family = 4, .does = ROUTE_GOES_TO}, .priority = 2, .target = 99}, /* it doesn't exist */
         {.rule = {.family = 4}, .priority = 3, .table = 9, .suppressed = 8},
     };
     struct routes *r = with_rules(rules, 4);
@@ -232,14 +232,14 @@ static void rules_go_on(void **state)
     assert_int_equal(ask(r, 0xc0030001, 1, NULL, 0)->kind, ROUTE_REFUSED);
     assert_ptr_equal(ask(r, 0xd0000001, 1, NULL, 0), &r->ways[MAIN]);
     routes_put(r);
-    r = with_rules(rules + 3, 1); /* 4 bits are no more than 8 */
+    r = with_rules(rules + 3, 1); /* 4 bits don't exceed 8 */
     assert_ptr_equal(ask(r, 0xc0030001, 1, NULL, 0), &r->ways[MAIN]);
     assert_ptr_equal(ask(r, 0xc0010001, 1, NULL, 0), &r->ways[SPECIFIC]);
     assert_int_equal(r->size.rules4, 0);
     routes_put(r);
 }
 
-/* A way is known if it is the same whether a packet has a mark or not: rules for one mark are met together. */
+/* A route is known if it is the same with and without a mark: rules for one mark match together. */
 static void marks_may_change_nothing(void **state)
 {
     (void)state;
@@ -267,7 +267,7 @@ static void marks_may_change_nothing(void **state)
     }
 }
 
-/* To rules the interface alone counts: a mark that may send a packet by another next hop there changes nothing. */
+/* Only the interface counts for rules: a mark that may choose another next hop on it changes nothing. */
 static void next_hops_may_differ(void **state)
 {
     (void)state;
@@ -303,7 +303,7 @@ static void next_hops_may_differ(void **state)
     }
 }
 
-/* More rules than a table holds: no way is known. */
+/* More rules than a table holds: no route is known. */
 static void too_many_rules(void **state)
 {
     (void)state;
@@ -325,7 +325,7 @@ static void too_many_rules(void **state)
 static const struct route_policy of_all[] = {{.rule = {.family = 4}, .suppressed = -1},
                                              {.rule = {.family = 6}, .suppressed = -1}};
 
-/* As in Linux, rules of the other family serve nobody: without one of its own a packet goes nowhere. */
+/* As in Linux, rules of the other family don't apply: without a rule of its own a packet goes nowhere. */
 static void no_rules(void **state)
 {
     (void)state;
@@ -374,7 +374,8 @@ static void legs_have_shares(void **state)
     routes_put(r);
 }
 
-/* A table of one route, and of another of the same prefix and metric if `twice`, of which IPv6 can't tell one. */
+/* True if the table may hide routes. It has one route, and if `twice`, another with the same prefix and metric, which
+ * IPv6 can't distinguish. */
 static bool may_hide(struct route route, bool twice, const struct route_leg leg[2])
 {
     const struct route_way vias[] = {{.kind = ROUTE_ASK, .why = WAY_OTHER},
@@ -400,7 +401,7 @@ static bool may_hide(struct route route, bool twice, const struct route_leg leg[
     return may;
 }
 
-/* Ways that nobody takes, those of one device, and those between hosts of a link hide nothing. */
+/* Routes that nobody takes, those of one device, and those between hosts of a link hide nothing. */
 static void few_tables_hide_ways(void **state)
 {
     (void)state;
@@ -427,7 +428,7 @@ static void few_tables_hide_ways(void **state)
     }
 }
 
-/* What a file says of a table is looked at before it is searched. */
+/* A file's table is checked before it is searched. */
 static void damaged_tables_are_refused(void **state)
 {
     (void)state;
@@ -460,7 +461,7 @@ static int put(struct route_list *l, uint32_t to, const char *device, bool set)
     return set ? route_list_set(l, &e) : route_list_add(l, &e);
 }
 
-/* The route of a list that holds the address, by its device; "": none. */
+/* Return the device of the list's route for the address; "": none. */
 static const char *device_to(const struct route_list *l, uint32_t to)
 {
     const char *device = "";

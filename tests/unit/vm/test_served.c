@@ -1,4 +1,4 @@
-/* Which devices rules ask for, and what of a device they leave to nobody. */
+/* Devices that rules name, and the parts of a device that are left to nobody. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 #define REST " default drop { accept icmp6 type nd; "
 
-/* The names that rules ask for, in the order of the table. */
+/* Check the names in the rules, in the table's order. */
 static void names(const char *rules, const char *wanted)
 {
     char got[200] = "";
@@ -41,7 +41,7 @@ static void test_named(void **state)
     names("nat n { masquerade from 10.0.0.0/8 out on \"eth2\" }", "eth2 ");
     names("firewall f" REST "accept tcp on \"wg*\" }", "wg* ");
     names("firewall f on \"*\"" REST "accept tcp on \"wg0\" }", "wg0 ");
-    /* A pattern holds it anyway, elsewhere it is asked for by itself. */
+    /* A pattern already contains it; elsewhere it is named by itself. */
     names("firewall f" REST "accept tcp on \"wg*\", \"wg0\" }", "wg* ");
     names("firewall f" REST "accept tcp on \"wg*\", \"wg0\"; accept udp on \"wg0\" }", "wg* wg0 ");
     names("allow W0513\nfirewall f" REST "accept tcp on not \"wg*\"; accept udp on \"wg0\" }", "wg* wg0 ");
@@ -49,7 +49,7 @@ static void test_named(void **state)
 
 static struct program *given;
 
-/* The sentence on the device, if it is served. */
+/* Check the sentence on the device, if it is served. */
 static void leaves(const char *device, enum served_by by, const char *wanted)
 {
     char text[SERVED_TEXT] = "";
@@ -70,7 +70,7 @@ static void test_ports(void **state)
     leaves("eth1", SERVED_PORT, NONE "leave by eth1, as `b` (test.prey:2) does for eth2");
     leaves("eth2", SERVED_PORT, NONE "arrive on eth2, as `a` (test.prey:1) does for eth1");
     leaves("eth3", SERVED_PORT, NONE "arrive on eth3 or leave by it, as `a` (test.prey:1) does for eth1");
-    leaves("eth3", SERVED_BRIDGED, ""); /* a bridge's port hears nothing */
+    leaves("eth3", SERVED_BRIDGED, ""); /* a bridge's port receives nothing */
     program_put(given);
 
     given = compiled_text("firewall a in" REST "}\nfirewall b on \"wg*\" forward" REST "}");
@@ -80,7 +80,7 @@ static void test_ports(void **state)
     leaves("eth3", SERVED_BRIDGED, NONE "cross from eth3, as `b` (test.prey:2) does for wg*");
     program_put(given);
 
-    /* One without a direction judges what comes in, and what crosses: one word is enough. */
+    /* A firewall without a direction judges arriving and forwarded packets: one word is enough. */
     given = compiled_text("firewall a on \"eth1\"" REST "}");
     assert_non_null(given);
     leaves("eth2", SERVED_PORT, NONE "arrive on eth2, as `a` (test.prey:1) does for eth1");
@@ -95,7 +95,7 @@ static void test_ports(void **state)
     program_put(given);
 }
 
-/* Devices that are not served: nothing of them is judged, but what crosses to a port, in the kernel. */
+/* Devices that aren't served: none of their packets are judged, except those forwarded to a port, in the kernel. */
 static void test_others(void **state)
 {
     (void)state;
@@ -106,7 +106,7 @@ static void test_others(void **state)
     leaves("wg0", SERVED_NOT_KERNEL, NONE "arrive on wg0, leave by it or cross from it to an unserved interface" NOT);
     program_put(given);
 
-    /* Where it leaves, it is known that it came by wg0. */
+    /* Where it leaves, its arrival on wg0 is known. */
     given = compiled_text("firewall c forward" REST "}\nfirewall d on \"wg*\" forward" REST "}");
     assert_non_null(given);
     leaves("wg0", SERVED_NOT_KERNEL, NONE "cross from wg0 to an unserved interface" NOT);

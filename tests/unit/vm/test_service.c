@@ -1,4 +1,4 @@
-/* Services: which endpoint is the most specific, what the code finds, which server is picked as facts change. */
+/* Services: which endpoint is the most specific, what the code finds, and which server is picked as facts change. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +32,7 @@ static struct key tcp4(uint32_t dst, uint16_t port)
 
 static const struct pkt no_pkt;
 
-/* OP_PICK ends where OP_RETB returned a branch, OP_HOST where nothing did. */
+/* OP_PICK is reached if OP_RETB returned a branch, OP_HOST if it returned none. */
 static void pick_retb_host(void **state)
 {
     (void)state;
@@ -42,7 +42,7 @@ static void pick_retb_host(void **state)
     struct key key = tcp4(0xcb00710a, 443);
     assert_int_equal(program_serve(p, &key, &no_pkt), 0);
     key.dst[0]++;
-    assert_int_equal(program_serve(p, &key, &no_pkt), 1); /* the sample's code is no compiler's */
+    assert_int_equal(program_serve(p, &key, &no_pkt), 1); /* the sample's code isn't a compiler's */
     key.kind &= ~(uint32_t)KIND_PORTS;
     assert_int_equal(program_serve(p, &key, &no_pkt), PBC_NONE);
     key.kind |= KIND_OUT;
@@ -104,7 +104,7 @@ static void families(void **state)
         assert_int_equal(balance_pick(b, 0, &four).server, 0);
         assert_int_equal(balance_pick(b, 0, &six).server, 1);
     }
-    assert_int_equal(balance_pick(b, 1, &six).server, PBC_NONE); /* canary has none of that family */
+    assert_int_equal(balance_pick(b, 1, &six).server, PBC_NONE); /* canary has no server of that family */
     assert_int_equal(balance_pick(b, 1, &six).pool, 1);
     balance_free(b);
     program_put(p);
@@ -119,8 +119,8 @@ static void families(void **state)
     program_put(p);
 }
 
-/* A server that came up reaches its weight in ten steps; the others keep theirs, and nothing changes in between. here:
- * it is on this machine, and proxies reach it. */
+/* A server that came up reaches its weight in ten steps; the others keep theirs, and nothing changes in between.
+ * here: it is on this machine, and proxies reach it. */
 static void grows(uint8_t here)
 {
     enum { PICKS = 5500 };
@@ -162,8 +162,7 @@ static void slow_start(void **state)
     grows(FACTS_HERE_PROXIED);
 }
 
-/* A weight that was set by hand holds in place of the program's, with 0 too, and a client's old server is no exception.
- */
+/* A manual weight replaces the program's, even 0, and a client's old server is no exception. */
 static void by_hand(void **state)
 {
     (void)state;
@@ -180,7 +179,7 @@ static void by_hand(void **state)
     b.shares[1].percent = 0;
     struct program *p = load(&b);
     struct balance *w = balance_new(p, 1);
-    /* Of 5 and 3: as it is written, 15 by hand, 0 by hand, draining, as it is written again. */
+    /* With 5 and 3: as written, 15 manually, 0 manually, draining, as written again. */
     static const unsigned set[] = {0, 16, 1, FACTS_DRAINS, 0},
                           due[] = {PICKS * 3 / 8, PICKS * 15 / 20, 0, 0, PICKS * 3 / 8};
     for (unsigned i = 0; i < 5; i++, facts.generation++) {
@@ -195,8 +194,8 @@ static void by_hand(void **state)
     program_put(p);
 }
 
-/* With tables that were made apart, for facts and for each step of a slow start, a worker builds none itself, and picks
- * as one that does. */
+/* With tables that were built separately, for facts and for each step of a slow start, a worker builds none itself,
+ * and picks like one that does. */
 static void made_apart(void **state)
 {
     (void)state;
@@ -236,7 +235,7 @@ static void made_apart(void **state)
     program_put(p);
 }
 
-/* Least connections looks at what it is told of, by server. */
+/* Least connections uses the counts that it gets by server. */
 static void by_connections(void **state)
 {
     (void)state;
@@ -260,7 +259,7 @@ static void by_connections(void **state)
     program_put(all);
 }
 
-/* What affinity may keep: of the branch's pools, up, of weight, of the family. */
+/* Servers that affinity may keep: in the branch's pools, up, with weight, of the family. */
 static void allowed(void **state)
 {
     (void)state;
@@ -279,7 +278,7 @@ static void allowed(void **state)
     program_put(p);
 }
 
-/* A change of facts is seen when their generation or place changes, and not before. */
+/* A change of facts takes effect when their generation or place changes, and not before. */
 static void health(void **state)
 {
     (void)state;
@@ -296,7 +295,7 @@ static void health(void **state)
     facts.generation++;
     balance_update(b, &facts, 0);
     assert_int_equal(balance_pick(b, 0, &key).server, 0);
-    assert_int_equal(balance_pick(b, 1, &key).server, 2); /* a backup alone serves */
+    assert_int_equal(balance_pick(b, 1, &key).server, 2); /* only a backup serves */
     down[0] = down[2] = 1;
     facts.generation++;
     balance_update(b, &facts, 0);
@@ -308,7 +307,7 @@ static void health(void **state)
     program_put(p);
 }
 
-/* Shares are kept within half a percent over many flows, and a flow keeps its pool. */
+/* Shares are accurate to half a percent over many flows, and a flow keeps its pool. */
 static void shares(void **state)
 {
     (void)state;
@@ -332,14 +331,14 @@ static void shares(void **state)
     program_put(p);
 }
 
-/* Where own addresses are known, what is for a service is `in`. */
+/* If own addresses are known, packets for a service are `in`. */
 static void traffic_to_a_service_is_in(void **state)
 {
     (void)state;
     struct imgbuild img;
     img_sample(&img);
     struct program *p = load(&img);
-    struct key key = tcp4(0xcb00710a, 1000); /* the address, whatever port */
+    struct key key = tcp4(0xcb00710a, 1000); /* the address, with any port */
     key.kind ^= KIND_IN | KIND_FORWARD;
     key_settle(p, &key);
     assert_true(key.kind & KIND_IN && !(key.kind & KIND_FORWARD));
@@ -347,7 +346,7 @@ static void traffic_to_a_service_is_in(void **state)
     key.kind ^= KIND_IN | KIND_FORWARD;
     key_settle(p, &key);
     assert_true(key.kind & KIND_FORWARD);
-    key.dst_port = 5; /* what the service on any takes */
+    key.dst_port = 5; /* packets that the service on any takes */
     key_settle(p, &key);
     assert_true(key.kind & KIND_IN);
     program_put(p);

@@ -1,4 +1,4 @@
-/* Membership by search against membership by looking at every range, at every edge and at random, for both families. */
+/* Membership by search against a test of every range, at every edge and at random, for both families. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -134,7 +134,7 @@ static void mac_kinds(void **state)
     assert_false(mac_is(group, 0));
 }
 
-/* Numbers of two words are compared and shifted as numbers of 128 bits are. */
+/* Numbers of two words are compared and shifted like 128-bit numbers. */
 static void wide_numbers(void **state)
 {
     (void)state;

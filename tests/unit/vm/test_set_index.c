@@ -1,5 +1,5 @@
-/* Look-up in large sets against a plain search of their ranges: every edge, beside every edge, and at random, for sets
- * as they come and for sets made to crowd into few buckets. */
+/* Look-up in large sets against a plain search of their ranges: every edge, its neighbours, and random addresses,
+ * for ordinary sets and for sets that crowd into few buckets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ static uint64_t rng(uint64_t *state) /* xorshift64, Marsaglia 2003 */
     return *state;
 }
 
-/* How far after the last range the next one begins, and how long it is: what makes a set easy or hard to cut. */
+/* Distance of the next range from the last one, and its length: they make a set easy or hard to divide. */
 enum shape { EVEN, DENSE, CLUSTERS, DOUBLING, ENDS, SHAPES };
 
 static u128 draw_gap(enum shape shape, unsigned i, unsigned n, unsigned width, uint64_t *seed)
@@ -76,7 +76,7 @@ static struct program *load(struct imgbuild *b)
     return p;
 }
 
-/* The ranges of both families in one set, and each half of them in sets of their own. */
+/* Draw the ranges of both families in one set, and each half of them in separate sets. */
 static struct program *draw(enum shape shape, uint64_t *seed)
 {
     struct imgbuild b;
@@ -190,8 +190,8 @@ static void small_sets_have_no_table(void **state)
     program_put(p);
 }
 
-/* A hostile file may lay thousands of sets over the same ranges: memory stays in proportion to the ranges, and sets
- * beyond that are searched as they are. */
+/* A hostile file may have thousands of sets over the same ranges: memory stays in proportion to the ranges, and
+ * further sets are searched without an index. */
 static void overlapping_windows_are_bounded(void **state)
 {
     (void)state;
@@ -214,8 +214,8 @@ static void overlapping_windows_are_bounded(void **state)
     program_put(p);
 }
 
-/* v6 ranges of which all but one crowd into the first bucket, again and again: nodes that take more than there is room
- * for, in `windows` sets; then a set of even ranges. */
+/* Make v6 ranges of which all but one crowd into the first bucket, again and again, so that nodes take more than the
+ * room, in `windows` sets; then a set of even ranges. */
 static struct program *deep_windows(unsigned windows)
 {
     enum { CROWD = 2110, LEVELS = 9, STEP = 13 };
@@ -234,7 +234,7 @@ static struct program *deep_windows(unsigned windows)
     return load(&b);
 }
 
-/* What is begun and given up is bounded, too, or a file could have a loader at it for hours. */
+/* Work that is begun and given up is limited, too; otherwise a file could occupy a loader for hours. */
 static void work_that_is_given_up_is_bounded(void **state)
 {
     (void)state;
@@ -247,14 +247,14 @@ static void work_that_is_given_up_is_bounded(void **state)
     }
 }
 
-/* The same verdicts whether a batch asks for its memory ahead or not; and whatever the packet is. */
+/* Verdicts are the same with and without prefetching for a batch, and for any packet. */
 static void asking_ahead_changes_nothing(void **state)
 {
     (void)state;
     uint64_t seed = 5;
     struct imgbuild b;
     img_init(&b);
-    b.set4_count = 600000; /* all at once: one by one they would move half a million times */
+    b.set4_count = 600000; /* all at once, because one by one they would be moved half a million times */
     b.set4 = malloc(b.set4_count * sizeof *b.set4);
     assert_non_null(b.set4);
     for (uint32_t i = 0; i < b.set4_count; i++) b.set4[i] = (struct pbc_range){7000 * i, 7000 * i + i % 1000};

@@ -1,5 +1,5 @@
-/* What several workers count together: `max flows` and `least_conn` over all of them, one after the other and at once;
- * the same once more by what each was told; and from one program to the next. */
+/* Counts that several workers share: `max flows` and `least_conn` over all of them, one after the other and at once;
+ * a repetition from the results that each got; and from one program to the next. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 
 enum { WORKERS = 3, SLOTS = 16, SLOT_BYTES = 2048, TOLD_MOST = 4096 };
 
-/* One worker, and all that it was told by what is shared. */
+/* A worker, and all results that it got from the shared counts. */
 struct one {
     struct vm *vm;
     struct pool *pool;
@@ -29,7 +29,7 @@ struct one {
     uint64_t now_ns;
     uint64_t told[TOLD_MOST];
     unsigned told_count, told_at;
-    const struct one *again; /* it is told what that one was */
+    const struct one *again; /* gets the results of that one */
     unsigned within, over;
     struct meters *meters;
 };
@@ -84,7 +84,7 @@ static void one_fini(struct one *o)
     free(o->memory);
 }
 
-/* A packet of that client; what becomes of it is counted. */
+/* Judge a packet of that client; the outcome is counted. */
 static struct verdict come(struct one *o, unsigned client, const char *rest)
 {
     char text[160], err[200];
@@ -128,10 +128,10 @@ static void flows_are_counted_together(void **state)
         if (i >= 50) continue;
         at[v.server]++;
         for (unsigned k = 0; k < 3; k++)
-            assert_in_range(at[k], i / 3, i / 3 + 1); /* the least of all, not of its own */
+            assert_in_range(at[k], i / 3, i / 3 + 1); /* the least of all, not only of its own */
     }
     assert_int_equal(shared_read(shared->services[0]), 50);
-    /* What each was told is enough to do the same once more, alone. */
+    /* The results that each got are enough to repeat its run alone. */
     for (unsigned i = 0; i < WORKERS; i++) one_init(&o[WORKERS + i], p, i, NULL, &o[i]);
     for (unsigned i = 0; i < 60; i++) come(&o[WORKERS + i * i % WORKERS], i, syn);
     for (unsigned i = 0; i < WORKERS; i++) {
@@ -145,7 +145,7 @@ static void flows_are_counted_together(void **state)
     free(o);
 }
 
-/* A flow that cannot begin gives its place back, and one that ends. */
+/* A flow that can't begin returns its place, and so does one that ends. */
 static void places_go_back(void **state)
 {
     (void)state;
@@ -207,7 +207,7 @@ static void never_more_at_once(void **state)
     free(o);
 }
 
-/* While some workers have the next program and others not yet, nothing is counted twice or forgotten. */
+/* While only some workers have the next program, nothing is counted twice or forgotten. */
 static void goes_on_in_the_next_program(void **state)
 {
     (void)state;
@@ -251,13 +251,13 @@ static void goes_on_in_the_next_program(void **state)
 
 static const struct key any = {.kind = KIND_IP4, .length = 100};
 
-/* Meters of several workers, of one definition. */
+/* Meters of several workers, with one definition. */
 struct crowd {
     struct pbc_meter def;
     struct program p;
     struct shared *shared;
     struct meters *m[WORKERS];
-    struct one *one; /* what they are told */
+    struct one *one; /* their results */
     uint64_t packet;
 };
 
@@ -285,7 +285,7 @@ static bool crowd_ask(struct crowd *c, unsigned worker, uint64_t now)
     return meter_ask(c->m[worker], 0, &any, c->packet++) == METER_WITHIN;
 }
 
-/* Slow rates are exact, for nothing is leased ahead of need. */
+/* Slow rates are exact, because nothing is leased in advance. */
 static void slow_meters_are_exact(void **state)
 {
     (void)state;
@@ -303,8 +303,9 @@ static void slow_meters_are_exact(void **state)
     crowd_fini(&c);
 }
 
-/* What passes conforms to a bucket that is larger by what may be leased, and nothing is refused for which one that
- * followed it has more than that. Workers are asked one more than another, and pause. */
+/* Accepted packets conform to a bucket that is larger by the leases, and none is rejected while a bucket of the
+ * nominal size, after the same packets, has more tokens than the leases. Some workers get more packets than others,
+ * and pause. */
 static void check_leases(struct pbc_meter def, uint64_t seed)
 {
     struct crowd c;
@@ -344,7 +345,7 @@ static void leases_are_bounded(void **state)
     check_leases((struct pbc_meter){.count = 999999, .per_ns = second, .burst = 5000}, 4);
 }
 
-/* What is leased and not used goes back a second later. */
+/* Unused leases return a second later. */
 static void leases_go_back(void **state)
 {
     (void)state;
@@ -390,11 +391,11 @@ static void meters_at_once(void **state)
     }
     for (unsigned i = 0; i < WORKERS; i++) pthread_join(thread[i], NULL);
     for (unsigned i = 0; i < WORKERS; i++) within += c.one[i].within;
-    assert_int_equal(within, 4800); /* all asked until nothing was left */
+    assert_int_equal(within, 4800); /* all requested until nothing was left */
     crowd_fini(&c);
 }
 
-/* By what each was told the same is said once more; and the bucket goes on in the next program. */
+/* The same results come again from what each got; and the bucket continues in the next program. */
 static void told_once_more(void **state)
 {
     (void)state;

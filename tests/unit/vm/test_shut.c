@@ -1,4 +1,4 @@
-/* Packets of an interface that is shut: by direction, but for ARP, neighbour discovery and DHCP. */
+/* Packets of a shut interface: by direction, except ARP, neighbour discovery and DHCP. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include "vm/packet/facts.h"
 #include "vm/packet/pkt.h"
 
-/* kind: with KIND_SRC_SELF, as a mark of this test only, the packet crosses a bridge. */
+/* True if the packet is stopped. kind: KIND_SRC_SELF, as a mark of this test, means that it crosses a bridge. */
 static bool stops(uint32_t kind, uint16_t from, uint16_t to, uint32_t shut)
 {
     const struct key key = {.kind = kind, .src_port = from, .dst_port = to};
@@ -43,7 +43,7 @@ static void test_spared(void **state)
     assert_true(stops(KIND_IN | KIND_IP4 | KIND_TCP | KIND_PORTS, 67, 68, all));
     assert_true(stops(KIND_IN | KIND_IP4 | KIND_UDP, 0, 0, all)); /* a later fragment */
     const uint32_t crosses = KIND_FORWARD | KIND_UDP | KIND_PORTS | KIND_IP4;
-    assert_true(stops(crosses, 68, 67, all)); /* no router sends a client's question on */
+    assert_true(stops(crosses, 68, 67, all)); /* no router forwards a client's query */
     assert_false(stops(crosses | KIND_SRC_SELF, 68, 67, all));
 }
 

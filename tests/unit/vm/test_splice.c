@@ -1,12 +1,11 @@
-/* A splice in traces: every option differs on the two sides. */
+/* A splice in traces: every option differs between the two sides. */
 #include "tests/unit/vm/act.h"
 
 #include <stdio.h>
 
 #include "vm/forward/splice/splice.h"
 
-/* Peer 0 has timestamps, SACK and a window scale of 7; peer 1 knows neither option, scales by 1, and takes 536 bytes.
- */
+/* Peer 0 has timestamps, SACK and a window scale of 7; peer 1 has neither option, scales by 1, and takes 536 bytes. */
 static const struct splice_end full = {.in = 1001,
                                        .out = 5001,
                                        .stamp_in = 0x100,
@@ -16,7 +15,7 @@ static const struct splice_end full = {.in = 1001,
                                        .scale_out = 2,
                                        .has = SPLICE_STAMPS | SPLICE_SACK | SPLICE_ECN};
 static const struct splice_end bare = {.in = 0xffffff00, .out = 20001, .mss = 536, .scale_in = 1, .scale_out = 3};
-/* As able as the first, with other numbers. */
+/* With the same options as the first, and other numbers. */
 static const struct splice_end other = {.in = 70001,
                                         .out = 20001,
                                         .stamp_in = 0x5000,
@@ -25,7 +24,7 @@ static const struct splice_end other = {.in = 70001,
                                         .scale_in = 0,
                                         .scale_out = 9,
                                         .has = SPLICE_STAMPS | SPLICE_SACK};
-enum { JOINED = 0xfffffff0 }; /* the clock wraps */
+enum { JOINED = 0xfffffff0 }; /* the clock wraps around */
 
 static struct splice joined(const struct splice_end *a, const struct splice_end *b)
 {
@@ -66,11 +65,11 @@ static void test_numbers(void **state)
     pass(&s, 1, IP "/ tcp 80 > 5 ack fin seq 0xffffff80 ack 20004 win 65535 / payload \"data\"",
          IP "/ tcp 80 > 5 ack fin seq 5129 ack 1004 win 16383 / payload \"data\"");
     pass(&s, 1, V6 "/ tcp 80 > 5 rst seq 0x80 win 0", V6 "/ tcp 80 > 5 rst seq 5385 win 0");
-    /* Before the joint, and without ACK: moved all the same, the acknowledgement field is nobody's. */
+    /* Before the joint, and without ACK: still moved, but the acknowledgement field is unused. */
     pass(&s, 0, V6 "/ tcp 5 > 80 seq 1000 ack 5001 win 1", V6 "/ tcp 5 > 80 seq 20000 ack 5001 win 0");
 }
 
-/* Nothing but a distance: the same splice however often it is joined again. */
+/* Only a distance: the splice is the same however often it is joined again. */
 static void test_distance(void **state)
 {
     (void)state;
@@ -98,7 +97,7 @@ static void test_windows(void **state)
          IP "/ tcp 5 > 80 ack seq 20001 ack 70001 win 65535 opt x\"0101080a0000030000005000\"");
 }
 
-/* Both sides have the options: every number in them moves, whatever order they come in. */
+/* Both sides have the options: every number in them moves, in any order of the options. */
 static void test_options_on_both_sides(void **state)
 {
     (void)state;
@@ -115,13 +114,13 @@ static void test_options_on_both_sides(void **state)
             "payload \"odd\"");
     pass(&s, 1, V6 "/ tcp 80 > 5 ack seq 70001 ack 20001 win 4 opt x\"0101080a000050110000031005ff0000\"",
          V6 "/ tcp 80 > 5 ack seq 5001 ack 1001 win 1 opt x\"0101080a0000091100000110\"");
-    /* One that leaves its timestamp out this time: the newest is sent again; not with a RST. */
+    /* A segment without its timestamp: the newest is sent again, except with a RST. */
     pass(&s, 1, V6 "/ tcp 80 > 5 ack seq 70001 ack 20001 win 4",
          V6 "/ tcp 80 > 5 ack seq 5001 ack 1001 win 1 opt x\"0101080a0000091100000102\"");
     pass(&s, 1, V6 "/ tcp 80 > 5 rst ack seq 70001 ack 20001 win 4", V6 "/ tcp 80 > 5 rst ack seq 5001 ack 1001 win 1");
 }
 
-/* Only peer 0 has them: left out one way, made up the other. */
+/* Only peer 0 has them: removed one way, added the other. */
 static void test_options_on_one_side(void **state)
 {
     (void)state;
@@ -132,25 +131,25 @@ static void test_options_on_one_side(void **state)
          IP "/ tcp 5 > 80 ack seq 20001 ack 0xffffff00 win 64 / payload \"odd\"");
     pass_at(&s, 1, JOINED + 0x25, IP "/ tcp 80 > 5 ack seq 0xffffff00 ack 20004 win 8 / payload \"even\"",
             IP "/ tcp 80 > 5 ack seq 5001 ack 1004 win 4 opt x\"0101080a0000092500000102\" / payload \"even\"");
-    /* The echo is that of the segment which moved the left edge (RFC 7323, 4.3): one that came out of order is not
-     * echoed, the one that fills the gap is. */
+    /* The echo is that of the segment which moved the left edge (RFC 7323, 4.3): an out-of-order one isn't echoed,
+     * the one that fills the gap is. */
     pass(&s, 0, IP "/ tcp 5 > 80 ack seq 1100 ack 5001 win 4 opt x\"0101080a0000014000000925\"",
          IP "/ tcp 5 > 80 ack seq 20100 ack 0xffffff00 win 64");
     pass_at(&s, 1, JOINED + 0x30, IP "/ tcp 80 > 5 ack seq 0xffffff04 ack 20004 win 8",
             IP "/ tcp 80 > 5 ack seq 5005 ack 1004 win 4 opt x\"0101080a0000093000000102\"");
     pass(&s, 0, IP "/ tcp 5 > 80 ack seq 1004 ack 5005 win 4 opt x\"0101080a0000014100000930\"",
          IP "/ tcp 5 > 80 ack seq 20004 ack 0xffffff04 win 64");
-    /* A clock that went back is not followed. */
+    /* A clock that went back is ignored. */
     pass_at(&s, 1, JOINED + 0x20, IP "/ tcp 80 > 5 ack seq 0xffffff04 ack 20004 win 8",
             IP "/ tcp 80 > 5 ack seq 5005 ack 1004 win 4 opt x\"0101080a0000093000000141\"");
     pass(&s, 1, IP "/ tcp 80 > 5 rst seq 0xffffff04 win 8", IP "/ tcp 80 > 5 rst seq 5005 win 4");
-    /* SACK blocks of one who never agreed to them. */
+    /* SACK blocks of a peer that never agreed to them. */
     pass_at(&s, 1, JOINED + 0x40,
             IP "/ tcp 80 > 5 ack seq 0xffffff04 ack 20004 win 8 opt x\"0101050a00004e8400004ee8\"",
             IP "/ tcp 80 > 5 ack seq 5005 ack 1004 win 4 opt x\"0101080a0000094000000141\"");
 }
 
-/* Four blocks fit beside no timestamp; with one made up, three do. */
+/* Four blocks fit without a timestamp; with an added one, three do. */
 static void test_too_many_blocks(void **state)
 {
     (void)state;
@@ -186,7 +185,7 @@ static void test_ecn(void **state)
     pool_put(pkt);
 }
 
-/* Cut for a receiver of 100 bytes: numbers, FIN, PSH, CWR and the urgent pointer are each piece's own. */
+/* Cut for a receiver of 100 bytes: each piece has separate numbers, FIN, PSH, CWR and urgent pointer. */
 static void test_pieces(void **state)
 {
     (void)state;
@@ -224,7 +223,7 @@ static void test_pieces(void **state)
          IP "/ tcp 5 > 80 ack seq 20001 ack 70001 win 1 opt x\"0101080a0000030000005000\" / zeros 524");
 }
 
-/* A first fragment passes where its header keeps its length, however much follows. */
+/* A first fragment passes if its header keeps its length, however much follows. */
 static void test_fragments(void **state)
 {
     (void)state;
@@ -267,14 +266,13 @@ static void test_refused(void **state)
     pool_put(pkt);
 }
 
-/* A wrong checksum is wrong by as much; a partial one stays one. */
+/* A wrong checksum stays equally wrong; a partial one stays partial. */
 static void test_checksums(void **state)
 {
     (void)state;
     struct splice s = joined(&bare, &bare);
     pass(&s, 0, IP "/ tcp 5 > 80 ack seq 0xffffff01 ack 20001 win 0 csum 0x3000",
-         IP "/ tcp 5 > 80 ack seq 20002 ack 0xffffff00 win 0 csum 0x3000"); /* what one number gains the other loses,
-                                                                               but 1 */
+         IP "/ tcp 5 > 80 ack seq 20002 ack 0xffffff00 win 0 csum 0x3000"); /* their changes cancel, except for 1 */
 }
 
 static void test_partial(void **state)

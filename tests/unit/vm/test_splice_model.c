@@ -1,7 +1,7 @@
-/* A splice between two modelled endpoints with random options, over ways that lose, repeat and reorder: each hears what
- * the other said, and nothing that its own flow does not allow. Half of the splices keep the edges of windows: there no
- * window shrinks unless the peer's own has shrunk, or, by less than one unit of its scale (RFC 7323, 2.4), where the
- * peer has less than was told, by rounding. */
+/* A splice between two modelled endpoints with random options, over paths that lose, repeat and reorder: each gets
+ * the other's data, and nothing that its own flow forbids. Half of the splices keep the edges of windows: there no
+ * window shrinks unless the peer's own did, or, by less than one unit of its scale (RFC 7323, 2.4), if rounding
+ * announced more than the peer has. */
 #include "tests/unit/vm/act.h"
 
 #include <stdio.h>
@@ -10,22 +10,22 @@
 
 enum { STREAM = 6000, FLIGHT = 12, STEPS_MOST = 60000 };
 
-/* What an endpoint knows of its own flow. Numbers count from its joint: byte n of its stream is number `mine` + n. */
+/* An endpoint's view of its own flow. Numbers count from its joint: byte n of its stream is number `mine` + n. */
 struct endpoint {
     unsigned at; /* 0 or 1 */
     bool v6;
-    struct splice_end end;          /* as we, in the middle, know it: in = mine, out = theirs */
+    struct splice_end end;          /* as the middlebox sees it: in = mine, out = theirs */
     uint32_t mine, theirs;          /* the next numbers at the joint */
     uint32_t una, nxt;              /* bytes of its stream: acknowledged, sent (STREAM + 1 with the FIN) */
     uint32_t allowed;               /* right edge that the peer's windows gave */
-    uint16_t told_mss;              /* that we announced to it */
+    uint16_t told_mss;              /* MSS that we announced to it */
     uint32_t room;                  /* receive window, bytes */
-    bool got[STREAM + 1];           /* of the peer's stream, its FIN last */
-    uint32_t got_all;               /* how much of it without a gap */
-    uint32_t edge;                  /* the right edge that it announced */
-    uint32_t own, told;             /* right edge of its newest segment; the largest that it was told */
-    uint32_t breath;                /* largest window that it takes again and again */
-    uint32_t clock, recent, echoed; /* its timestamp clock, TS.Recent, newest TSval that came back */
+    bool got[STREAM + 1];           /* received bytes of the peer's stream, its FIN last */
+    uint32_t got_all;               /* their number without a gap */
+    uint32_t edge;                  /* right edge that it announced */
+    uint32_t own, told;             /* right edge of its newest segment; the largest that it got */
+    uint32_t breath;                /* largest window that it opens to, repeatedly */
+    uint32_t clock, recent, echoed; /* its timestamp clock, TS.Recent, newest echoed TSval */
 };
 
 struct wire {
@@ -65,7 +65,7 @@ static void endpoint_draw(struct endpoint *e, unsigned at, bool v6, bool keeps, 
     e->room = 4096 + rng_below(r, 20000);
 }
 
-/* SACK blocks for what came past a gap. */
+/* Add SACK blocks for data beyond a gap. */
 static unsigned add_sack(const struct endpoint *e, unsigned most, char *out, size_t size)
 {
     char blocks[80] = "";
@@ -82,7 +82,7 @@ static unsigned add_sack(const struct endpoint *e, unsigned most, char *out, siz
     return count;
 }
 
-/* A segment of the endpoint, as notation: options in an order of its own, numbers of its own flow. */
+/* Make a segment of the endpoint, as notation: options in its own order, numbers of its own flow. */
 static void segment(struct endpoint *e, uint32_t from, uint32_t len, bool fin, struct rng *r, char *out, size_t size)
 {
     char stamps[40] = "", sack[120] = "", options[200] = "", spaced[200];
@@ -113,10 +113,10 @@ static void segment(struct endpoint *e, uint32_t from, uint32_t len, bool fin, s
     if (len) snprintf(out + at, size - (size_t)at, " / payload x\"%s\"", payload);
 }
 
-/* What a segment says, read by hand. */
+/* A segment's contents, parsed independently. */
 struct heard {
     uint32_t seq, ack, window, len, options_len;
-    bool fin, stamped, marked; /* marked: by anything of ECN, in TCP or IP */
+    bool fin, stamped, marked; /* marked: any ECN bit is set, in TCP or IP */
     uint32_t stamp, echo, blocks, sack[4][2];
     const uint8_t *payload;
 };
@@ -158,7 +158,7 @@ static void hear(const struct pkt *pkt, bool v6, struct heard *h)
     }
 }
 
-/* The receiver checks all that its flow promises, then takes what is new. */
+/* Check every promise to the receiver's flow, and take new data. */
 static void receive(struct endpoint *e, const struct endpoint *peer, const struct pkt *pkt)
 {
     struct heard h;
@@ -170,7 +170,7 @@ static void receive(struct endpoint *e, const struct endpoint *peer, const struc
 
     uint32_t from = h.seq - e->theirs, end = from + h.len + h.fin, acked = h.ack - e->mine;
     assert_true(from <= STREAM + 1 && end <= STREAM + 1 && (!h.fin || end == STREAM + 1));
-    /* Never past a window that was announced, but for rounding */
+    /* Never beyond an announced window, except for rounding */
     assert_true(end <= e->edge + (e->end.keeps_edge ? (1u << peer->end.scale_out) - 1 : 0));
     assert_true(acked <= e->nxt);
     for (uint32_t i = 0; i < h.len; i++) assert_int_equal(h.payload[i], byte_of(peer->at, from + i));
@@ -191,7 +191,7 @@ static void receive(struct endpoint *e, const struct endpoint *peer, const struc
     if (edge > e->allowed) e->allowed = edge;
 }
 
-/* Say something old or new within the peer's window. */
+/* Send something old or new within the peer's window. */
 static bool speak(struct endpoint *e, struct rng *r, char *text, size_t size)
 {
     uint32_t from = e->nxt, limit = least(e->allowed, STREAM);
@@ -212,14 +212,14 @@ static void put_back(struct wire *w, unsigned i)
     w->pkts[i] = w->pkts[--w->count];
 }
 
-/* The MSS to announce on one flow so that nothing needs to be cut for the other, whose peer announced `mss`. */
+/* Return the MSS to announce on one flow so that no segment must be cut for the other, whose peer announced `mss`. */
 static uint32_t fitting_mss(uint32_t mss, bool its_stamps, bool our_stamps)
 {
     const uint32_t v = mss + (our_stamps ? 12u : 0u), less = its_stamps ? 12 : 0;
     return v > less + 64 ? v - less : 64;
 }
 
-/* Its window changes: while its program reads nothing the edge stands still, and rarely it goes back. */
+/* Change its window: while its program reads nothing the edge stays, and rarely goes back. */
 static void breathe(struct endpoint *e, struct rng *r)
 {
     const uint32_t standing = e->edge > e->got_all ? e->edge - e->got_all : 0;
@@ -228,7 +228,7 @@ static void breathe(struct endpoint *e, struct rng *r)
     e->room = room > standing || rng_one_in(r, 10) ? room : standing;
 }
 
-/* The window of what is about to reach this end */
+/* Check the window of a segment that is about to reach this end */
 static void check_window(struct endpoint *e, const struct endpoint *peer, uint32_t most_own, const struct pkt *pkt)
 {
     struct heard h;
@@ -241,13 +241,13 @@ static void check_window(struct endpoint *e, const struct endpoint *peer, uint32
     if (told > e->told) e->told = told;
 }
 
-/* One conversation. Returns its steps. */
+/* Run one conversation. Returns its steps. */
 static unsigned converse(uint64_t seed)
 {
     struct rng r = {seed};
     static struct endpoint ends[2];
     static char text[3 * STREAM];
-    struct wire wires[2] = {0}; /* [i]: on the way to ends[i] */
+    struct wire wires[2] = {0}; /* [i]: on the path to ends[i] */
     struct splice s;
     bool v6 = rng_one_in(&r, 2), keeps = seed & 1;
     for (unsigned i = 0; i < 2; i++) endpoint_draw(&ends[i], i, v6, keeps, &r);
@@ -259,7 +259,7 @@ static unsigned converse(uint64_t seed)
         ends[i].breath = ends[i].room;
         if (keeps) ends[i].breath += (1u << ends[i].end.scale_in) + (1u << ends[!i].end.scale_out);
         ends[i].edge = ends[i].room;
-        ends[i].allowed = ends[!i].room < 1000 ? ends[!i].room : 1000; /* what we announced before */
+        ends[i].allowed = ends[!i].room < 1000 ? ends[!i].room : 1000; /* announced before */
         ends[i].told = ends[i].allowed;
         ends[i].end.edge = ends[i].mine + ends[i].allowed;
     }
@@ -275,7 +275,7 @@ static unsigned converse(uint64_t seed)
         if (mine->count && rng_one_in(&r, 2)) {
             unsigned which = rng_one_in(&r, 3) ? rng_below(&r, mine->count) : 0;
             if (!rng_one_in(&r, 6)) receive(&ends[who], &ends[!who], mine->pkts[which]);
-            if (!rng_one_in(&r, 8)) put_back(mine, which); /* else it comes again */
+            if (!rng_one_in(&r, 8)) put_back(mine, which); /* otherwise it is repeated */
             continue;
         }
         if (to->count + SPLICE_SEGMENTS > FLIGHT) continue;

@@ -1,4 +1,4 @@
-/* The first bytes of a connection: what is known of them, cut at every byte, at the end and past the limit. */
+/* The first bytes of a connection: the results, cut at every byte, at the end and beyond the limit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 static struct first f;
 static struct first_at at;
 
-/* All of a text in one call. */
+/* Read all of a text in one call. */
 static enum stream_read read_text(const char *text, struct first_asked asked)
 {
     if (!asked.limit) asked.limit = 16384;
@@ -20,7 +20,7 @@ static enum stream_read read_text(const char *text, struct first_asked asked)
     return first_read(&f, &at, (const uint8_t *)text, (uint32_t)strlen(text), &asked);
 }
 
-/* Byte by byte, each time in memory of its own that ends where the bytes do; waits until they are all there. */
+/* Read byte by byte, each time in a separate block that ends with the bytes; waits until they are all there. */
 static enum stream_read read_cut(const uint8_t *bytes, uint32_t n, const struct first_asked *asked, uint8_t **last)
 {
     enum stream_read said = READ_MORE;
@@ -172,7 +172,7 @@ static void limits(void **state)
     }
 }
 
-/* A head that is whole stays so while another reader waits. */
+/* A complete head stays complete while another reader waits. */
 static void one_waits(void **state)
 {
     static const char text[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n\r\n\r\nbody\n";
@@ -186,7 +186,7 @@ static void one_waits(void **state)
     free(last);
 }
 
-/* What a handshake that ended here said is beside what the request says. */
+/* Facts from a handshake that ended here are added to the request's. */
 static void ended_tls(void **state)
 {
     struct view v;
@@ -242,7 +242,7 @@ static void behind_proxy_header(void **state)
     assert_int_equal(f.reason, STREAM_PROXY_MISSING);
 }
 
-/* What may still become a header of a source that may not send one is waited for, and no longer. */
+/* Bytes that may still become a header from a source that may not send one are waited for, and no longer. */
 static void no_proxy_header(void **state)
 {
     static const char second[] = "\r\n\r\n\0\r\nQUIT\n";

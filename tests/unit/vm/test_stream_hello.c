@@ -1,4 +1,4 @@
-/* TLS ClientHellos: those of OpenSSL, cut into records of every length; malformed ones; none at all. */
+/* TLS ClientHellos: those of OpenSSL, cut into records of every length; malformed ones; other data. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 static uint8_t scratch[HELLO_MAX];
 
-/* What OpenSSL would send first, as a client; returns its length. alpn: as on the wire, or NULL. */
+/* Write the bytes that OpenSSL as a client sends first; returns their length. alpn: as on the wire, or NULL. */
 static uint32_t openssl_hello(uint8_t *out, size_t room, const char *name, const char *alpn, int highest)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -29,7 +29,7 @@ static uint32_t openssl_hello(uint8_t *out, size_t room, const char *name, const
     return (uint32_t)n;
 }
 
-/* Byte by byte, each time in memory that ends where the bytes do. Sets where the last bytes are; the caller frees. */
+/* Read byte by byte, each time in a block that ends with the bytes. *last: the last block, which the caller frees. */
 static enum stream_read read_cut(struct hello *h, const uint8_t *bytes, uint32_t n, uint8_t **last)
 {
     struct hello_at at = {0};
@@ -67,7 +67,7 @@ static void assert_hello(const uint8_t *bytes, uint32_t n, const char *name, con
     free(last);
 }
 
-/* The same message in records of `part` bytes. */
+/* Cut the same message into records of `part` bytes. */
 static uint32_t cut_records(const uint8_t *hello, uint32_t n, uint32_t part, uint8_t *out)
 {
     uint32_t to = 0;
@@ -92,7 +92,7 @@ static void of_openssl(void **state)
         assert_hello(cut, cut_records(hello, n, part, cut), "shop.example", "\x02h2\x08http/1.1", 0x0304);
 }
 
-/* A hello of these extensions. */
+/* Make a hello with these extensions. */
 static uint32_t make(uint8_t *out, const void *extensions, uint32_t len)
 {
     const uint32_t message = 2 + 32 + 1 + 4 + 2 + 2 + len;
@@ -167,7 +167,7 @@ static void bad_extensions(void **state)
     }
 }
 
-/* A hello of these bytes behind its version and random; with a record and a message around them. */
+/* Read a hello with these bytes after its version and random, with a record and a message around it. */
 static enum stream_read read_behind(const void *bytes, uint32_t len, struct hello *h)
 {
     static uint8_t made[512];
@@ -252,7 +252,8 @@ static void records(void **state)
     }
 }
 
-/* Of 60,000 bytes, as a client of many keys and a long list of pre-shared ones may send: in records of 16 KiB. */
+/* Hellos of 60,000 bytes, like those of a client with many keys and a long list of pre-shared ones, in records of 16
+ * KiB. */
 static void long_hellos(void **state)
 {
     enum { MESSAGE = 60000, PART = 1 << 14, REST = MESSAGE - 47 - 4 - 15 };

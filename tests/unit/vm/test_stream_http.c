@@ -1,4 +1,4 @@
-/* HTTP/1 messages: the table of requests that are read two ways (tests/http/smuggling.t), whole and cut at every byte;
+/* HTTP/1 messages: the table of requests with two readings (tests/http/smuggling.t), complete and cut at every byte;
  * framing of responses, fields, paths in normal form. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@ enum { LIMIT = 16384, BYTES_MAX = 1 << 18, SAID_MAX = 256, CUT_MAX = 1024 };
 
 static int hex(char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; }
 
-/* What the text stands for, up to `}` or its end; *text is moved there. Returns the length. */
+/* Expand the text up to `}` or its end, and move *text there. Returns the length. */
 static size_t expand(const char **text, uint8_t *out)
 {
     size_t n = 0;
@@ -58,7 +58,7 @@ static void say_reason(char *said, unsigned reason)
 
 static struct http_head head;
 
-/* A head whose bytes end where their memory does, so that reading past them is seen. */
+/* Read a head whose bytes end with their memory, so that reading past them is noticed. */
 static enum stream_read read_head(struct http_at *at, const uint8_t *bytes, size_t n)
 {
     uint8_t *exact = malloc(n ? n : 1);
@@ -68,7 +68,7 @@ static enum stream_read read_head(struct http_at *at, const uint8_t *bytes, size
     return said;
 }
 
-/* A connection that sends the bytes `step` at a time: what becomes of each request. */
+/* Play a connection that sends the bytes `step` at a time, and record the outcome of each request. */
 static void play(const uint8_t *bytes, size_t n, size_t step, char said[SAID_MAX])
 {
     size_t done = 0, there = step < n ? step : n;
@@ -375,7 +375,7 @@ static void paths(void **state)
 
 /* ---- bodies ---- */
 
-/* What prey says of the client a client can't say behind its body, where some servers take it for the head's. */
+/* A client can't put prey's fields about the client behind its body, where some servers take them for the head's. */
 static void trailers_tell_nothing_of_the_client(void **state)
 {
     static const char *const never[] = {"X-Real-IP",        "x_real_ip",        "X-Forwarded-For",
@@ -393,7 +393,7 @@ static void trailers_tell_nothing_of_the_client(void **state)
     assert_int_equal(body_read_all(&b, (const uint8_t *)"0\r\nX-Forward: y\r\n\r\n", 19, &used), READ_WHOLE);
 }
 
-/* Only what is body is told as data, and who moves it unseen ends at the same place. */
+/* Only body bytes are reported as data, and a relay that doesn't read them ends at the same place. */
 static void body_runs(void **state)
 {
     static const char text[] = "5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nX: y\r\n\r\nrest";
@@ -425,7 +425,7 @@ static void body_runs(void **state)
     assert_string_equal(text + at, "rest");
     assert_true(body_is_whole(&b));
     assert_true(body_is_whole(&moved));
-    /* Nothing more was moved, since its receiver has no room: it stays whole. */
+    /* Nothing more was moved, because its receiver has no room, so it stays complete. */
     body_begin(&b, HTTP_LENGTH, 5);
     body_moved(&b, 5);
     body_moved(&b, 0);

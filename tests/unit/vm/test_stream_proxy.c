@@ -10,8 +10,7 @@
 #include "vm/packet/wire.h"
 #include "vm/stream/first.h"
 
-/* Byte by byte, in memory that ends where the bytes do, up to the first answer; `need` is never more than that takes.
- */
+/* Read byte by byte, in memory that ends with the bytes, up to the first result; `need` is never too large. */
 static enum stream_read cut_header(struct proxy_header *h, const uint8_t *bytes, uint32_t n)
 {
     enum stream_read said = READ_MORE;
@@ -98,7 +97,7 @@ static void assert_addr(const struct stream_addr *a, const struct stream_addr *i
     assert_int_equal(a->v6, is->v6);
 }
 
-/* Version 2: these bytes behind the twelve that it begins with. */
+/* Check version 2: these bytes after the twelve that begin it. */
 static void assert_written(const struct stream_addr *src, const struct stream_addr *dst, const char *bytes, uint32_t n)
 {
     uint8_t out[PROXY_HEADER_OUT];
@@ -135,7 +134,7 @@ static void written(void **state)
                    40);
 }
 
-/* A header of version 2 for IPv4 with these TLVs behind its addresses; returns its length. */
+/* Write a header of version 2 for IPv4 with these TLVs after its addresses; returns its length. */
 static uint32_t with_tlvs(uint8_t *out, const void *tlvs, uint32_t len)
 {
     const uint32_t n = proxy_header_write(out, 2, &a4, &b4);
@@ -164,7 +163,7 @@ static void tlvs(void **state)
     static const char tls[] = "\x20\0\5\1\0\0\0\0", plain[] = "\x20\0\5\6\0\0\0\0";
     n = with_tlvs(out, tls, sizeof tls - 1);
     assert_true(proxy_header_read(&h, out, n) == READ_WHOLE && h.tls);
-    n = with_tlvs(out, plain, sizeof plain - 1); /* a certificate is told of, but no TLS */
+    n = with_tlvs(out, plain, sizeof plain - 1); /* names a certificate, but no TLS */
     assert_true(proxy_header_read(&h, out, n) == READ_WHOLE && !h.tls);
     n = with_tlvs(out, "\x20\0\4\1\0\0\0", 7);
     assert_int_equal(proxy_header_read(&h, out, n), READ_BAD);

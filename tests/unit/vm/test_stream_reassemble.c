@@ -1,4 +1,4 @@
-/* Bytes put in order, beside a list of what each byte was when it first came. */
+/* Bytes put in order, against a list of each byte's first value. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static void in_any_order(void **state)
     (void)state;
     struct reassembly r;
     void *memory = memory_of(64), *more = memory_of(128);
-    reassemble_init(&r, memory, 64, 0xfffffff0); /* it wraps */
+    reassemble_init(&r, memory, 64, 0xfffffff0); /* wraps around */
     assert_true(reassemble_add(&r, 4, (const uint8_t *)"last", 4, true));
     assert_int_equal(r.have, 0);
     assert_false(reassemble_whole(&r));
@@ -38,7 +38,7 @@ static void in_any_order(void **state)
     assert_int_equal(r.have, 6);
     assert_true(reassemble_add(&r, 0xfffffff4, (const uint8_t *)"XX in the middle", 16, false));
     assert_int_equal(r.have, 24);
-    assert_memory_equal(r.bytes, "first  in the middlelast", 24); /* what came first stays */
+    assert_memory_equal(r.bytes, "first  in the middlelast", 24); /* the first bytes stay */
     assert_true(reassemble_whole(&r));
     assert_true(reassemble_add(&r, 8, (const uint8_t *)"behind the end", 14, false));
     assert_int_equal(r.highest, 24);
@@ -50,7 +50,7 @@ static void in_any_order(void **state)
     free(more);
 }
 
-/* Each byte has its own value by its place, and another where it comes again. */
+/* Add some bytes: each value depends on its place, with another value when it is repeated. */
 static void add_some(struct rng *g, struct reassembly *r, struct model *m, uint32_t seq)
 {
     uint8_t bytes[ROOM];

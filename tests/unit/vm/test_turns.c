@@ -1,5 +1,5 @@
-/* In which order the packets of a batch are judged, as logs and meters show it: a frame in pieces and a fragment have
- * their turn among those that are judged at once. */
+/* The order in which packets of a batch are judged, as logs and meters show it: a segmented frame and a fragment
+ * have their turn among the others. */
 #include "tests/unit/vm/sender.h"
 #include "vm/packet/parse/header.h"
 
@@ -8,7 +8,7 @@ enum { BATCH = 12 };
 #define UDP   "eth / ip4 192.0.2.1 > 10.0.0.8 / udp 1000 > 53"
 #define FIRST "eth / ip4 192.0.2.1 > 10.0.0.8 id 1 more / udp 1000 > 53 len 99 / zeros 16"
 
-/* A batch of UDP, some of it in pieces or the first fragment of a datagram. */
+/* A batch of UDP packets, some segmented or a datagram's first fragment. */
 struct batch {
     struct note plain, fragment;
     struct pkt_seg seg;
@@ -53,7 +53,7 @@ static void logs_are_in_order(void **state)
     }
 }
 
-/* The first five have the tokens. */
+/* The first five get the tokens. */
 static void meters_are_asked_in_order(void **state)
 {
     (void)state;

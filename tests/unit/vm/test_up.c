@@ -1,5 +1,5 @@
-/* Kernel mode of a worker: decisions that came along are taken and nobody is asked, others are asked of the kernel's
- * judge, for which a judge of this process is in here; what the kernel counted is added. */
+/* Kernel mode of a worker: decisions that came with packets are taken without a judge, others come from the kernel's
+ * judge, which a judge of this process replaces; the kernel's counts are added. */
 #include "tests/unit/vm/sender.h"
 
 #include "vm/judge/effects.h"
@@ -74,7 +74,7 @@ static void same(const struct two *t)
     assert_memory_equal(x->defaults, y->defaults, a->program->firewalls_count * sizeof *x->defaults);
 }
 
-/* Judged by both; the kernel's judge is asked so often. */
+/* Judge with both; the kernel's judge is called `asked` times. */
 static void both(struct two *t, const char *notation, unsigned asked)
 {
     const unsigned before = t->judge.asked;
@@ -109,7 +109,7 @@ static void asks_with_state(void **state)
     two_fini(&t);
 }
 
-/* A fragment that waits has no decision when it leaves: the first's is taken. */
+/* A waiting fragment has no decision when it leaves: it takes the first's. */
 static void holds_fragments(void **state)
 {
     (void)state;
@@ -143,11 +143,11 @@ static void takes_what_came_along(void **state)
     judge_up(&t.kernel, refused, (struct vm_up){.decision = decided_as(3, ACTION_REJECT, 0), .judged = true});
     same(&t);
     assert_int_equal(t.judge.asked, 0);
-    assert_int_equal(t.kernel.tx.count, 1); /* the answer */
+    assert_int_equal(t.kernel.tx.count, 1); /* the reply */
     judge_up(&t.kernel, refused, (struct vm_up){.judged = false});
     assert_int_equal(t.judge.asked, 1);
 
-    /* The tunnel's packet was judged there; what is inside was not. */
+    /* The tunnel's packet was judged there, but the inner one wasn't. */
     const char *wrapped = "eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 198.51.100.7 > 10.0.0.9 / udp 1000 > 53";
     judge_up(&t.kernel, wrapped, (struct vm_up){.decision = decided_as(0, ACTION_DROP, 0), .judged = true});
     assert_string_equal(sender_said(&t.kernel), "accept DNS -");

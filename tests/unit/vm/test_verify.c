@@ -1,4 +1,4 @@
-/* The verifier: one good image, and every check broken one at a time. Each case says the whole line that the operator
+/* The verifier: one good image, and every check broken one at a time. Each case has the whole line that the operator
  * gets; the digest is right in all of them. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,8 +19,8 @@ static uint32_t long_string(struct imgbuild *b, size_t len)
     return at;
 }
 
-/* FAULT(name, line, what to break in `b`): a name for each check. */
-/* Pools of one more server each. */
+/* FAULT(name, line, change of `b`): a name for each check. */
+/* Add pools of one server each. */
 static void more_pools(struct imgbuild *b, uint32_t count, uint32_t name)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -29,7 +29,7 @@ static void more_pools(struct imgbuild *b, uint32_t count, uint32_t name)
     }
 }
 
-/* The first pool has servers of both families, so three tables. */
+/* Give the first pool servers of both families, so three tables. */
 static void many_tables(struct imgbuild *b, uint32_t tables)
 {
     b->settings->maglev = LB_SLOTS_MAX;
@@ -37,7 +37,7 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     more_pools(b, tables - 3, 0);
 }
 
-/* 4,096 addresses to translate to, for one server after the other. */
+/* Add 4,096 addresses to translate to, for one server after the other. */
 static void many_sources(struct imgbuild *b)
 {
     b->set4[2] = (struct pbc_range){0xcb007000, 0xcb007fff};
@@ -50,14 +50,15 @@ static void many_sources(struct imgbuild *b)
     }
 }
 
-/* Addresses of one family count with the servers of the other, too: ports are kept for all pairs. */
+/* Add addresses of one family, which also count with the servers of the other, because ports are reserved for all
+ * pairs. */
 static void many_mixed(struct imgbuild *b)
 {
     many_sources(b);
     for (uint32_t i = b->pools[1].servers; i < b->servers_count; i++) b->servers[i].family = 6;
 }
 
-/* As many statements as there may be, each from as many sets. */
+/* Add the maximum number of statements, each from the maximum number of sets. */
 static void many_nats(struct imgbuild *b)
 {
     enum { MANY_SETS = 4102 };
@@ -66,13 +67,13 @@ static void many_nats(struct imgbuild *b)
     for (uint32_t i = 6; i < 4096; i++) b->nats[i].from_count = MANY_SETS;
 }
 
-/* More sets than a pool's `source` may have */
+/* Add more sets than a pool's `source` may have */
 static void many_sets(struct imgbuild *b)
 {
     while (b->sets_count < 2 + PBC_SOURCES_MAX) img_add_sets(b, (struct pbc_set){.first4 = 0});
 }
 
-/* 8,192 branches that share a condition with 4,096 operands */
+/* Add 8,192 branches that share a condition with 4,096 operands */
 static void many_branches(struct imgbuild *b)
 {
     const struct pbc_branch otherwise = b->branches[1], when = {.conds = b->conds_count, .cond_count = 1, .shares = 2};
@@ -84,7 +85,7 @@ static void many_branches(struct imgbuild *b)
     b->services[0].branch_count = b->branches_count;
 }
 
-/* Statements with 4,096 and with one range of ports */
+/* Add statements with 4,096 and with one range of ports */
 static void many_ranges(struct imgbuild *b)
 {
     const uint32_t first = b->ranges_count;
@@ -97,7 +98,7 @@ static void many_ranges(struct imgbuild *b)
     }
 }
 
-/* Ranges of ports from port_lo to port_hi, of which the second begins in the first */
+/* Add ranges of ports from port_lo to port_hi, of which the second begins in the first */
 static void ranges_overlap(struct imgbuild *b)
 {
     b->nats[0].ports = b->ranges_count;
@@ -108,7 +109,7 @@ static void ranges_overlap(struct imgbuild *b)
     img_add_ranges(b, (struct pbc_range){510, 520});
 }
 
-/* A program that keeps no flows, with what is remembered of them */
+/* Make a program without flows that remembers their verdicts */
 static void forget_flows(struct imgbuild *b)
 {
     b->services_count = b->endpoints_count = b->branches_count = b->shares_count = b->nats_count = 0;
@@ -117,7 +118,7 @@ static void forget_flows(struct imgbuild *b)
     for (uint32_t i = 0; i < b->rules_count; i++) b->rules[i].conds = b->rules[i].cond_count = 0;
 }
 
-/* A copy limited by the meter of a service's rate, which is the fourth */
+/* Add a copy limited by the meter of a service's rate, which is the fourth */
 static void mirror_at_a_services_rate(struct imgbuild *b)
 {
     b->rules[4].verdict = PBC_V_MIRROR;
@@ -128,7 +129,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
                                            .snap = PBC_SNAP_MAX});
 }
 
-/* Add a live set that is sound. */
+/* Add a valid live set. */
 static struct pbc_live *with_live(struct imgbuild *b)
 {
     const struct pbc_live live = {.name = img_string(b, "caught"), .size = 1, .in = PBC_NONE, .never = PBC_NONE};
@@ -152,7 +153,7 @@ static uint32_t seventeen(struct imgbuild *b)
     return b->sets_count - 1;
 }
 
-/* Have the first server's address come from this name. */
+/* Take the first server's address from this name. */
 static struct pbc_named *with_named(struct imgbuild *b, const char *host)
 {
     img_add_named(b, (struct pbc_named){.host = img_string(b, host)});
@@ -160,7 +161,7 @@ static struct pbc_named *with_named(struct imgbuild *b, const char *host)
     return &b->named[b->named_count - 1];
 }
 
-/* Have the first server's address come from a name, and be unknown, that many steps from its hash. */
+/* Take the first server's address from a name, unknown, at `probe` steps from its hash. */
 static struct pbc_named *unknown_named(struct imgbuild *b, uint16_t probe)
 {
     struct pbc_named *row = with_named(b, "a.example");
@@ -171,7 +172,7 @@ static struct pbc_named *unknown_named(struct imgbuild *b, uint16_t probe)
     return row;
 }
 
-/* Add one with a list of one name; NULL: of none. */
+/* Add one with a list of one name; NULL: without a list. */
 static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, uint32_t kind)
 {
     struct pbc_live *live = with_live(b);
@@ -731,7 +732,7 @@ static void each_fault_is_named(void **state)
     }
 }
 
-/* `count` chains in a row, each with `doubled` rules that do the next; the firewall does the first. */
+/* Make `count` chains in a row, each with `doubled` rules that call the next; the firewall calls the first. */
 static void nest(struct imgbuild *b, unsigned count, unsigned doubled)
 {
     img_init(b);
@@ -763,7 +764,7 @@ static void chain_depth(void **state)
     img_fini(&b);
 }
 
-/* The deepest chain first: then the walk knows heights before it comes from above. */
+/* The deepest chain comes first, so that the walk knows heights before it comes from above. */
 static void chain_depth_known(void **state)
 {
     (void)state;
@@ -783,7 +784,7 @@ static void chain_depth_known(void **state)
     img_fini(&b);
 }
 
-/* The name of a file of copies with so many bytes */
+/* Add the name of a file of copies with `len` bytes */
 static uint32_t long_name(struct imgbuild *b, unsigned len)
 {
     char name[300];
@@ -791,7 +792,7 @@ static uint32_t long_name(struct imgbuild *b, unsigned len)
     return img_string(b, name);
 }
 
-/* A rule that copies to a file, one that copies to a device by a rate, one to a socket */
+/* Add a rule that copies to a file, one that copies to a device with a rate, one to a socket */
 static void mirroring(struct imgbuild *b)
 {
     img_init(b);
@@ -816,7 +817,7 @@ static void mirroring(struct imgbuild *b)
     img_function(b, "main", (const struct insn[]){{.op = OP_ACCEPT}}, 1);
 }
 
-/* FAULT(what to break in `b`, line) */
+/* FAULT(change of `b`, line) */
 #define MIRROR_FAULTS(FAULT)                                                                                           \
     FAULT(b->rules[0].mirror = 1, "rule 0: mirror 1")                                                                  \
     FAULT(b->rules[1].mirror = 3, "rule 1: mirror 3")                                                                  \
@@ -866,7 +867,7 @@ static void mirrors(void **state)
 #undef FAULT
 }
 
-/* 8 ^ 15 rules to walk: found out without walking them. */
+/* 8 ^ 15 rules to walk, found without walking them. */
 static void exponential_list(void **state)
 {
     (void)state;
@@ -876,7 +877,7 @@ static void exponential_list(void **state)
     img_fini(&b);
 }
 
-/* Conditions that share a long list of operands are work, too. */
+/* Conditions that share a long list of operands count as work, too. */
 static void shared_operands(void **state)
 {
     (void)state;
@@ -889,7 +890,7 @@ static void shared_operands(void **state)
     img_fini(&b);
 }
 
-/* `depth` functions that each call the next `calls` times. */
+/* Make `depth` functions that each call the next `calls` times. */
 static void nest_calls(struct imgbuild *b, uint32_t depth, unsigned calls)
 {
     img_init(b);
@@ -929,7 +930,7 @@ static void long_path(void **state)
     img_fini(&b);
 }
 
-/* What leads outside counts as an end: the compiler may ask before its code is verified. */
+/* A target outside counts as an end, because the compiler may ask before its code is verified. */
 static void path_of_anything(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* The verifier on classifiers: the sample's, and every check broken one at a time; the worst that small images may ask
- * for. */
+/* The verifier on classifiers: the sample's, and every check broken one at a time; the most work that small images
+ * may cause. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@ static void put(struct imgbuild *b, uint32_t at, enum opcode op, unsigned a, uns
     b->code[at] = (struct insn){(uint8_t)op, (uint8_t)a, (uint16_t)to, imm};
 }
 
-/* One more than lanes can name, at once: growing by one is dear under sanitizers. */
+/* Add one more entry than lanes can name, at once, because growing by one is slow under sanitizers. */
 static void many_entries(struct imgbuild *b)
 {
     const uint32_t count = PBC_LANE_NONE + 1;
@@ -25,7 +25,7 @@ static void many_entries(struct imgbuild *b)
     b->entries_count = b->classifiers->entry_count = count;
 }
 
-/* A classifier of nothing that no function asks. */
+/* Add an empty classifier that no function uses. */
 static void another(struct imgbuild *b)
 {
     const struct pbc_classifier empty = {
@@ -34,7 +34,7 @@ static void another(struct imgbuild *b)
     img_add_classifiers(b, empty);
 }
 
-/* FAULT(name, line, what to break in `b`); the classifying function is instructions 48 to 55. */
+/* FAULT(name, line, change of `b`); the classifying function is instructions 48 to 55. */
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(cls_name, "classifier 0: string past the end of `strings`", b->classifiers[0].name = PBC_NONE)               \
     FAULT(cls_gap_ranks, "classifier 0: its `ranks` don't follow those before", b->classifiers[0].ranks = 1)           \
@@ -173,7 +173,7 @@ static void each_fault_is_named(void **state)
     }
 }
 
-/* A program whose only list is a classifier of one entry, or of `count` with code; its tree is the test's. */
+/* Make a program whose only list is a classifier of one entry, or of `count` with code; the test adds its tree. */
 static void bare(struct imgbuild *b, uint32_t count)
 {
     const bool coded = count > 1;
@@ -198,7 +198,7 @@ static void figures(struct imgbuild *b, uint32_t words, uint32_t compared, uint3
     c->words = words, c->compared = compared, c->forks = forks, c->chain = chain;
 }
 
-/* Runs of `blocks` blocks of which each lane is an entry's, the next one's from lane to lane while there are. */
+/* Make runs of `blocks` blocks whose lanes belong to consecutive entries, as long as there are any. */
 static void long_run(struct imgbuild *b, uint32_t blocks)
 {
     for (uint32_t n = 0, entry = 0; n < blocks; n++) {
@@ -228,7 +228,7 @@ static void depth(void **state)
     }
 }
 
-/* Both words of each fork lead to one next: paths double, words of the tree do not. */
+/* Make forks whose two words lead to the same next one: paths double, words of the tree don't. */
 static void shared_forks(struct imgbuild *b, unsigned forks, uint64_t leaf)
 {
     for (unsigned n = 0; n < forks; n++) {
@@ -266,7 +266,7 @@ static void compared(void **state)
     }
 }
 
-/* Entries with code, each once in the run, also where it is on both sides of a seam. */
+/* Entries with code count once per run, even if they are on both sides of a seam. */
 static void chain(void **state)
 {
     (void)state;
@@ -282,7 +282,7 @@ static void chain(void **state)
     }
 }
 
-/* Sources: a node with one bound, two wide leaves; destinations: a leaf without bounds. */
+/* Make ranks: sources with one node of one bound and two wide leaves; destinations with a leaf without bounds. */
 static void ranked(struct imgbuild *b)
 {
     static const struct pbc_rank lines[] = {

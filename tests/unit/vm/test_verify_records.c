@@ -1,5 +1,5 @@
-/* The verifier looks at each text, each place and each reserved byte of what a program holds of checks, pools, servers,
- * services, proxies, nats and observe services. */
+/* The verifier checks each text, each place and each reserved byte of a program's checks, pools, servers, services,
+ * proxies, nats and observe services. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 typedef void make_fn(struct imgbuild *b);
 
-/* X(sample, section, what it is in messages, member) */
+/* X(sample, section, its name in messages, member) */
 #define TEXTS(X)                                                                                                       \
     X(img_sample, checks, "check", name)                                                                               \
     X(img_sample, checks, "check", place.file)                                                                         \
@@ -42,7 +42,7 @@ typedef void make_fn(struct imgbuild *b);
     X(img_sample_observe, observes, "observe", place.file)                                                             \
     X(img_sample_observe, choices, "choice", place.file)                                                               \
     X(img_sample_observe, observe_endpoints, "observe endpoint", place.file)
-/* Texts with a bound of their own */
+/* Texts with a separate limit */
 #define PATHS(X)                                                                                                       \
     X(img_sample_observe, observes, "observe", sessions)                                                               \
     X(img_sample_observe, observes, "observe", stream)

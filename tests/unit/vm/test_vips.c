@@ -1,5 +1,5 @@
-/* Addresses for which this machine speaks: the tables behind them, limits and room, counters. Which packets are
- * answered, and with what, is in tests/packets/vips.t. */
+/* Addresses that this machine answers for: the tables behind them, limits and room, counters. tests/packets/vips.t
+ * shows which packets get which reply. */
 #include "tests/unit/vm/sender.h"
 
 #include "vm/packet/pool_priv.h"
@@ -38,7 +38,7 @@ static void cause_and_counters(void **state)
     }
 }
 
-/* What is kept back is counted, and still none of the host's. */
+/* Packets held back are counted, and still don't go to the host. */
 static void kept_back(void **state)
 {
     (void)state;
@@ -64,15 +64,15 @@ static void kept_back(void **state)
         assert_int_equal(s.v.done, 1);
         assert_int_equal(s.tx.count, 0);
         assert_int_equal(vm_counters(s.vm)->answers_limited, 1);
-        sender_judge(&s, texts[!i]); /* the other kind has its own */
+        sender_judge(&s, texts[!i]); /* the other kind has a separate one */
         assert_int_equal(s.tx.count, 1);
         sender_adds_up(&s);
         sender_fini(&s);
     }
 }
 
-/* Many addresses, of services in any order and of pools' ranges that touch, overlap and hold each other: as a list
- * says. */
+/* Many addresses, of services in any order and of pools' ranges that touch, overlap and contain each other, against
+ * a list. */
 static void many_addresses(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* A worker: counters that add up, malformed frames, ARP, answers and their limits, frames in pieces, time. */
+/* A worker: counters that add up, malformed frames, ARP, replies and their limits, segmented frames, time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -102,7 +102,8 @@ static void load_fill(struct load *l, unsigned n, uint8_t proto)
 
 static void run(struct worker *w, struct load *l, unsigned n) { vm_run(w->vm, &w->in, l->at, n, l->verdicts, &w->tx); }
 
-/* Every packet is in exactly one verdict counter; drops in one reason each; decided ones in one rule or default. */
+/* Check that every packet is in exactly one verdict counter, drops in one reason each, decided ones in one rule or
+ * default. */
 static void expect_sums(const struct worker *w, uint64_t packets, uint64_t bytes)
 {
     const struct vm_counters *c = vm_counters(w->vm);
@@ -195,7 +196,7 @@ static void malformed(void **state)
     worker_fini(&w);
 }
 
-/* Judged in spite of what the parser noticed. */
+/* They are judged despite the parser's findings. */
 static void snapped_and_bad_checksum(void **state)
 {
     (void)state;
@@ -220,7 +221,7 @@ static void snapped_and_bad_checksum(void **state)
     worker_fini(&w);
 }
 
-/* Whole, cut by its sender, cut by the capture; with and without a rule of the file that names ARP. */
+/* Complete, cut by the sender, cut by the capture; with and without a rule that names ARP. */
 static void arp(void **state)
 {
     (void)state;
@@ -255,7 +256,7 @@ static void answers(void **state)
     struct load l;
     worker_init(&w, rejecting(1000, 0), false);
     load_fill(&l, 3, 6);
-    l.frames[1][14 + 20 + 13] = TCP_RST; /* a reset is never answered, and takes no token */
+    l.frames[1][14 + 20 + 13] = TCP_RST; /* a reset never gets a reply, and takes no token */
     run(&w, &l, 3);
     assert_int_equal(w.tx.count, 2);
     assert_int_equal(w.entries[0].kind, TX_SEND);
@@ -277,7 +278,7 @@ static void answers(void **state)
     worker_fini(&w);
 }
 
-/* A second's burst, then one each interval; a clock that jumps back gives nothing. */
+/* A second's burst, then one per interval; a clock that jumps back gives nothing. */
 static void answers_are_limited(void **state)
 {
     (void)state;
@@ -300,7 +301,7 @@ static void answers_are_limited(void **state)
     run(&w, &l, 20);
     assert_int_equal(w.tx.count, 0);
     assert_int_equal(vm_tick(w.vm, &(struct vm_in){.mono_ns = 400001000, .facts = &w.facts}, &w.tx), UINT64_MAX);
-    run(&w, &l, 20); /* the time that vm_tick saw counts */
+    run(&w, &l, 20); /* the time that vm_tick got counts */
     assert_int_equal(w.tx.count, 1);
     release_answers(&w);
     w.in.mono_ns = 100000000000;
@@ -367,7 +368,8 @@ static void rates(void **state)
     }
 }
 
-/* Headers past the head of a frame in pieces: joined in a slot, judged, counted; without a slot it is dropped. */
+/* Headers beyond the head of a segmented frame: joined in a slot, judged, counted; without a slot the frame is
+ * dropped. */
 static void frame_in_pieces(void **state)
 {
     (void)state;
@@ -377,7 +379,7 @@ static void frame_in_pieces(void **state)
     load_fill(&l, 1, 6);
     struct pkt *pkt = l.at[0];
     const struct pkt_seg seg = {.data = l.frames[0] + 40, .len = FRAME_LEN - 40};
-    uint8_t head[40]; /* its own memory: reading past it is seen */
+    uint8_t head[40]; /* a separate block, so that reading past it is noticed */
     memcpy(head, l.frames[0], sizeof head);
     pkt->data = head, pkt->head_len = sizeof head, pkt->segs = &seg, pkt->seg_count = 1;
     run(&w, &l, 1);
@@ -400,7 +402,7 @@ static void frame_in_pieces(void **state)
     worker_fini(&w);
 }
 
-/* One after another or all at once: the same verdicts, events with the right index. */
+/* One after another or all at once: the same verdicts, and events with the right index. */
 static void batches(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* What routes say of a packet: by which interface it leaves, whether its source would be reached by the one that it
- * came by; what they do not say, and what nobody asks. */
+/* Routes' facts about a packet: the interface by which it leaves, and whether its source is reached by its arrival
+ * interface; unknown facts, and facts that no rule tests. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +10,8 @@
 #include "vm/judge/routes.h"
 #include "vm/judge/ways.h"
 
-/* Ids of the rules: eth0 and eth1 by name, all of wg* by a pattern, which has 2; frames of wg1 come by 3, of wg2 by 4.
- * No rule names afar, nor bond0, whose frames come by some of several. */
+/* Ids in the rules: eth0 and eth1 by name, all of wg* by a pattern, which has 2; frames of wg1 have 3, of wg2 4. No
+ * rule names afar, or bond0, whose frames come by several. */
 enum { ETH0, ETH1, WG, WG1, WG2 };
 static const char *const names[] = {"eth0", "eth1", "wg1", "wg2", "afar", "bond0"};
 static const struct facts_device ids[] = {{ETH0, ETH0, 0, 0},
@@ -20,7 +20,7 @@ static const struct facts_device ids[] = {{ETH0, ETH0, 0, 0},
                                           {WG2, WG, 0, 0},
                                           {IFACE_OTHER, IFACE_OTHER, 0, 0},
                                           {IFACE_SEVERAL, IFACE_OTHER, 0, 0}};
-/* A program that asks for both, and one that asks for nothing; neither has rules. */
+/* A program that tests both, and one that tests nothing; neither has rules. */
 static const struct pbc_meta both = {.flags = PBC_ASKS_WAY | PBC_ASKS_SOURCE}, none;
 static const struct program asks = {.meta = &both}, idle = {.meta = &none};
 
@@ -53,8 +53,8 @@ static void finish(struct world *w)
     w->facts = (struct facts){.routes = w->table, .devices = w->devices};
 }
 
-/* 10/8 by eth0, 10.1/16 by wg1 and wg2, 10.2/16 refused, 10.3/16 not to be told, 10.4/16 this machine, 10.6/16 by afar,
- * 10.7/16 by bond0. */
+/* Make routes: 10/8 by eth0, 10.1/16 by wg1 and wg2, 10.2/16 rejected, 10.3/16 unknown, 10.4/16 this machine,
+ * 10.6/16 by afar, 10.7/16 by bond0. */
 static void open_world(struct world *w)
 {
     *w = (struct world){0};
@@ -88,7 +88,7 @@ static void ways(void **state)
     (void)state;
     open_world(&w);
     assert_int_equal(settle(&w, KIND_FORWARD, 0x0a090001, 0x0a050001, ETH0, true).way, 1 + ETH0);
-    assert_int_equal(settle(&w, KIND_FORWARD, 0x0a090001, 0x0a010001, ETH0, true).way, 1 + WG); /* either is wg* */
+    assert_int_equal(settle(&w, KIND_FORWARD, 0x0a090001, 0x0a010001, ETH0, true).way, 1 + WG); /* either one is wg */
     assert_int_equal(settle(&w, KIND_FORWARD, 0x0a090001, 0x0a020001, ETH0, false).way, 0);
     assert_int_equal(settle(&w, KIND_FORWARD, 0x0a090001, 0x0a030001, ETH0, false).way, 0);
     assert_int_equal(settle(&w, KIND_FORWARD, 0x0a090001, 0x0b000001, ETH0, false).way, 0);
@@ -106,14 +106,14 @@ static void sources(void **state)
     open_world(&w);
     assert_int_equal(settle(&w, KIND_IN, 0x0a050001, 1, ETH0, true).source, SOURCE_REACHED);
     assert_int_equal(settle(&w, KIND_IN, 0x0a050001, 1, ETH1, true).source, SOURCE_FAILED);
-    assert_int_equal(settle(&w, KIND_IN, 0x0a010001, 1, WG2, true).source, SOURCE_REACHED); /* each way is one */
+    assert_int_equal(settle(&w, KIND_IN, 0x0a010001, 1, WG2, true).source, SOURCE_REACHED); /* each route counts */
     assert_int_equal(settle(&w, KIND_IN, 0x0a010001, 1, ETH0, true).source, SOURCE_FAILED);
     assert_int_equal(settle(&w, KIND_IN, 0x0a020001, 1, ETH0, true).source, SOURCE_FAILED);
     assert_int_equal(settle(&w, KIND_IN, 0x0a040001, 1, ETH0, true).source, SOURCE_FAILED);
     assert_int_equal(settle(&w, KIND_IN, 0x0b000001, 1, ETH0, true).source, SOURCE_FAILED);
     assert_int_equal(settle(&w, KIND_IN, 0x0a030001, 1, ETH0, false).source, SOURCE_UNKNOWN);
     assert_int_equal(settle(&w, KIND_IN, 0x0a050001, 1, IFACE_NONE, false).source, SOURCE_UNKNOWN);
-    /* Of two that no rule names nobody knows whether they are one. */
+    /* Two interfaces that no rule names can't be distinguished. */
     assert_int_equal(settle(&w, KIND_IN, 0x0a060001, 1, IFACE_OTHER, false).source, SOURCE_UNKNOWN);
     assert_int_equal(settle(&w, KIND_IN, 0x0a060001, 1, ETH0, true).source, SOURCE_FAILED);
     assert_int_equal(settle(&w, KIND_IN, 0x0a050001, 1, IFACE_OTHER, true).source, SOURCE_FAILED);
@@ -124,7 +124,7 @@ static void sources(void **state)
     close_world(&w);
 }
 
-/* Across a bridge the way is the other port, and routes say nothing of sources. */
+/* Across a bridge the packet leaves by the other port, and routes don't decide on sources. */
 static void bridges(void **state)
 {
     const struct facts_iface ifaces[] = {{.peer = ETH1}, {.peer = ETH0}};
@@ -138,7 +138,7 @@ static void bridges(void **state)
     close_world(&w);
 }
 
-/* Everything by eth0, and by a rule something else by eth1. */
+/* Make routes: everything by eth0, and by a rule something else by eth1. */
 static struct world with_rule(struct route_rule rule, const struct route_way ways[3], const struct route_leg legs[2])
 {
     static const struct route routes[] = {{.family = 4, .table = 254, .way = 1}, {.family = 4, .table = 9, .way = 2}};
@@ -200,7 +200,7 @@ static void policies(void **state)
     is_way(&w, &out, IFACE_NONE, 1 + WG, WAY_KNOWN);
     close_world(&w);
     w = with_rule((struct route_rule){.family = 4, .asks = ROUTE_ASKS_MARK}, ways, legs);
-    is_way(&w, &key, ETH0, 1 + ETH0, WAY_KNOWN); /* we send it on, and set no mark */
+    is_way(&w, &key, ETH0, 1 + ETH0, WAY_KNOWN); /* we forward it, and set no mark */
     w.facts.host_routes4 = true;
     is_way(&w, &key, ETH0, 0, WAY_MARK);
     close_world(&w);
@@ -239,7 +239,7 @@ static void several(void **state)
     close_world(&w);
 }
 
-/* Rules that ask for eth0 and eth1, which have the ids of `ids`. */
+/* Rules that name eth0 and eth1, with the ids of `ids`. */
 static const char asked[] = "interface eth0 = \"eth0\"\n"
                             "interface eth1 = \"eth1\"\n"
                             "firewall f forward default drop {\n"
@@ -253,7 +253,8 @@ static const char asked[] = "interface eth0 = \"eth0\"\n"
                             "  accept udp port 6 state established out on eth0, eth1\n"
                             "}\n";
 
-/* Where this machine's stack chooses among legs, rules are asked about the first by which they refuse the packet. */
+/* If this machine's stack chooses among interfaces, rules are tested against the first by which they reject the
+ * packet. */
 static void legs(void **state)
 {
     static const struct {
@@ -288,7 +289,7 @@ static void legs(void **state)
     program_put(p);
 }
 
-/* A leg whose interface nobody names leaves the way unknown, also where the rules say the same of all. */
+/* An interface that no rule names leaves the route unknown, even if the rules have the same result for all. */
 static void legs_unnamed(void **state)
 {
     const struct route_way ways[] = {{.kind = ROUTE_ASK, .why = WAY_OTHER},
@@ -310,7 +311,7 @@ static void legs_unnamed(void **state)
     program_put(p);
 }
 
-/* What the view says already stays, and what nobody asks for is not touched. */
+/* Facts that the view already has stay, and facts that no rule tests aren't set. */
 static void said(void **state)
 {
     const struct key key = {.src = {0x0a050001}, .dst = {0x0a050002}, .kind = KIND_IP4 | KIND_FORWARD};

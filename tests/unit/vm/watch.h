@@ -1,5 +1,5 @@
-/* An observed connection for tests: frames of both sides are made, parsed and shown to observers; their reports are
- * written down. */
+/* An observed connection for tests: frames of both sides are made, parsed and shown to observers, and their reports
+ * are recorded. */
 #ifndef TESTS_UNIT_VM_WATCH_H
 #define TESTS_UNIT_VM_WATCH_H
 
@@ -24,12 +24,12 @@ struct watch {
     struct observers *o;
     struct observe_out out;
     uint64_t now_ns;
-    uint8_t got[2][WATCH_MOST]; /* bytes as they were reported; '?' in holes */
+    uint8_t got[2][WATCH_MOST]; /* bytes as reported; '?' in holes */
     uint64_t end[2];            /* offset after the last reported byte */
     unsigned begins, chosen, ends, holes, differs;
-    uint8_t cause, does;              /* of the last hole; of the last event */
-    uint64_t differs_at, differs_len; /* of the last */
-    struct observe_summary sum;       /* of the last that ended; views: copied */
+    uint8_t cause, does;              /* cause of the last hole; kind of the last event */
+    uint64_t differs_at, differs_len; /* of the last difference */
+    struct observe_summary sum;       /* of the last connection that ended; views: copied */
     char sni[256], host[256], path[256], method[256];
     uint8_t frame[WATCH_FRAME];
     struct {
@@ -82,7 +82,7 @@ static inline void watch_told(void *arg, const struct observe_event *e)
     }
 }
 
-/* A service that watches everything, with one branch. */
+/* Build a service that observes everything, with one branch. */
 static inline void watch_image(struct imgbuild *b, enum pbc_does does, enum pbc_overlaps overlaps)
 {
     img_init(b);
@@ -158,7 +158,7 @@ static inline uint32_t watch_frame(struct watch *w, unsigned side, uint32_t seq,
     return (uint32_t)(tcp + TCP_LEN - f) + n;
 }
 
-/* Show the frame, of which `cap` bytes were captured. */
+/* Show the frame, with `cap` captured bytes, to the observers. */
 static inline void watch_shown(struct watch *w, uint32_t cap, uint32_t len)
 {
     struct pkt pkt;
@@ -188,7 +188,7 @@ static inline void watch_text(struct watch *w, unsigned side, uint32_t seq, uint
 
 enum { C = 0, S = 1, CSEQ = 1000, SSEQ = 9000 };
 
-/* The handshake: bytes of the client begin at CSEQ, those of the server at SSEQ. */
+/* Do the handshake: the client's bytes begin at CSEQ, the server's at SSEQ. */
 static inline void watch_shake(struct watch *w)
 {
     watch_seg(w, C, CSEQ - 1, 0, TCP_SYN, NULL, 0);

@@ -1,5 +1,5 @@
-/* A worker that keeps flows, fed with packets in words: the value of `state` of each, time, events. Before a packet
- * is judged vm_state is asked, and must return the same. */
+/* A worker that tracks flows, with packets in words: the `state` of each, time, events. Before a packet is judged,
+ * vm_state must return the same state. */
 #ifndef TESTS_UNIT_VM_WORLD_H
 #define TESTS_UNIT_VM_WORLD_H
 
@@ -20,11 +20,11 @@ struct world {
     struct tx_entry entries[2 * VM_BATCH];
     struct event events[WORLD_EVENTS];
     struct vm_tx tx;
-    char rule[64]; /* that decided the last packet */
+    char rule[64]; /* rule that decided the last packet */
     uint32_t self4[4];
 };
 
-/* Names every state; packets with TTL 9 are dropped before. */
+/* Rules that name every state; packets with TTL 9 are dropped first. */
 #define RULES_STATES                                                                                                   \
     "firewall f default accept {\n"                                                                                    \
     "  drop ttl 9 as DROPPED\n"                                                                                        \
@@ -76,7 +76,7 @@ static inline const char *mark_name(uint32_t marks)
     }
 }
 
-/* The answer of vm_state on the packet, which is not judged. */
+/* Return the state by vm_state; the packet isn't judged. */
 static inline const char *world_state(struct world *w, const char *notation)
 {
     struct packet *p = packet_facts(notation, &w->facts);
@@ -85,7 +85,7 @@ static inline const char *world_state(struct world *w, const char *notation)
     return mark_name(p->key.marks);
 }
 
-/* The rule that decides the packet; "default", "-", or the reason for a refusal. Answers are not sent back. */
+/* Return the rule that decides the packet; "default", "-", or the reason for a drop. Replies aren't sent back. */
 static inline const char *world_judge(struct world *w, const char *notation)
 {
     struct packet *p = packet_facts(notation, &w->facts);
@@ -98,7 +98,7 @@ static inline const char *world_judge(struct world *w, const char *notation)
     return v.rule == RULE_DEFAULT ? "default" : rule_name(w->program, v.rule, w->rule, sizeof(w->rule));
 }
 
-/* The state of the packet, for RULES_STATES: judged now, and asked before. */
+/* Return the packet's state by RULES_STATES, judged now and compared with vm_state. */
 static inline const char *world_say(struct world *w, const char *notation)
 {
     static char before[32];
