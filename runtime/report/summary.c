@@ -79,8 +79,8 @@ static void decided_table(const struct table *t, const struct subject *r, const 
     undecided_rows(t, d);
     table_row(t, "total", &d->total, false, "");
     if (unhit && r->program->rules_count > TABLE_ALL_RULES)
-        fprintf(t->out, "  %s rule%s matched nothing and %s not listed\n", text_number(unhit, n), text_plural(unhit),
-                unhit == 1 ? "is" : "are");
+        fprintf(t->out, "  %s rule%s matched nothing and %s listed\n", text_number(unhit, n), text_plural(unhit),
+                unhit == 1 ? "isn't" : "aren't");
 }
 
 static void reason_table(const struct table *t, const struct vm_counters *c)

@@ -289,7 +289,7 @@ eth / ip4 10.0.0.1 > 10.0.0.9 id 1 frag 24 proto udp / zeros 3000
 eth / ip4 10.0.0.1 > 10.0.0.9 id 1 more / udp 1 > 53 len 3024 / zeros 16
 END_OF_NOTES
 run --pcap large.pcap pieces.pbc
-same 'a fragment larger than a buffer can not wait, and that is told' "$(grep 'could not' out)" '            1 couldn'\''t wait, because there was no room'
+same 'a fragment larger than a buffer can not wait, and that is told' "$(grep "couldn't" out)" '            1 couldn'\''t wait, because there was no room'
 run --pcap large.pcap --mtu 4000 --verdicts - pieces.pbc
 same 'with --mtu 4000 it can' "$(tail -n +2 out | cut -f2,3 | tr '\t\n' ' ;')" 'accept DNS;accept DNS;'
 

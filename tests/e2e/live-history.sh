@@ -170,7 +170,7 @@ for other in $((newest + 1)) $((oldest - 1)); do
 done
 rm "state/edge.history/$place.pbc"
 ctl rollback 3
-same 'and none' "$status $(cat err)" '2 preyctl: rollback: v12.pbc is not kept: No such file or directory'
+same 'and none' "$status $(cat err)" '2 preyctl: rollback: v12.pbc isn'\''t kept: No such file or directory'
 prey_ends
 python3 - <<'PY'
 import json
@@ -188,11 +188,11 @@ rm -r state/edge.history
 echo >state/edge.history
 ctl load v13.pbc
 same 'a folder that can'\''t be made keeps no load from running' "$status $(cat out)" '0 v13.pbc runs'
-hears 'but is told' '^preyrun: history: v13.pbc is not kept: '
+hears 'but is told' '^preyrun: history: v13.pbc isn'\''t kept: '
 ctl history
 same 'there, too' "$(head -n 1 out | grep -c '(not kept)$')" 1
 says 'and does not come back' '0 v14.pbc runs' load v14.pbc
-says 'which is told as well' '2 preyctl: rollback: v13.pbc is not kept: there was no room for it, or writing it failed' rollback
+says 'which is told as well' '2 preyctl: rollback: v13.pbc isn'\''t kept: there was no room for it, or writing it failed' rollback
 for other in $oldest $newest; do
     of_version "$((other - version))" v14.pbc other.pbc
     says "version $other loads" '0 other.pbc runs' load other.pbc

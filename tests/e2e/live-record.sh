@@ -215,5 +215,5 @@ refused() { # SENTENCE PATTERN OPTION...
 mkdir -m 755 open
 refused 'a directory that others may read' 'chmod 700 open' --record open
 refused 'none, in none' 'No such file' --record none/none
-refused 'no size' 'not a size from 1MiB' --record small --record-size 1KiB
+refused 'no size' 'isn.t a size from 1MiB' --record small --record-size 1KiB
 exit $failed
