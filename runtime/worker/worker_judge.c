@@ -301,7 +301,8 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         const bool lets_by = is_watched(w, v, w->pkts[i]);
         drops_note(&w->drops, w->pkts[i], v, lets_by, w->cfg.program->serial, now);
         if (!lets_by) {
-            /* The host stack didn't see the packet. It gets the packet, and reports to the sender that no route exists. */
+            /* The host stack didn't see the packet. It gets the packet, and reports to the sender that no route exists.
+             */
             if (v->flags & VERDICT_HOSTS && w->cfg.world && w->cfg.forwards && is_to_give(w, w->pkts[i]))
                 host_give(w, w->pkts[i]);
             continue;

@@ -311,7 +311,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(firewall_file, "firewall 0: string past the end of `strings`", b->firewalls[0].place.file = PBC_NONE)        \
     FAULT(firewall_iface, "firewall 1: interface 2 doesn't exist", b->firewalls[1].iface = 2)                          \
     FAULT(firewall_direction, "firewall 1: unknown direction 4", b->firewalls[1].direction = 4)                        \
-    FAULT(firewall_default, "firewall 1: default 3 isn't a verdict", b->firewalls[1].default_verdict = 3)                \
+    FAULT(firewall_default, "firewall 1: default 3 isn't a verdict", b->firewalls[1].default_verdict = 3)              \
     FAULT(firewall_other, "firewall 1: unknown `other frames` 3", b->firewalls[1].other = 3)                           \
     FAULT(firewall_audit, "firewall 1: unknown audit 1", b->firewalls[1].audit = 1)                                    \
     FAULT(firewall_past, "firewall 1: past the end of `rules`", b->firewalls[1].rule_count = 6)                        \
@@ -340,7 +340,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(rule_gue, "rule 2: port 0", b->rules[2].verdict = PBC_V_DECAP_GUE)                                           \
     FAULT(memo_decap, "memo 0: rule 2 decides nothing, or logs", b->rules[2].verdict = PBC_V_DECAP_IPIP)               \
     FAULT(rule_do, "rule 1: chain 2 doesn't exist", b->rules[1].chain = 2)                                             \
-    FAULT(rule_not_do, "rule 2: has chain 0, but isn't a `do`", b->rules[2].chain = 0)                                   \
+    FAULT(rule_not_do, "rule 2: has chain 0, but isn't a `do`", b->rules[2].chain = 0)                                 \
     FAULT(rule_return, "rule 0: `return` in a firewall", b->rules[0].verdict = PBC_V_RETURN)                           \
     FAULT(cond_kind, "condition 0: unknown kind 37", b->conds[0].kind = COND_COUNT)                                    \
     FAULT(cond_flags, "condition 0: unknown flags 0x10", b->conds[0].flags = 16)                                       \
@@ -431,10 +431,10 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(unused_to, "instruction 3 (decide): an operand that it doesn't take", b->code[3].to = 1)                     \
     FAULT(unused_imm, "instruction 6 (pass): an operand that it doesn't take", b->code[6].imm = 1)                     \
     FAULT(slot, "instruction 0 (jany): no such slot", b->code[0].a = 16)                                               \
-    FAULT(half_low, "instruction 23 (jin): half doesn't exist", b->code[23].a = 19)                                          \
-    FAULT(half_high, "instruction 23 (jin): half doesn't exist", b->code[23].a = 32)                                         \
+    FAULT(half_low, "instruction 23 (jin): half doesn't exist", b->code[23].a = 19)                                    \
+    FAULT(half_high, "instruction 23 (jin): half doesn't exist", b->code[23].a = 32)                                   \
     FAULT(half_backwards, "instruction 23 (jin): range runs backwards", b->code[23].imm = 2 << 16 | 1)                 \
-    FAULT(map_half, "instruction 25 (jmap): half doesn't exist", b->code[25].a = 0)                                          \
+    FAULT(map_half, "instruction 25 (jmap): half doesn't exist", b->code[25].a = 0)                                    \
     FAULT(map, "instruction 25 (jmap): map doesn't exist", b->code[25].imm = 1)                                        \
     FAULT(set_side, "instruction 10 (jnset): no such side", b->code[10].a = 2)                                         \
     FAULT(set_number, "instruction 10 (jnset): set doesn't exist", b->code[10].imm = 2)                                \

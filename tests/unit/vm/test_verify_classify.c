@@ -59,8 +59,8 @@ static void another(struct imgbuild *b)
     FAULT(entry_log, "classifier 0, entry 0: a rule that logs", b->entries[0].code = 0)                                \
     FAULT(format_none, "classifier 0, format 1: no block has 0 lines", b->formats[1].lines = 0)                        \
     FAULT(format_lines, "classifier 0, format 1: no block has 16 lines", b->formats[1].lines = 16)                     \
-    FAULT(format_half, "classifier 0, format 0: half doesn't exist", b->formats[0].half[1] = 32)                             \
-    FAULT(format_behind, "classifier 0, format 1: half doesn't exist", b->formats[1].half[9] = 1)                            \
+    FAULT(format_half, "classifier 0, format 0: half doesn't exist", b->formats[0].half[1] = 32)                       \
+    FAULT(format_behind, "classifier 0, format 1: half doesn't exist", b->formats[1].half[9] = 1)                      \
     FAULT(format_first, "classifier 0, format 0: doesn't begin with a range", b->formats[0].half[0] |= PBC_MASKED)     \
     FAULT(format_pairs, "classifier 0, format 1: no such number of pairs", b->formats[1].pairs = 5)                    \
     FAULT(format_slot, "classifier 0, format 1: no such slot", b->formats[1].half[0]++)                                \
