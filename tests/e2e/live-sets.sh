@@ -48,7 +48,7 @@ fed() {
 
 # Add, has, remove.
 same 'nobody is caught' "$(fate 10.1.0.1)" passes
-sets 1 'has says so, with 1' 'caught does not have 10.1.0.1' caught has 10.1.0.1
+sets 1 'has says so, with 1' 'caught doesn'\''t have 10.1.0.1' caught has 10.1.0.1
 sets 0 'a member is added' 'caught: 1 added' caught add 10.1.0.1 comment 'from ssh log'
 same 'and counts for the next packet' "$(fate 10.1.0.1)" drops
 same 'for nobody else' "$(fate 10.1.0.9)" passes
@@ -91,7 +91,7 @@ sets 0 'a network is removed by its name' 'caught: 2 removed, 1 absent' caught r
 sets 0 'a member for a second' 'caught: 1 added' caught add 10.1.0.1 for 1s
 same 'is caught' "$(fate 10.1.0.1)" drops
 until_true 50 'its time is up' reaches 10.1.0.1
-sets 1 'and it is no member' 'caught does not have 10.1.0.1' caught has 10.1.0.1
+sets 1 'and it is no member' 'caught doesn'\''t have 10.1.0.1' caught has 10.1.0.1
 sets 0 'it may come again' 'caught: 1 added' caught add 10.1.0.1
 sets 0 'and go' 'caught: 1 removed' caught remove 10.1.0.1
 
@@ -100,7 +100,7 @@ sets 1 'never keeps an address' 'preyctl: 10.1.0.77: `never` contains it, or a p
 caught: 1 refused' caught add 10.1.0.77
 sets 1 'and a network around it, but not others of the command' 'preyctl: 10.1.0.0/24: `never` contains it, or a part of it
 caught: 1 added, 1 refused' caught add 10.1.0.0/24 203.0.113.9
-sets 1 'has says it beforehand' 'caught does not have 10.66.1.1; adding it isn'\''t allowed: `never` contains it' caught has 10.66.1.1
+sets 1 'has says it beforehand' 'caught doesn'\''t have 10.66.1.1; adding it isn'\''t allowed: `never` contains it' caught has 10.66.1.1
 sets 1 'in is kept' 'preyctl: 192.0.2.1: it is outside `in`
 few: 1 refused' few add 192.0.2.1
 sets 1 'partly outside is outside' 'preyctl: 8.0.0.0/6: it is outside `in`

@@ -64,7 +64,16 @@ static unsigned distance(const char *a, const char *b)
     return row[len];
 }
 
-/* Return the nearest existing name, or NULL; list all names that fit in `all`. Prey's own devices are left out. */
+static bool is_used(const struct look *l, unsigned ifindex)
+{
+    const struct host_link *link = host_link(l->host, ifindex);
+    for (unsigned i = 0; link && i < l->p->interface_count; i++)
+        if (!strcmp(link->name, l->p->interfaces[i])) return true;
+    return false;
+}
+
+/* Return the nearest name of an interface that -i doesn't name yet, or NULL; list all names that fit in `all`. Prey's
+ * own devices are left out. */
 static const char *nearest(const struct look *l, const char *name, char *all, size_t len)
 {
     unsigned count, best = 3;
@@ -74,7 +83,7 @@ static const char *nearest(const struct look *l, const char *name, char *all, si
     *all = 0;
     for (unsigned i = 0; i < count; i++) {
         if (tun_is_given(l->host, &links[i])) continue;
-        const unsigned d = distance(name, links[i].name);
+        const unsigned d = is_used(l, links[i].ifindex) ? best : distance(name, links[i].name);
         if (d < best) found = links[i].name;
         if (d < best) best = d;
         if (used + IFNAMSIZ + 4 < len)
@@ -129,14 +138,6 @@ static bool is_any_up(const struct look *l)
         any |= link && link->up;
     }
     return any;
-}
-
-static bool is_used(const struct look *l, unsigned ifindex)
-{
-    const struct host_link *link = host_link(l->host, ifindex);
-    for (unsigned i = 0; link && i < l->p->interface_count; i++)
-        if (!strcmp(link->name, l->p->interfaces[i])) return true;
-    return false;
 }
 
 /* Look at an ipvlan: it shares its MAC address with the device below, which keeps packets to addresses that no

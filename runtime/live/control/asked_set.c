@@ -35,11 +35,26 @@ static bool read_bound(const struct control *control, const struct call *c, uint
     return true;
 }
 
+/* True if some server of the pool takes new connections: it is up, and its weight isn't 0. */
+static bool takes_new(const struct ruling *r, const struct pbc_pool *pool)
+{
+    for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
+        if (!r->down[i] && by_hand_weight(r, i)) return true;
+    return false;
+}
+
 static void say_set(struct control *control, struct call *c, uint32_t server)
 {
     const struct carry *carry = control->carry;
-    char line[400];
-    by_hand_say(&carry->now, server, line, sizeof line);
+    const struct program *p = carry->now.program;
+    const struct pbc_pool *pool = &p->pools[p->servers[server].pool];
+    char line[600];
+    by_hand_say(&carry->now, server, line, 400);
+    if (!takes_new(&carry->now, pool)) {
+        const size_t used = strlen(line);
+        snprintf(line + used, sizeof line - used, "; no server of %.100s takes new connections now",
+                 program_str(p, pool->name));
+    }
     events_tell(&control->tell->events, TOLD_HAND, "user %u has set %s", (unsigned)call_uid(c), line);
     cJSON *o = cJSON_CreateObject();
     const struct by_hand *h = carry->now.by_hand[server];
@@ -61,7 +76,9 @@ void asked_SET(void *with, struct call *c)
     const uint32_t server = name ? by_hand_server(control->carry->now.program, name) : PBC_NONE;
     struct by_hand w;
     if (server == PBC_NONE) {
-        call_end(c, 2, "%.200s: the running program has no such server; write a server as POOL/SERVER",
+        call_end(c, 2,
+                 "%.200s: the running program has no such server; write a server as POOL/SERVER (to list them, "
+                 "run: preyctl servers)",
                  name ? name : "");
     } else if (!read_setting(c, &w)) {
         call_end(c, 2, "a server can be set to a weight from 0 to 1000, drain, up, down or file");

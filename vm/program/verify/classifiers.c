@@ -75,7 +75,7 @@ static bool verify_halves(const struct classify_pass *t, uint32_t i, unsigned fr
     const struct pbc_format *f = &t->formats[i];
     for (unsigned h = from; h < sizeof f->half; h++)
         if (f->half[h] & ~(PBC_MASKED | 31u) || (h >= pbc_columns(f->lines) && f->half[h]))
-            return fault(t->v, "classifier %u, format %u: no such half", t->i, i);
+            return fault(t->v, "classifier %u, format %u: half doesn't exist", t->i, i);
     return from || !(f->half[0] & PBC_MASKED) ||
            fault(t->v, "classifier %u, format %u: doesn't begin with a range", t->i, i);
 }

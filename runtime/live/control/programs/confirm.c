@@ -208,11 +208,10 @@ static const char *confirm_refusal(const struct control *control, const struct c
     else if (call_is_true(c, "force") || (word && !strcmp(word, control->confirm.word)))
         return NULL;
     else if (word)
-        snprintf(
-            err, err_len,
-            "not confirmed: `%.40s` isn't the word that was printed when this trial began: the log has the word, and "
-            "--force confirms without one",
-            word);
+        snprintf(err, err_len,
+                 "not confirmed: `%.40s` isn't the word that the log, or preyctl load, printed when this trial began; "
+                 "--force confirms without one",
+                 word);
     else
         snprintf(err, err_len,
                  "not confirmed: run preyctl confirm WORD with the word printed when this trial began, or preyctl "
