@@ -102,19 +102,19 @@ serves 'and change nothing' ' 6 two '
 # Transfers, while their server drains.
 payload 64000000 one two
 slowly() { # NAME RATE: from server one
-    sets "$1: only server one" '0 web/two: weight 0 by hand, 1 in the file' two weight 0
+    sets "$1: only server one" '0 web/two: weight 0 by hand, 1 in the file; no server of web takes new connections now' two weight 0
     sets "$1: which serves" '0 web/one: weight 2, as in the file' one file
     rm -f "$1.got"
     background client curl -s --limit-rate "$2" -o "$1.got" -w '%{time_total} %{size_download}\n' http://10.1.0.100/files/file >"$1.said"
     until_true 100 "$1: a transfer has begun" test -s "$1.got"
 }
 slowly whole 48M
-sets 'a drain without a bound' '0 web/one: it drains; its flows continue until they end' one drain
+sets 'a drain without a bound' '0 web/one: it drains; its flows continue until they end; no server of web takes new connections now' one drain
 wait "$last"
 cmp -s whole.got payload
 ok $? 'lets a transfer end'
 slowly cut 8M
-sets 'a drain with a bound' '0 web/one: it drains, for at most 1.0 s' one drain 1s
+sets 'a drain with a bound' '0 web/one: it drains, for at most 1.0 s; no server of web takes new connections now' one drain 1s
 wait "$last"
 same 'resets what is left' "$?" 56
 awk '{ exit !($1 >= 1) }' cut.said
