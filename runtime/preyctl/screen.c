@@ -56,11 +56,11 @@ static void replies_print(FILE *out, const cJSON *seen)
     unsigned count = 0;
     cJSON_ArrayForEach(one, item(seen, "interfaces")) count += *item_text(one, "replies") != 0;
     if (count < 2) return;
-    fill(
-        out, seen,
-        "replies of translated and balanced connections leave by their connection's interface"
-        "{*interfaces?replies=by it|: |, |{interface}{!link=up  ({link})}}"
-        "{*interfaces?replies=by the routes|; while it is down, by the routes: |, |{interface}{!link=up  ({link})}}\n");
+    fill(out, seen,
+         "replies of translated and balanced connections leave by the interface that the connection came in by"
+         "{*interfaces?replies=by it|: |, |{interface}{!link=up  ({link})}}"
+         "{*interfaces?replies=by the routes|; while an interface is down, routes decide: |, |{interface}{!link=up  "
+         "({link})}}\n");
 }
 
 static void head_print(FILE *out, const cJSON *seen)

@@ -314,11 +314,11 @@ begins host --monitor
 ip netns exec "$id-prey" "$bin/preyctl" capture icmp on '"wg0"' -w seen.pcap --count 3 >capture.out 2>capture.err &
 last=$!
 pids="$pids $last"
-until_true 100 'the capture looks on' grep -q 'what comes' capture.err
+until_true 100 'the capture looks on' grep -q 'the packets' capture.err
 ip netns exec "$id-prey" "$bin/preyctl" trace icmp on '"wg0"' --count 3 >trace.out 2>trace.err &
 tracer=$!
 pids="$pids $tracer"
-until_true 100 'the trace looks on' grep -q 'what comes' trace.err
+until_true 100 'the trace looks on' grep -q 'the packets' trace.err
 quietly far ping -c 3 -i 0.2 -W 20 10.8.0.1
 wait "$last" "$tracer"
 grep -q 'accept  *PING' trace.out

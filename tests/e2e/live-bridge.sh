@@ -24,7 +24,7 @@ at left curl -s -m 1 http://10.1.0.2/ >out
 same 'without the bridge nothing crosses' "$(cat out)" ''
 at left ip neigh flush dev eth0
 prey prey --bridge a:b --format json across.pbc
-same 'it says that it is ready' "$(grep -v '^--exec auto: user, because only the user-space executor can do --bridge' prey.err)" 'ready: a: a, b by packet, 1 worker, across.pbc'
+same 'it says that it is ready' "$(grep -v '^--exec auto: user, because only the user-space executor supports --bridge' prey.err)" 'ready: a: a, b by packet, 1 worker, across.pbc'
 for a in 10.1.0.2 '[fd00:1::2]'; do
     same "TCP crosses to $a" "$(at left curl -s -m 20 "http://$a/")" right
     at left curl -s -m 30 "http://$a/files/file" | cmp -s - web-right/file

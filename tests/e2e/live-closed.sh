@@ -163,7 +163,7 @@ for exec in kernel user; do
     next_phase
     ctl stop
     wait "$prey"
-    same "$exec: preyctl stop ends it" "$? $status $(cat out)" '0 0 wan ends: the interfaces stay closed until a start, or preyrun --cleanup'
+    same "$exec: preyctl stop ends it" "$? $status $(cat out)" '0 0 wan ends: the interfaces stay shut until you start prey again or run preyrun --cleanup'
     leaked 'closed'
     ctl --name wan stop --open
     same "$exec: where none runs, preyctl says what opens" "$status $(grep -o '; to open .*' err)" '2 ; to open interfaces that an earlier run left shut, use preyrun --cleanup --name wan'

@@ -17,7 +17,7 @@ user|which only the kernel executor can block|anycast-edge audit balancer balanc
 user|which only the kernel executor can block|balancer-keep-source balancer-passthrough bastion block block-list dmz dns-server every-condition
 user|which only the kernel executor can block|home-server ipv6-only laptop laptop-stateless mail-server office-hours office-vlans pppoe-router router
 user|which only the kernel executor can block|security-groups server-gue server-ipip tls-names voip vpn-hub web-server zones
-kernel|only the user-space executor can do --bridge|bridge-guard wire-filter splice wire-watch mirror
+kernel|only the user-space executor supports --bridge|bridge-guard wire-filter splice wire-watch mirror
 END
 
 # plain NAME...: as the kernel makes them.

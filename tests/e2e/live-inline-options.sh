@@ -146,7 +146,7 @@ looks() { # NAME COMMAND...
     local name=$1
     shift
     background prey "$bin/preyctl" "$@" >"$name.out" 2>"$name.err"
-    until_true 100 "$name looks on" grep -q 'shows\? what comes' "$name.err"
+    until_true 100 "$name looks on" grep -q 'shows\? the packets' "$name.err"
 }
 looks trace trace tcp source port 5080 to port 80 --count 3
 tracer=$last

@@ -103,7 +103,7 @@ looks() { # NAME COMMAND...: one that looks on, in NAME.out, by the time it does
     local name=$1
     shift
     background prey "$bin/preyctl" "$@" >"$name.out" 2>"$name.err"
-    until_true 100 "$name looks on" grep -q "^$workers what comes" "$name.err"
+    until_true 100 "$name looks on" grep -q "^$workers the packets" "$name.err"
 }
 [ "${EXEC-}" = kernel ] && workers='1 worker shows' || workers='2 workers show' # more than one are user space's
 looks trace trace tcp source port 5081, 5080 to port 80, 81 --count 4

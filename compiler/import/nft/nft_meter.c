@@ -89,7 +89,8 @@ static void want_flows(struct reading_rule *r, const cJSON *count, const struct 
     uint64_t n;
     if (key->per != METER_SOURCE || !is_limit_over(count) ||
         !read_count(cJSON_GetObjectItemCaseSensitive(count, "val"), &n) || !n || n > 100000000) {
-        read_unsaid(r, "prey's `flows over N` matches only more than N connections per source");
+        read_unsaid(
+            r, "prey counts connections only per source, and matches only if there are more than N: `flows over N`");
         return;
     }
     for (struct rule *one = r->first; one; one = one->next) one->flows_over = (uint32_t)n;

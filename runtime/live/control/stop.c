@@ -18,7 +18,7 @@ static const char *after(const struct control *control, bool open)
     const enum options_end end = control->o->on_exit;
     if (open || end == OPTIONS_END_UNSET || (end == OPTIONS_END_OPEN && !control->o->bridge_count))
         return "all its changes are undone";
-    return end == OPTIONS_END_CLOSED ? "the interfaces stay closed until a start, or preyrun --cleanup"
+    return end == OPTIONS_END_CLOSED ? "the interfaces stay shut until you start prey again or run preyrun --cleanup"
                                      : "its bridges keep passing frames, unjudged";
 }
 

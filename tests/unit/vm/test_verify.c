@@ -466,8 +466,9 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(check_flags, "check 0: unknown flags 0x10", b->checks[0].flags = 16)                                         \
     FAULT(check_method, "check 0: unknown method 3", b->checks[0].method = 3)                                          \
     FAULT(check_reserved, "check 0: reserved bytes aren't zero", b->checks[0].reserved[1] = 1)                         \
-    FAULT(check_steps, "check 0: its steps don't follow those before, or are too many", b->checks[0].steps = 1)        \
-    FAULT(check_steps_many, "check 0: its steps don't follow those before, or are too many",                           \
+    FAULT(check_steps, "check 0: its steps don't begin where the previous check's end, or are too many",               \
+          b->checks[0].steps = 1)                                                                                      \
+    FAULT(check_steps_many, "check 0: its steps don't begin where the previous check's end, or are too many",          \
           b->checks[0].step_count = 33)                                                                                \
     FAULT(check_steps_past, "check 0: past the end of `steps`", b->checks[0].step_count = 3)                           \
     FAULT(check_steps_tcp, "check 0: steps of another kind of check", b->checks[0].kind = PBC_CHECK_TCP)               \
@@ -477,9 +478,12 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(check_steps_body, "check 0: steps of another kind of check", b->steps[0].kind = PBC_STEP_HAS)                \
     FAULT(step_of_none, "step 1: of no check", b->checks[0].step_count = 1)                                            \
     FAULT(step_kind, "step 0: unknown kind 4", b->steps[0].kind = 4)                                                   \
-    FAULT(step_gap, "step 1: its bytes don't follow those before, or are too many", b->steps[1].bytes = 17)            \
-    FAULT(step_empty, "step 0: its bytes don't follow those before, or are too many", b->steps[0].len = 0)             \
-    FAULT(step_long, "step 1: its bytes don't follow those before, or are too many", b->steps[1].len = 1025)           \
+    FAULT(step_gap, "step 1: its bytes don't begin where the previous step's end, or are too many",                    \
+          b->steps[1].bytes = 17)                                                                                      \
+    FAULT(step_empty, "step 0: its bytes don't begin where the previous step's end, or are too many",                  \
+          b->steps[0].len = 0)                                                                                         \
+    FAULT(step_long, "step 1: its bytes don't begin where the previous step's end, or are too many",                   \
+          b->steps[1].len = 1025)                                                                                      \
     FAULT(step_past, "step 1: past the end of `said`", b->steps[1].len = 3)                                            \
     FAULT(step_short, "byte 19 of `said`: in no step", b->steps[1].len = 1)                                            \
     FAULT(step_reserved, "step 0: reserved bytes aren't zero", b->steps[0].reserved = 1)                               \
@@ -649,8 +653,8 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_past, "nat 2: ports past 65535", b->nats[2].target_port = 65526)                                         \
     FAULT(nat_reserved, "nat 3: reserved bytes aren't zero", b->nats[3].reserved2[27] = 1)                             \
     FAULT(nat_walk, "nat 4095: more than 16777216 statements and sets to try", many_nats(b))                           \
-    FAULT(services_function, "meta: function 9 can't be that of the services", b->meta->services = 9)                  \
-    FAULT(services_missing, "meta: function 0 can't be that of the services", b->meta->services = 0)                   \
+    FAULT(services_function, "meta: function 9 can't be the services' function", b->meta->services = 9)                \
+    FAULT(services_missing, "meta: function 0 can't be the services' function", b->meta->services = 0)                 \
     FAULT(branch_operand, "instruction 47 (retb): branch doesn't exist", b->code[47].imm = 2)                          \
     FAULT(branch_as_rule, "instruction 48 (retb): returns a rule and a branch",                                        \
           b->code[47] = ((struct insn){OP_RETK, 0, 0, 0}))                                                             \

@@ -26,7 +26,7 @@ static bool verify_steps(const struct verifier *v)
         const struct pbc_step *s = &p->steps[i];
         if (s->kind >= PBC_STEP_KINDS) return fault(v, "step %u: unknown kind %u", i, s->kind);
         if (s->bytes != next || s->len == 0 || s->len > PBC_STEP_BYTES_MAX)
-            return fault(v, "step %u: its bytes don't follow those before, or are too many", i);
+            return fault(v, "step %u: its bytes don't begin where the previous step's end, or are too many", i);
         if (!inside(s->bytes, s->len, p->said_count)) return fault(v, "step %u: past the end of `said`", i);
         if (s->reserved) return fault(v, "step %u: reserved bytes aren't zero", i);
         if (s->kind == PBC_STEP_HEADER && !is_header(p->said + s->bytes, s->len))
@@ -58,7 +58,7 @@ static bool verify_check(const struct verifier *v, uint32_t i, uint32_t *next)
     const struct pbc_check *c = &p->checks[i];
     if (!verify_fields(v, FIELDS_CHECK, i)) return false;
     if (c->steps != *next || c->step_count > PBC_CHECK_STEPS_MAX)
-        return fault(v, "check %u: its steps don't follow those before, or are too many", i);
+        return fault(v, "check %u: its steps don't begin where the previous check's end, or are too many", i);
     if (!inside(c->steps, c->step_count, p->steps_count)) return fault(v, "check %u: past the end of `steps`", i);
     *next = c->steps + c->step_count;
     return steps_in_order(p, c) || fault(v, "check %u: steps of another kind of check", i);
@@ -322,7 +322,7 @@ static bool verify_services_entry(const struct verifier *v)
     if (p->funcs_count == 0) return true; /* the part for code reports missing functions */
     if ((p->meta->services == 0) != (p->services_count == 0) ||
         (p->meta->services && p->meta->services >= p->funcs_count))
-        return fault(v, "meta: function %u can't be that of the services", p->meta->services);
+        return fault(v, "meta: function %u can't be the services' function", p->meta->services);
     return true;
 }
 

@@ -37,7 +37,7 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
         if (link && !carry->latest && xdp_refuses_mtu(link->name, link->mtu, sizeof(struct kernel_note), o))
             return true;
     }
-    if (carry->o->bridge_count) return bars(o, "only the user-space executor can do --bridge");
+    if (carry->o->bridge_count) return bars(o, "only the user-space executor supports --bridge");
     if (program_holds(carry->now.program) != PBC_NONE)
         return bars(o, "a branch of mode observe holds packets back, which only the user-space executor can do");
     if (live_sets_lack(carry->now.program, why, sizeof why)) return bars(o, "%s", why);

@@ -159,7 +159,7 @@ void access_tick(struct carry *carry, uint64_t lost_in_loops)
     if (!a) return;
     const uint64_t lost = lost_in_loops - a->told;
     if (lost_in_loops > a->told)
-        events_tell(&carry->tell->events, TOLD_FAULT, "access logs: %llu line%s found no room and %s lost",
+        events_tell(&carry->tell->events, TOLD_FAULT, "access logs: the buffer was full, and %llu line%s %s lost",
                     (unsigned long long)lost, text_plural(lost), lost == 1 ? "is" : "are");
     a->told = lost_in_loops;
     for (unsigned i = 0; i < a->count; i++) {

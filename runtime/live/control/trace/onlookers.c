@@ -377,7 +377,7 @@ static void look_after(struct onlooker *k, unsigned seat, uint64_t now_ns)
     const unsigned n = k->control->carry->worker_count;
     if (!k->begun && set && set->of[seat].id == k->as.id) {
         k->begun = true;
-        call_text(k->call, "%u worker%s what comes", n, n == 1 ? " shows" : "s show");
+        call_text(k->call, "%u worker%s the packets", n, n == 1 ? " shows" : "s show");
     }
     tell_lost(k, seat, now_ns);
     names_look_up(k, &k->control->carry->now.labels);
