@@ -62,7 +62,7 @@ holds 3 10.1.0.2 1000
 takes_over 'with a bound' --takeover-drain 2s
 same 'they are served' "$(answered)" '3 answered'
 until_true 300 'within that' befores_are 0
-hears 'and then cut, and that is said' '3 connections that this process served end: the time of --takeover-drain is over'
+hears 'and then cut, and that is said' '3 connections of the old process end: the time of --takeover-drain is over'
 same 'they have ended' "$(answered)" '0 answered'
 lets_go
 takes_over 'without a bound again' --takeover-drain 1h
