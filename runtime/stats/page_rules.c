@@ -172,7 +172,7 @@ static void losses(FILE *out, const cJSON *root)
     loss_row(&l, "handed to another worker, which had no room", item_number(live, "hand_lost"));
     loss_row(&l, "for this machine, which rejected them", item_number(live, "not_given"));
     loss_row(&l, "for this machine, which has no device for their VLAN tags", item_number(live, "no_receiver"));
-    loss_row(&l, "of inline connections, rejected by the proxy's sockets", item_number(live, "inside_lost"));
+    loss_row(&l, "packets of inline connections that the proxy's sockets rejected", item_number(live, "inside_lost"));
 #define LOSS_COUNTER(ident, key, words) loss_row(&l, "to be sent: " words, item_number(way_out, key));
 #include "runtime/counters/counter.def"
     loss_row(&l, "to be sent: the device rejected them", interfaces_sum(root, "not_sent"));
