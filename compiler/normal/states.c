@@ -1,5 +1,6 @@
 /* Possible values of `state` for the packets of a product (vm/flow/flow.h); none for later fragments and frames that
- * aren't IP. So rules that exclude each other, cover each other or ask for what always holds are recognised. */
+ * aren't IP. By these values, the compiler recognises rules that exclude or cover each other, and conditions that
+ * always hold. */
 #include "compiler/normal/normal.h"
 #include "compiler/normal/what.h"
 #include "vm/flow/flow.h"

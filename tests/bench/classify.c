@@ -13,7 +13,7 @@
 
 enum { REPEATED_BUILDS = 5, SLOW_SAMPLE = 400, SLOWEST_SAMPLE = 60 };
 enum {
-    FEW = 300 /* rules of a generated list with SMALL; ClassBench's have 1,000 */,
+    FEW = 300 /* number of rules in a generated list with SMALL; lists of ClassBench have 1,000 */,
     FEW_HEADERS = 500,
     PAIRS_HEADERS = 4000
 };

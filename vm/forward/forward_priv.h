@@ -68,7 +68,8 @@ void forward_begin_recipes(struct forward *f);
 /* Make all recipes stale if the facts have changed. */
 void forward_renew_recipes(struct forward *f, const struct facts *facts);
 
-/* Return those changes of `may` (ports, or a query's identifier) that `to` makes to a packet with that key. */
+/* Return the changes that the translation `to` makes to a packet with that key, as far as `may` allows them (ports, or
+ * a query's identifier). */
 uint8_t forward_changes(const struct key *key, const struct translation *to, uint8_t may);
 /* Send the packet according to c->left. quoted: in an error, the translation of the quoted packet. False: refused,
  * with the reason in c->v. */

@@ -77,7 +77,8 @@ static int signals_open(struct live *l)
 static void say_ready(struct live *l)
 {
     const struct options *o = l->o;
-    static const char *const states[] = {"", "", " (down)", " (not there yet)"}; /* by enum link_state */
+    static const char *const states[] = {
+        [LINK_UP] = "", [LINK_NO_CARRIER] = "", [LINK_DOWN] = " (down)", [LINK_GONE] = " (not there yet)"};
     char names[PORTS_MOST * (IF_NAMESIZE + 20)];
     size_t used = 0;
     for (unsigned i = 0; i < o->iface_count; i++)

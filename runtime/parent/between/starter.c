@@ -75,8 +75,10 @@ static _Noreturn void stand_by(int fd)
     char *text = line < 0 ? NULL : read_whole(line, LINE_MOST, &len);
     if (!text) _exit(2);
     while (!channel_receive(fd, &word, sizeof word, sent, STREAMS, &count, CHANNEL_ANY) && count) {
-        if (count < STREAMS) become(sent[0], fd, text, len);
-        if (count < STREAMS) break;
+        if (count < STREAMS) {
+            become(sent[0], fd, text, len);
+            break;
+        }
         for (int i = 0; i < STREAMS; i++) {
             dup2(sent[i], STDOUT_FILENO + i);
             close(sent[i]);

@@ -4,7 +4,7 @@
 #include "vm/packet/facts.h"
 #include "vm/packet/loop.h"
 
-enum { WRITTEN = 1 }; /* bit of until_ns during a write */
+enum { WRITTEN = 1 }; /* bit of until_ns that is set during a write */
 
 static inline uint32_t group_of(const struct question_head *head, const struct question_id *id)
 {

@@ -228,7 +228,8 @@ void asked_CONFIRM(void *with, struct call *c)
         call_end(c, 2, "%s", why);
         return;
     }
-    const bool saves = control->confirm.saves, own = !strcmp(control->carry->now.name, control->o->program);
+    const bool saves = control->confirm.saves;
+    const bool elsewhere = saves && strcmp(control->carry->now.name, control->o->program) != 0;
     confirm_settle(control);
     history_confirmed(control);
     by_hand_forget(control->rules);
@@ -239,9 +240,6 @@ void asked_CONFIRM(void *with, struct call *c)
     if (saves && onfile_save(control, err, sizeof err))
         call_end(c, 2, "confirmed: %.200s keeps running, but isn't saved: %s", control->carry->now.name, err);
     else
-        call_end(c, 0, "confirmed: %.200s keeps running%s%.200s", control->carry->now.name,
-                 !saves ? ""
-                 : own  ? ", and is saved"
-                        : ", and is saved as ",
-                 saves && !own ? control->o->program : "");
+        call_end(c, 0, "confirmed: %.200s keeps running%s%s%.200s", control->carry->now.name,
+                 saves ? ", and is saved" : "", elsewhere ? " as " : "", elsewhere ? control->o->program : "");
 }

@@ -1,5 +1,5 @@
-/* Confirmation. A start (--confirm) ends unless it is confirmed; an unconfirmed loaded program is replaced by its
- * predecessor. So operators who lock themselves out get the machine back. */
+/* Confirmation. A start with --confirm ends unless an operator confirms it. If nobody confirms a loaded program, its
+ * predecessor comes back. So operators who lock themselves out get the machine back. */
 #pragma once
 
 #include "runtime/live/control/control_state.h"

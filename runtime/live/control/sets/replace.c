@@ -19,7 +19,7 @@ static u128 number_of(const struct member_range *r, const uint32_t a[4])
     return (u128)((uint64_t)a[0] << 32 | a[1]) << 64 | ((uint64_t)a[2] << 32 | a[3]);
 }
 
-/* Ranges that came, and the base made from them */
+/* Ranges of a `replace` question, and the base that prey makes from them */
 struct replacing {
     struct member_range *all;
     size_t count;

@@ -1,5 +1,5 @@
-/* Names are resolved in the order of their list, which has each once. The list of another program keeps the results
- * for names that are in both; the resolver begins again with the new list. */
+/* The resolver looks up names in the order of their list, which has each name once. After a reload, the new list keeps
+ * the results of names that the old list also had, and the resolver begins again with the new list. */
 #include "runtime/live/rules/names/names.h"
 
 #include <errno.h>
