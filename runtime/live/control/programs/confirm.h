@@ -1,4 +1,4 @@
-/* Confirmation. A start with --confirm ends unless an operator confirms it. If nobody confirms a loaded program, its
+/* Confirmation. A start with --confirm ends unless an operator confirms it. If a loaded program stays unconfirmed, its
  * predecessor comes back. So operators who lock themselves out get the machine back. */
 #pragma once
 
