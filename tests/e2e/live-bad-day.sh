@@ -62,7 +62,7 @@ talks() { # OPTION... -- LINE...: who talks while these are sent; seen.out is wh
     while [ "$1" != -- ]; do options+=("$1"); shift; done
     shift
     background prey "$bin/preyctl" talkers "${options[@]}" >seen.out 2>seen.err
-    until_true 100 'it looks on' grep -q 'what comes$' seen.err
+    until_true 100 'it looks on' grep -q 'shows\? the packets$' seen.err
     sends "$@"
     wait "$last"
     status=$?
@@ -75,7 +75,7 @@ import json
 all, *rows = [json.loads(l) for l in open('seen.out')]
 print([(r['of'], r['name'], r['estimated'], r['share'] > 0.7) for r in rows], all['seen'] < all['packets'], 1400 < all['packets'] < 2600 or all)")" "0 [('source', '10.1.0.7', True, True), ('destination', '10.1.0.100', True, True), ('rule', 'default', True, True)] True True"
 background prey "$bin/preyctl" talkers udp --for 1h --json >seen.out 2>seen.err
-until_true 100 'it looks on' grep -q 'what comes$' seen.err
+until_true 100 'it looks on' grep -q 'shows\? the packets$' seen.err
 sends '10.1.0.7 1500 2'
 kill -TERM "$last"
 wait "$last"
