@@ -62,12 +62,20 @@ static void server_add(cJSON *servers, const char *name, struct side of_old, str
     const char *host = host_of_both(of_old, of_new);
     const bool moved =
         was && now && !host && (was->family != now->family || memcmp(was->addr, now->addr, sizeof was->addr) != 0);
-    if (was && now && (was->weight == now->weight || (host && *host == '_')) && !moved) return;
+    const bool same_weight = was && now && (was->weight == now->weight || (host && *host == '_'));
+    const bool same_port = was && now && (was->port == now->port || (host && *host == '_'));
+    if (same_weight && same_port && !moved) return;
     cJSON *one = json_object(servers);
     cJSON_AddStringToObject(one, "name", name);
     weight_add(one, "was", was);
     weight_add(one, "now", now);
     if (moved) cJSON_AddTrueToObject(one, "moved");
+    if (was && now && !same_weight) cJSON_AddTrueToObject(one, "weighs");
+    if (was && now && !same_port) {
+        cJSON_AddTrueToObject(one, "another_port"); /* 0: the service's own */
+        json_number(one, "port_was", was->port);
+        json_number(one, "port_now", now->port);
+    }
 }
 
 static void pool_add(cJSON *pools, const char *name, const struct program *old, uint32_t was, const struct program *new,

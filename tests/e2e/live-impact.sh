@@ -37,6 +37,8 @@ both='server one 10.2.0.2
 offer now 'accept state established as OPEN' "$both"
 offer alone 'drop tcp from 10.1.0.1 on inner as NEVER
   drop tcp from 10.1.0.9 on outer as NOT_OURS' 'server one 10.2.0.2 weight 3'
+offer ports 'accept state established as OPEN' 'server one 10.2.0.2:9000 weight 3
+  server two 10.2.0.3:9001'
 offer later 'accept state established as OPEN
   drop tcp from 10.1.0.8 as NOT_OURS' "$both"
 
@@ -112,6 +114,11 @@ udp_on_two=$(grep -c '^two' talked)
 # The same program changes nothing.
 ctl impact now.pbc
 same 'the same one: all stay' "$status $(grep '^flows' out)" '0 flows     36 live: 36 stay on their servers'
+
+# Another port is a difference, too; connections keep theirs.
+ctl impact ports.pbc
+same 'servers with other ports' "$(grep -E '^(pools|flows)' out | tr -s ' ')" 'pools shop one weight 1 -> 3 port of the service -> 9000 two port of the service -> 9001
+flows 36 live: 36 stay on their servers'
 
 # One that cuts some off and has a server less.
 ctl impact alone.pbc

@@ -65,7 +65,9 @@ static void lines_print(const char *heading, char *text)
 static const char pools_differ[] =
     "{*pools|pools     |          |{pool}{?new  is new}{!new {?gone  is gone}}{*servers|||   "
     "{?moved {name} has another address}"
-    "{!moved {!was? + {name} (weight {now})}{?was? {!now? - {name}}{?now? {name} weight {was} -> {now}}}}}\n|}";
+    "{!moved {!was? + {name} (weight {now})}{?was? {!now? - {name}}{?now? {name}{?weighs  weight {was} -> {now}}"
+    "{?another_port  port {?port_was {port_was}}{!port_was of the service} -> {?port_now {port_now}}{!port_now of the "
+    "service}}}}}}\n|}";
 
 /* Flows that cannot stay on their servers. */
 static const char servers_flows[] =
