@@ -222,6 +222,7 @@ ctl load two.pbc --confirm 1s
 same 'one that nobody confirms' "$status" 0
 awaits '^reloaded: shop.pbc: 0 rules, 1 service, because nobody has confirmed the loaded program$'
 serves 'the one before is back' ' 6 one '
+says 'the word comes too late' '2 preyctl: the trial is over: nobody confirmed it in time, and shop.pbc came back' confirm abcdefgh
 speaks back
 ctl servers
 same 'what was set by hand, too' "$(grep -c 'one .* weight 7 .*2 in the file' out)" 1

@@ -202,7 +202,12 @@ void confirm_archive(struct control *control, struct archive *a)
 static const char *confirm_refusal(const struct control *control, const struct call *c, char *err, size_t err_len)
 {
     const char *word = call_text_of(c, "word");
-    if (!confirm_waits(control)) return "nothing needs to be confirmed";
+    if (!confirm_waits(control)) {
+        if (control->rules->began.way != BEGAN_BACK) return "nothing needs to be confirmed";
+        snprintf(err, err_len, "the trial is over: nobody confirmed it in time, and %.200s came back",
+                 control->carry->now.name);
+        return err;
+    }
     if (control->confirm.goes_back)
         snprintf(err, err_len, "the time to confirm is up: %.200s comes back", confirm_back(control));
     else if (call_is_true(c, "force") || (word && !strcmp(word, control->confirm.word)))
