@@ -82,7 +82,7 @@ ctl load v6.pbc --confirm 1s
 awaits 'because nobody has confirmed'
 ctl history
 same 'one that nobody confirmed, and the one that came back' "$(head -n 2 out | sed -E 's/  +/ /g; s/^([0-9]) [0-9:]+ /\1 /')" \
-    '0 unconfirmed 1 rule edge.pbc
+    '0 returned 1 rule edge.pbc
 1 load 1 rule v6.pbc by root (never confirmed)'
 # The trial, and the entry of what runs before it, are passed over.
 says 'the one before is one that was confirmed' '0 v2.pbc runs' rollback

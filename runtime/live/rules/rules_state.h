@@ -22,7 +22,7 @@ struct via;
     BEGAN(LOAD, "load")                                                                                                \
     BEGAN(ROLLBACK, "rollback")                                                                                        \
     BEGAN(WATCH, "watch")      /* the file has changed */                                                              \
-    BEGAN(BACK, "unconfirmed") /* the program came back, because its successor was not confirmed */
+    BEGAN(BACK, "returned")    /* the program came back, because its successor was not confirmed */
 enum began_way {
 #define BEGAN(ident, word) BEGAN_##ident,
     BEGAN_WAYS(BEGAN)

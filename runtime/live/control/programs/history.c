@@ -97,7 +97,8 @@ static bool member_way(const cJSON *o, enum began_way *way)
     text_of(o, "how", word, sizeof word);
     for (*way = 0; *way < BEGAN_COUNT; ++*way)
         if (!strcmp(word, began_word(*way))) return true;
-    return false;
+    *way = BEGAN_BACK;
+    return !strcmp(word, "unconfirmed"); /* its word in lists of earlier versions */
 }
 
 static bool digest_of(const cJSON *o, uint8_t digest[PBC_DIGEST_LEN])
