@@ -143,7 +143,8 @@ void screen_print(FILE *out, const cJSON *seen)
     {
         if (item_true(pool, "past") && !item_number(pool, "flows")) continue;
         fill(out, pool,
-             "pool {pool}  {balance}  {servers_up} of {servers_count} up{?past   (of an earlier program)}\n");
+             "pool {pool}  {balance}  {servers_up} of {servers_count} up{?servers_draining , {servers_draining} "
+             "draining}{?past   (of an earlier program)}\n");
         screen_servers(out, pool, "  ", screen_width(pool, "  "));
     }
 }

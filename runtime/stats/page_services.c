@@ -44,10 +44,13 @@ static void pool_table(FILE *out, const cJSON *pool, unsigned number)
     char id[32];
     const cJSON *server;
     const uint64_t up = item_number(pool, "servers_up"), count = item_number(pool, "servers_count");
-    const char *class = page_down(pool) ? "bad" : up < count ? "warn" : "good";
+    const bool slows = up < count || item_number(pool, "servers_draining");
+    const char *class = page_down(pool) ? "bad" : slows ? "warn" : "good";
     html_fill(out, pool, "<h3>Pool {pool} ");
     fprintf(out, "<span class=\"tag %s\">", class);
-    html_fill(out, pool, "{#servers_up} of {#servers_count} up</span> <small>{balance}</small></h3>");
+    html_fill(out, pool,
+              "{#servers_up} of {#servers_count} up{?servers_draining , {#servers_draining} draining}</span> "
+              "<small>{balance}</small></h3>");
     snprintf(id, sizeof id, "pool-%u", number);
     page_table(out, id, "Servers of a pool", columns);
     cJSON_ArrayForEach(server, item(pool, "servers"))

@@ -109,10 +109,11 @@ def facts(page, doc):
     yield "the title counts servers that are down", title == (f"{count} of {of} server{'s' * (of != 1)} down – " if count else "") + f"{doc['instance']['name']} – prey" or title
     yield "the tab's sign is of the same kind", page.one("link", id="icon").attrs["href"] == ("/bad.svg" if any(
         "bad" in li.attrs["class"] for li in page.one("div", id="alerts").all("li")) else "/good.svg")
+    draining = lambda p: f", {p['servers_draining']} draining" if p["servers_draining"] else ""
     heads = {words(h).split()[1]: h.one("span") for h in page.all("h3") if words(h).startswith("Pool ")}
     yield "a pool's count has its colour", all(
-        words(heads[p["pool"]]) == f"{p['servers_up']} of {p['servers_count']} up"
-        and heads[p["pool"]].attrs["class"] == "tag " + ("bad" if p["pool"] in sick else "good" if p["servers_up"] == p["servers_count"] else "warn") for p in pools)
+        words(heads[p["pool"]]) == f"{p['servers_up']} of {p['servers_count']} up{draining(p)}"
+        and heads[p["pool"]].attrs["class"] == "tag " + ("bad" if p["pool"] in sick else "good" if p["servers_up"] == p["servers_count"] and not draining(p) else "warn") for p in pools)
     for s in doc.get("sets", []):
         if s.get("fault"):
             yield f"the top tells that set {s['set']} fails", any(s["fault"] in a for a in alerts) or alerts

@@ -175,7 +175,7 @@ static void server_add(const struct moment *m, uint32_t i, cJSON *one)
 struct pool_of {
     cJSON *one, *servers;
     uint64_t flows;
-    uint32_t up, count;
+    uint32_t up, draining, count; /* draining: up, with a weight of 0, so that no new connection goes there */
 };
 
 static void pool_begin(const struct moment *m, uint32_t i, cJSON *pools, struct pool_of *to)
@@ -191,6 +191,7 @@ static void pool_begin(const struct moment *m, uint32_t i, cJSON *pools, struct 
 static void pool_end(struct pool_of *of)
 {
     json_number(of->one, "servers_up", of->up);
+    json_number(of->one, "servers_draining", of->draining);
     json_number(of->one, "servers_count", of->count);
     json_number(of->one, "flows", of->flows);
     cJSON_AddItemToObject(of->one, "servers", of->servers);
@@ -216,7 +217,9 @@ static void servers_deal(const struct moment *m, cJSON *servers, struct pool_of 
         server_add(m, i, one);
         cJSON_AddItemToArray(to->servers, one);
         to->flows += m->c->server_flows[i];
-        to->up += !m->control->carry->now.down[i] && !program_is_past(p, i);
+        const bool up = !m->control->carry->now.down[i] && !program_is_past(p, i);
+        to->up += up;
+        to->draining += up && !by_hand_weight(&m->control->carry->now, i);
         to->count++;
     }
 }
