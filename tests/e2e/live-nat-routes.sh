@@ -7,7 +7,7 @@ EXEC=kernel
 . tests/lib/scratch.sh
 pins "$@" || ways=user
 live_begin
-RECORD=1 # every way of a packet is replayed, too
+RECORD=1 RECORD_SAMPLE=1 # every way of every packet is replayed, too
 
 space client prey far branch dmzhost
 link client eth0 prey lan

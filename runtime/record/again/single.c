@@ -280,6 +280,13 @@ static bool same_reply(const struct single *x)
     return x->other || (v->flags & VERDICT_REPLY && v->rule == RULE_NONE && same_bound(x));
 }
 
+/* True for an error about a sent-on flow where it leaves, from this machine or from a host behind an unserved
+ * interface: no rule is asked, and it passes. If its flow is a nat's, it comes again as a routed packet. */
+static bool passes_as_error(const struct single *x)
+{
+    return x->looked && x->seen.class == SEEN_ERROR && (x->met.has & MET_OUT || x->met.came);
+}
+
 enum found { AS_RECORDED, OTHERWISE, HANGS_ON_MORE };
 
 /* Parse a packet that was routed, as the worker did. Its outgoing interface is known. */
@@ -321,6 +328,8 @@ static enum found judge_one(const struct actor *a, struct single *x)
     if (!single_look(a, x) ||
         (!x->other && x->recorded.flags & VERDICT_REPLY && stands_in_wire(x->program, x->recorded.service)))
         return HANGS_ON_MORE;
+    if (passes_as_error(x))
+        return v->action == ACTION_ACCEPT && (x->other || v->rule == RULE_NONE) ? AS_RECORDED : OTHERWISE;
     if (x->looked && x->seen.class >= SEEN_REPLY) return same_reply(x) ? AS_RECORDED : OTHERWISE;
     if (x->looked && v->flags & VERDICT_REPLY && !x->other) return OTHERWISE;
     if (!by_rules && !x->looked) return HANGS_ON_MORE;
@@ -359,6 +368,8 @@ static struct verdict verdict_now(const struct single *x)
     v.service = v.server = PBC_NONE;
     if (x->routed) {
         v.action = x->taken ? ACTION_FORWARD : ACTION_ACCEPT;
+    } else if (passes_as_error(x)) {
+        v.action = ACTION_ACCEPT;
     } else if (x->looked && x->seen.class >= SEEN_REPLY) {
         v.action = ACTION_FORWARD;
         v.flags = VERDICT_REPLY;

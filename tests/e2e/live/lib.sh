@@ -39,7 +39,8 @@ said_last() {
     done
 }
 
-# With RECORD=1 in the environment every preyrun is recorded, and has to decide and send the same once more.
+# With RECORD=1 in the environment every preyrun is recorded, and has to decide and send the same once more. RECORD_SAMPLE is
+# its --record-sample: with 1, each packet that the kernel judges is recorded.
 check_recordings() {
     local dir
     for dir in recorded-*; do
@@ -332,7 +333,7 @@ prey() {
     case " $* " in *' --hook '*) ;; *' --exec kernel '*) [ -z "${HOOK-}" ] || set -- --hook "$HOOK" "$@" ;; esac
     if [ "${RECORD-0}" = 1 ]; then
         recordings=$((recordings + 1))
-        set -- --record "recorded-$recordings" "$@"
+        set -- --record "recorded-$recordings" ${RECORD_SAMPLE:+--record-sample "$RECORD_SAMPLE"} "$@"
     fi
     if [ -n "${files_of_bpf-}" ]; then
         nsenter "--net=/run/netns/$id-$name" "$bin/preyrun" "$@" >>"$name.out" 2>"$name.err" </dev/null &
