@@ -73,12 +73,9 @@ uint32_t setup_sources(const struct setup *s, FILE *out)
             if (!out) continue;
             if (n) fputs(", ", out);
             if (six) {
-                const struct pbc_range6 *r = &s->img->set6[set->first6 + k];
-                put_addresses(s,
-                              (const uint32_t[4]){(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi,
-                                                  (uint32_t)(r->lo_lo >> 32), (uint32_t)r->lo_lo},
-                              (const uint32_t[4]){(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi,
-                                                  (uint32_t)(r->hi_lo >> 32), (uint32_t)r->hi_lo});
+                uint32_t lo[4], hi[4];
+                range6_words(&s->img->set6[set->first6 + k], lo, hi);
+                put_addresses(s, lo, hi);
             } else {
                 const struct pbc_range *r = &s->img->set4[set->first4 + k];
                 put_addresses(s, (const uint32_t[4]){r->lo}, (const uint32_t[4]){r->hi});

@@ -229,8 +229,8 @@ static struct facts own_addresses(const struct asking *a)
     addresses_are_self(&a->routes.addresses, &own);
     if (!own.addr4 && own.self4_count) own.addr4 = own.self4[0];
     if (!a->options.self.v6_count && own.self6_count) {
-        const uint64_t half[2] = {own.self6[0].lo_hi, own.self6[0].lo_lo};
-        for (unsigned i = 0; i < 4; i++) own.addr6[i] = (uint32_t)(half[i / 2] >> (i % 2 ? 0 : 32));
+        uint32_t last[4];
+        range6_words(&own.self6[0], own.addr6, last);
     }
     return own;
 }

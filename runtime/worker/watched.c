@@ -36,8 +36,8 @@ static bool all_serve(const struct program *p, const struct pbc_set *set)
     }
     for (uint32_t i = set->first6; i < set->first6 + set->count6; i++) {
         const struct pbc_range6 *r = &p->set6[i];
-        const uint32_t addr[4] = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32),
-                                  (uint32_t)r->lo_lo};
+        uint32_t addr[4], last[4];
+        range6_words(r, addr, last);
         if (r->lo_hi != r->hi_hi || r->lo_lo != r->hi_lo || !serves(p, 6, addr)) return false;
     }
     return true;

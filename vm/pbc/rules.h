@@ -93,6 +93,23 @@ struct pbc_range6 {
     uint64_t lo_hi, lo_lo, hi_hi, hi_lo;
 }; /* both ends inclusive; upper and lower 64 bits of lo, then of hi */
 
+/* Write both ends as four words each, the first 32 bits first. */
+static inline void range6_words(const struct pbc_range6 *r, uint32_t lo[4], uint32_t hi[4])
+{
+    const uint64_t halves[4] = {r->lo_hi, r->lo_lo, r->hi_hi, r->hi_lo};
+    for (int i = 0; i < 4; i++) {
+        lo[i] = (uint32_t)(halves[i / 2] >> (i % 2 ? 0 : 32));
+        hi[i] = (uint32_t)(halves[2 + i / 2] >> (i % 2 ? 0 : 32));
+    }
+}
+static inline struct pbc_range6 range6_of_words(const uint32_t lo[4], const uint32_t hi[4])
+{
+    return (struct pbc_range6){.lo_hi = (uint64_t)lo[0] << 32 | lo[1],
+                               .lo_lo = (uint64_t)lo[2] << 32 | lo[3],
+                               .hi_hi = (uint64_t)hi[0] << 32 | hi[1],
+                               .hi_lo = (uint64_t)hi[2] << 32 | hi[3]};
+}
+
 /* An address set: sorted, disjoint, non-adjacent ranges of each family. Or a MAC set: sorted 48-bit numbers;
  * first4/count4 index MACS, first6/count6 are 0. */
 struct pbc_set {

@@ -11,11 +11,8 @@ static void range4(const struct pbc_range *from, struct address_range *r)
 
 static void range6(const struct pbc_range6 *from, struct address_range *r)
 {
-    *r = (struct address_range){.lo = {(uint32_t)(from->lo_hi >> 32), (uint32_t)from->lo_hi,
-                                       (uint32_t)(from->lo_lo >> 32), (uint32_t)from->lo_lo},
-                                .hi = {(uint32_t)(from->hi_hi >> 32), (uint32_t)from->hi_hi,
-                                       (uint32_t)(from->hi_lo >> 32), (uint32_t)from->hi_lo},
-                                .family = 6};
+    *r = (struct address_range){.family = 6};
+    range6_words(from, r->lo, r->hi);
 }
 
 bool address_next(struct address_walk *w, struct address_range *r)

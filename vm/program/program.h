@@ -287,13 +287,7 @@ static inline struct pbc_range address_range4(const struct address_range *r)
 {
     return (struct pbc_range){r->lo[0], r->hi[0]};
 }
-static inline struct pbc_range6 address_range6(const struct address_range *r)
-{
-    return (struct pbc_range6){.lo_hi = (uint64_t)r->lo[0] << 32 | r->lo[1],
-                               .lo_lo = (uint64_t)r->lo[2] << 32 | r->lo[3],
-                               .hi_hi = (uint64_t)r->hi[0] << 32 | r->hi[1],
-                               .hi_lo = (uint64_t)r->hi[2] << 32 | r->hi[3]};
-}
+static inline struct pbc_range6 address_range6(const struct address_range *r) { return range6_of_words(r->lo, r->hi); }
 
 /* True if the first `len` bits of both are equal. */
 static inline bool address_in_prefix(const uint32_t prefix[4], unsigned len, const uint32_t addr[4])

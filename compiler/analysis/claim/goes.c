@@ -139,8 +139,7 @@ static struct ir_product mapped(struct ir *ir, const struct pbc_nat *n, uint32_t
         number_words(n->family, outside + (s.lo > inside ? s.lo - inside : 0), lo);
         number_words(n->family, outside + (s.hi < inside + last ? s.hi - inside : last), hi);
         const struct pbc_range r4 = {lo[0], hi[0]};
-        const struct pbc_range6 r6 = {(uint64_t)lo[0] << 32 | lo[1], (uint64_t)lo[2] << 32 | lo[3],
-                                      (uint64_t)hi[0] << 32 | hi[1], (uint64_t)hi[2] << 32 | hi[3]};
+        const struct pbc_range6 r6 = range6_of_words(lo, hi);
         const uint32_t there = ir_addrs_ranges(ir, &r4, n->family == 4, &r6, n->family == 6);
         p.field[IR_DST] = ir_addrs_or(ir, p.field[IR_DST], there);
         addrs = ir_addrs(ir, inner);

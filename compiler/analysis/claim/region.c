@@ -67,10 +67,9 @@ static uint32_t own_id(struct ir *ir, const struct facts *own)
     for (unsigned i = 0; i < own->self4_count; i++)
         id = ir_addrs_or(ir, id, ir_addrs_one(ir, 4, (uint32_t[4]){own->self4[i]}));
     for (unsigned i = 0; i < own->self6_count; i++) {
-        const struct pbc_range6 *r = &own->self6[i];
-        const uint32_t words[4] = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32),
-                                   (uint32_t)r->lo_lo};
-        id = ir_addrs_or(ir, id, ir_addrs_one(ir, 6, words));
+        uint32_t address[4], last[4];
+        range6_words(&own->self6[i], address, last);
+        id = ir_addrs_or(ir, id, ir_addrs_one(ir, 6, address));
     }
     return id;
 }

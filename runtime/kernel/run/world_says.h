@@ -20,8 +20,10 @@ struct world_addr6 {
 };
 static inline struct world_addr6 world_addr6(const struct pbc_range6 *r)
 {
-    return (struct world_addr6){
-        {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32), (uint32_t)r->lo_lo}};
+    struct world_addr6 address;
+    uint32_t last[4];
+    range6_words(r, address.word, last);
+    return address;
 }
 
 /* Write own addresses to world->own, if they are few enough; to be called before the facts are written. */

@@ -55,8 +55,8 @@ bool routes_prefix(const char *s, size_t len, uint8_t family, struct route *to)
         to->bits = (uint8_t)(bits_alike(m.v4.lo, m.v4.hi) - 32);
         return true;
     }
-    to->to[0] = (uint32_t)(m.v6.lo_hi >> 32), to->to[1] = (uint32_t)m.v6.lo_hi;
-    to->to[2] = (uint32_t)(m.v6.lo_lo >> 32), to->to[3] = (uint32_t)m.v6.lo_lo;
+    uint32_t last[4];
+    range6_words(&m.v6, to->to, last);
     to->bits = (uint8_t)bits_alike(m.v6.lo_hi, m.v6.hi_hi);
     if (to->bits == 64) to->bits = (uint8_t)(64 + bits_alike(m.v6.lo_lo, m.v6.hi_lo));
     return true;

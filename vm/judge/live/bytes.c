@@ -92,10 +92,8 @@ static bool allowed4(const struct program *p, uint32_t live, const struct pbc_ra
 
 static bool allowed6(const struct program *p, uint32_t live, const struct pbc_range6 *r)
 {
-    const uint32_t lo[4] = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32),
-                            (uint32_t)r->lo_lo};
-    const uint32_t hi[4] = {(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi, (uint32_t)(r->hi_lo >> 32),
-                            (uint32_t)r->hi_lo};
+    uint32_t lo[4], hi[4];
+    range6_words(r, lo, hi);
     return lives_refuse_range(p, live, true, lo, hi) == LIVE_MAY;
 }
 

@@ -118,8 +118,7 @@ const char *sets_net_text(const struct live_net *net, char buf[MEMBER_TEXT])
 const char *sets_range_text(bool v6, const uint32_t lo[4], const uint32_t hi[4], char buf[MEMBER_TEXT])
 {
     const struct pbc_range r4 = {lo[0], hi[0]};
-    const struct pbc_range6 r6 = {(uint64_t)lo[0] << 32 | lo[1], (uint64_t)lo[2] << 32 | lo[3],
-                                  (uint64_t)hi[0] << 32 | hi[1], (uint64_t)hi[2] << 32 | hi[3]};
+    const struct pbc_range6 r6 = range6_of_words(lo, hi);
     FILE *out = fmemopen(buf, MEMBER_TEXT, "w");
     *buf = 0;
     if (!out) return buf;

@@ -67,11 +67,8 @@ bool member_read(const char *text, size_t len, struct member_record *r, char *wh
         addr_fault_describe(text, len, fault, why, why_len);
         return false;
     }
-    const struct pbc_range6 *six = &m.v6;
-    const uint32_t lo[4] = {m.family == 4 ? m.v4.lo : (uint32_t)(six->lo_hi >> 32), (uint32_t)six->lo_hi,
-                            (uint32_t)(six->lo_lo >> 32), (uint32_t)six->lo_lo};
-    const uint32_t hi[4] = {m.family == 4 ? m.v4.hi : (uint32_t)(six->hi_hi >> 32), (uint32_t)six->hi_hi,
-                            (uint32_t)(six->hi_lo >> 32), (uint32_t)six->hi_lo};
+    uint32_t lo[4] = {m.v4.lo}, hi[4] = {m.v4.hi};
+    if (m.family == 6) range6_words(&m.v6, lo, hi);
     if (prefix_of(lo, hi, m.family == 4 ? 1 : 4, r)) {
         member_unmap(r);
         return true;

@@ -38,11 +38,7 @@ static void take_member(void *arg, const struct addr_member *m)
         to->hi[0] = m->v4.hi;
         return;
     }
-    const uint64_t ends[4] = {m->v6.lo_hi, m->v6.lo_lo, m->v6.hi_hi, m->v6.hi_lo};
-    for (unsigned i = 0; i < 4; i++) {
-        to->lo[i] = (uint32_t)(ends[i / 2] >> (i % 2 ? 0 : 32));
-        to->hi[i] = (uint32_t)(ends[2 + i / 2] >> (i % 2 ? 0 : 32));
-    }
+    range6_words(&m->v6, to->lo, to->hi);
 }
 
 static void take_bad(void *arg, const struct addr_bad_line *l)
