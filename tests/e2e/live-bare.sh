@@ -12,7 +12,7 @@ fi
 live_begin
 each_workers=${LONG:+1 }2
 [ "$EXEC" = user ] || each_workers=1 # who takes what comes up
-RECORD=1
+RECORD=1 RECORD_SAMPLE=1
 
 #     client --lan-- prey ==wg0== far
 #                        ==wg1== near

@@ -7,7 +7,7 @@ EXEC=kernel
 . tests/lib/scratch.sh
 pins "$@" || ways=user
 live_begin
-RECORD=1
+RECORD=1 RECORD_SAMPLE=1
 
 space client prey far
 link client eth0 prey lan

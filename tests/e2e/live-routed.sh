@@ -7,7 +7,7 @@ EXEC=user # this machine's own stack sends on: it chooses among several ways by 
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
-RECORD=1 # and both are replayed alike
+RECORD=1 RECORD_SAMPLE=1 # and both are replayed alike
 
 space client prey far one two
 link client eth0 prey wan

@@ -7,7 +7,7 @@ EXEC=kernel
 . tests/lib/scratch.sh
 pins "$@"
 live_begin
-RECORD=1
+RECORD=1 RECORD_SAMPLE=1
 
 # wan and lan are served. Rules name vpn and t1, not other. Behind each: its own address, and 192.0.2.99, which the default route reaches.
 space client prey far branch tunnel third

@@ -6,7 +6,7 @@ EXEC=kernel
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
-RECORD=1 # to a replay, too, `on` is the device by which a packet came
+RECORD=1 RECORD_SAMPLE=1 # to a replay, too, `on` is the device by which a packet came
 
 space host prey branch guest far
 link host eth0 prey lan
