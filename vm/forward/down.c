@@ -45,7 +45,9 @@ void forward_reset_server(const struct job *j, const struct flow *flow, const st
     reset_server(&e);
 }
 
-/* Reset both sides; for a DSR flow only the client, because the server's numbers are not known here. */
+/* Reset both sides; for a DSR flow only the client, because the server's numbers are not known here. The client's reset
+ * has the number after the server's last (DSR: the client's last acknowledgement). If the client has acknowledged
+ * nothing, its reset acknowledges its SYN. */
 static void reset_both(const struct speech *e)
 {
     if (e->flow->proto != IPPROTO_NR_TCP || e->flow->state == FLOW_STATE_RESET) return;
