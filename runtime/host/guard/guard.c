@@ -303,7 +303,8 @@ static void write_untaken_set(FILE *sets, const struct guard *g)
 
 /* Write the chain that hides packets that no socket of the host takes. The ingress has marked candidates, because
  * sockets can be looked up only behind it. The chain is before reassembly, where hidden packets must not wait. If a
- * socket takes a packet that prey gave back, it has its own copy. */
+ * socket takes a packet that prey gave back, it has its own copy. `socket transparent { 0, 1 }` matches every socket,
+ * also one in TIME_WAIT, which `socket wildcard` and `socket mark` don't. */
 static void write_untaken(FILE *sets, FILE *rules, const struct guard *g)
 {
     write_untaken_set(sets, g);
