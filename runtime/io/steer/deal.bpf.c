@@ -12,7 +12,8 @@
 
 struct deal_tables tables; /* memory that user space maps */
 
-/* Conditions on mapped memory are unknown to the verifier, so it walks such a loop once. */
+/* Conditions on mapped memory are unknown to the verifier, so it walks such a loop once. Otherwise it would walk the
+ * loop once per path to it, and give up after a million instructions. */
 #define LOOP(cond) (cond)
 #define LOOSE(x)   (((x)&tables.every) | tables.nothing)
 
