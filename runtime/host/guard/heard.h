@@ -3,8 +3,8 @@
  * interface that prey does not serve: this machine's stack would send them there a second time, with their inside
  * address. A part of the guard rules, in peers.h's table at the ingress.
  *
- * The sender of a packet in a GUARD_HEARS match is noted: its protocol, address, and port or identifier; for other
- * protocols only the address. A packet in a GUARD_HIDES_FROM_HEARD match is dropped if it goes to such a sender; so
+ * The sender of a packet in a GUARD_HEARS match is noted: its protocol and address, and its port or identifier if
+ * the protocol has one. A packet in a GUARD_HIDES_FROM_HEARD match is dropped if it goes to such a sender; so
  * are its later fragments, and ICMP errors about packets from such a sender to the match's addresses. The kernel
  * notes senders as packets pass, so the first reply is hidden, too. */
 #pragma once
