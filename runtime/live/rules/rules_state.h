@@ -21,8 +21,8 @@ struct via;
     BEGAN(RELOAD, "reload") /* SIGHUP, or a request */                                                                 \
     BEGAN(LOAD, "load")                                                                                                \
     BEGAN(ROLLBACK, "rollback")                                                                                        \
-    BEGAN(WATCH, "watch")      /* the file has changed */                                                              \
-    BEGAN(BACK, "returned")    /* the program came back, because its successor was not confirmed */
+    BEGAN(WATCH, "watch")   /* the file has changed */                                                                 \
+    BEGAN(BACK, "returned") /* the program came back, because its successor was not confirmed */
 enum began_way {
 #define BEGAN(ident, word) BEGAN_##ident,
     BEGAN_WAYS(BEGAN)
