@@ -43,14 +43,14 @@ static bool send_request(struct session *s)
         h->reason = STREAM_FIRST_CUT;
         count_up(&session_counts(s)->refused[h->reason], 1);
         h->keeps = false;
-        http_answer(s, 400, SESSION_CLIENT_GONE);
+        http_reply(s, 400, SESSION_CLIENT_GONE);
         return false;
     case WAY_BAD:
         h->reason = h->up.body.reason;
         count_up(&session_counts(s)->refused[h->reason], 1);
         h->keeps = false;
         count_up(&session_counts(s)->http[HTTP_COUNT_BAD], 1);
-        http_answer(s, 400, SESSION_REQUEST_BAD);
+        http_reply(s, 400, SESSION_REQUEST_BAD);
         return false;
     default: return true;
     }
@@ -60,7 +60,7 @@ static bool send_request(struct session *s)
 static void server_is_bad(struct session *s, unsigned status, enum session_end why)
 {
     count_up(&session_counts(s)->http[HTTP_COUNT_SERVER_BAD], 1);
-    http_answer(s, status, why);
+    http_reply(s, status, why);
 }
 
 /* True for a login that holds for a connection, not a request (Negotiate, NTLM): no other client may get that

@@ -87,7 +87,7 @@ bool http_tunnel(struct session *s);
 bool http_last(struct session *s);
 /* Respond with a page of prey; the session then goes on if possible, else ends with `why`. If a server's response
  * has begun, the session ends at once. */
-void http_answer(struct session *s, unsigned status, enum session_end why);
+void http_reply(struct session *s, unsigned status, enum session_end why);
 /* Put own bytes in place of a response, as the last for this request. False: no buffer, and the session ends. */
 bool http_say(struct session *s, const void *text, size_t n);
 /* Request a server once more, over a new connection. This is possible if no byte of the request was written, or if

@@ -62,7 +62,7 @@ bool http_say(struct session *s, const void *text, size_t n)
     return true;
 }
 
-void http_answer(struct session *s, unsigned status, enum session_end why)
+void http_reply(struct session *s, unsigned status, enum session_end why)
 {
     struct http *h = http_of(s);
     h->why = (uint8_t)why;

@@ -19,7 +19,7 @@ static void request_refuse(struct session *s, enum stream_reason why)
         h->why = SESSION_REQUEST_BAD;
         http_say(s, http2_goaway, HTTP2_GOAWAY_LEN);
     } else if (status)
-        http_answer(s, status, SESSION_REQUEST_BAD);
+        http_reply(s, status, SESSION_REQUEST_BAD);
     else
         session_end(s, SESSION_REQUEST_BAD);
 }
@@ -105,7 +105,7 @@ static void request_begin(struct session *s, const struct first *f)
     const unsigned answer = answered_here(s, &f->head, bytes);
     if (answer) {
         b->from += f->skip + f->head.len;
-        http_answer(s, answer, answer == 503 ? SESSION_NO_SERVER : SESSION_DONE);
+        http_reply(s, answer, answer == 503 ? SESSION_NO_SERVER : SESSION_DONE);
         return;
     }
     if (!f->head.host.len) address_came_to(s, host);

@@ -84,7 +84,7 @@ static void connected(struct session *s, enum session_end failed)
     else if (failed == SESSION_REJECTED)
         session_end(s, failed);
     else
-        http_answer(s, status_of(failed), failed);
+        http_reply(s, status_of(failed), failed);
 }
 
 /* Close the connection that was kept for an inline connection, if any. */
@@ -145,7 +145,7 @@ static void late(struct session *s)
         } else
             h->late = true;
         break;
-    case HTTP_EXCHANGE: http_answer(s, http_awaits_client(s) ? 408 : 504, SESSION_IDLE); break;
+    case HTTP_EXCHANGE: http_reply(s, http_awaits_client(s) ? 408 : 504, SESSION_IDLE); break;
     case HTTP_LAST: session_end(s, h->why); break;
     default: session_end(s, SESSION_IDLE); break;
     }
@@ -155,7 +155,7 @@ static void late(struct session *s)
 static void lost(struct session *s, enum session_end why)
 {
     if (http_of(s)->state == HTTP_EXCHANGE)
-        http_answer(s, 502, why);
+        http_reply(s, 502, why);
     else
         session_end(s, why);
 }
