@@ -245,7 +245,7 @@ void summary_text(FILE *out, const cJSON *root, const struct subject *r, const s
     numbers(out, root, r, c, t);
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
     if (t->told && t->told->proof_ns) {
-        note(out, "kernel", "proved by %s frames in %s", text_number(t->told->proof_frames, a),
+        note(out, "kernel", "checked with %s frames in %s", text_number(t->told->proof_frames, a),
              text_duration(t->told->proof_ns, b));
         if (t->told->unjudged)
             note(out, "", "%s packet%s dropped undecided: rules test bytes that the kernel executor doesn't read",
