@@ -82,7 +82,7 @@ same 'nowhere to pin' "$status $(said $((14 + ${#nowhere})))" "0 user, because $
 bare 'mount -t tmpfs none /dev/net'
 same 'no TUN device' "$? $(said | cut -c1-13) $(said 400 | grep -c tun)" '0 user, because 1'
 little() { looks "$1" "$2" prlimit --memlock=65536 setpriv --bounding-set=-ipc_lock,-sys_resource "$bin/preyrun" -i wan -i lan "${@:3}"; }
-little 'no memory that may be locked' 'user, because the limit on locked memory is too low for its frames' --hook xdp shop.pbc
+little 'no memory that may be locked' 'user, because the limit on locked memory is too low for the kernel executor'\''s frames' --hook xdp shop.pbc
 little 'of which traffic control takes none' "$fits" shop.pbc
 tampered() { "$bin/tests/tools/tamper" "$@"; }
 real=$(readlink -f "$bin/tests")/../preyrun

@@ -66,6 +66,6 @@ rules counts <<'RULES'
 firewall edge in default accept { count udp port 9 as NINE }
 RULES
 kernel_alone -i eth0 --exec auto --preflight counts.pbc
-same 'what user space enforces, too, is the kernel'"'"'s' "$status|$(grep -v notice err | sed 's/ by .*//')" '0|--exec auto: kernel, because all rules fit there
-preflight: the kernel accepts the program, proved
+same 'what user space enforces, too, is the kernel'"'"'s' "$status|$(grep -v notice err | sed 's/ agree .*//')" '0|--exec auto: kernel, because all rules fit there
+preflight: the kernel accepts the program, and both executors
 preflight: no obstacles'

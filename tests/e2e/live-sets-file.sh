@@ -48,7 +48,7 @@ refused 'or flushed' flush
 # Another file; the same again; what is wrong.
 put <<<'10.1.0.77'
 until_true 100 'another file takes its place' reaches
-hears 'it is told' "^preyrun: sets: listed has $list now: 1 member, 3 before$"
+hears 'it is told' "^preyrun: sets: listed now has the contents of $list: 1 member, 3 before$"
 put < <(printf '10.1.0.1\n10.1.0.2\n')
 until_true 100 'and another' gone
 more() { [ "$(lines 'sets: listed keeps its')" -gt "$told" ]; }
@@ -88,13 +88,13 @@ same 'a file that is replaced all the time says little' "$(($(lines 'sets: liste
 same 'and the last good one stays' "$(fate)" drops
 put <<<'10.1.0.9'
 until_true 100 'the last of them counts' reaches
-small=$(lines "sets: listed has $list now: [1-7] members")
+small=$(lines "sets: listed now has the contents of $list: [1-7] members")
 for i in $(seq 8); do
     echo "10.3.0.$i"
     sleep 0.2
 done >"$list"
-hears 'a file that is written slowly counts once it is whole' "sets: listed has $list now: 8 members"
-same 'and not before' "$(lines "sets: listed has $list now: [1-7] members")" "$small"
+hears 'a file that is written slowly counts once it is whole' "sets: listed now has the contents of $list: 8 members"
+same 'and not before' "$(lines "sets: listed now has the contents of $list: [1-7] members")" "$small"
 
 # Reloads.
 put <<<'10.1.0.1'

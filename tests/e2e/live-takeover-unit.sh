@@ -138,7 +138,7 @@ was=$(owner)
 copied_of 84
 unit reload
 same 'where it can hand nothing over, it goes on with the rules of now, and that is told' \
-    "$status $(grep -c 'the installed preyrun can'\''t take over from the running one, which goes on until you run systemctl restart preyrun@edge (open connections end then): readers use a socket' said) $(owner) $(exe) $(grep -c 'edge.pbc runs' heard)" \
+    "$status $(grep -c 'the installed preyrun can'\''t take over from the running one, which goes on until you run systemctl restart preyrun@edge (open connections end then): other programs may read copies from a socket' said) $(owner) $(exe) $(grep -c 'edge.pbc runs' heard)" \
     "0 1 $was $work/old/preyrun 1"
 ends
 
