@@ -207,7 +207,7 @@ caught: 1 added, 1 removed, 5 refused' caught feed < <(
     sleep 0.3 # what the service refuses comes before the lines that come later
     printf -- '10.1.0.1\n-12.0.0.1\n+10.1.0.1 soon\n+10.\0001\n\n+10.1.0.9'
 )
-fed 1 'and a line that is too long' "preyctl: line 1: \`$(printf '+%.0s' {1..63})\`: longer than 4,096 bytes
+fed 1 'and a line that is too long' "preyctl: line 1: \`$(printf '+%.0s' {1..63})\`: the line is longer than 4,096 bytes
 caught: 1 renewed, 1 refused" caught feed < <(printf '+%.0s' {1..70000}; printf '\n+10.1.0.1 1h\n')
 mkfifo open_end
 ip netns exec "$id-prey" "$bin/preyctl" sets caught feed <open_end >/dev/null 2>&1 &
