@@ -133,7 +133,7 @@ int options_check(const struct options *o)
         return options_fault("-w works only with --fmt", NULL, "to name the compiled program, write `-o FILE`");
     if (inputs > 1 && (!o->check || o->output || o->stats || o->setup || o->dump != DUMP_NONE))
         return options_fault("a compile takes one rule file, but the command has a second one:", o->inputs[1],
-                             "add other files with `include` in the first one; only --check takes several files");
+                             "add other files with `include` in the first file; only --check takes several files");
     for (int i = 0; i < inputs; i++)
         if (!o->inputs[i][0])
             return options_fault("the name of the rule file is empty", NULL, "try `preyc --check rules.prey`");
@@ -141,7 +141,7 @@ int options_check(const struct options *o)
         return options_fault("--dump and --server-setup print text, not json or sarif", NULL, "remove `--format`");
     if (o->stats && (o->format == FORMAT_SARIF || (o->format == FORMAT_JSON && o->check)))
         return options_fault("--stats can't be combined with --format=sarif, nor with --check --format=json", NULL,
-                             "run preyc once for each");
+                             "run preyc once for each output");
     if (o->with_text && !o->output) return options_fault("--with-text works only with -o", NULL, "add `-o FILE`");
     if (o->check && o->output) return options_fault("--check writes no file, but -o does", NULL, "remove one of them");
     if (!o->check && !o->output && !o->stats && !o->setup && o->dump == DUMP_NONE)

@@ -305,8 +305,8 @@ static void judge_other_family(struct listing *l, uint8_t said, uint8_t other)
     }
     if (drops)
         ruleset_remark(l->s,
-                       "IPv%u: the file has no rules from %s, so chains with the policy DROP drop all its packets; put "
-                       "both listings into one file",
+                       "IPv%u: the file has no rules from %s, so chains with the policy DROP drop all packets of this "
+                       "family; put both listings into one file",
                        other, other == 6 ? "ip6tables-save" : "iptables-save");
 }
 

@@ -15,7 +15,7 @@ static void check_listeners(const struct service_work *w)
         ports += 1u + img->endpoints[e].port_hi - img->endpoints[e].port_lo;
     if (ports <= PBC_PROXY_PORTS_MAX) return;
     diag(w->c->diags, E_PROXY_PORTS, span_at(w->c, &s->place),
-         "`%s` would listen at %llu pairs of address and port, but a proxy service can have %u",
+         "`%s` would listen on %llu pairs of address and port, but a proxy service can have %u",
          image_str(img, s->name), (unsigned long long)ports, PBC_PROXY_PORTS_MAX);
     diag_advise(w->c->diags, "write only the ports to serve, or use `mode passthrough`");
 }
@@ -290,9 +290,10 @@ static void settle_header(struct compile *c, const struct pbc_service *s, uint32
         diag_note(c->diags, span_at(c, &p->place), "the pool is here, and %s", version_words(p->send_proxy));
         diag_advise(c->diags, "write `send proxy` only in one of the two");
     } else if (!h->own && version != p->send_proxy) {
-        diag(c->diags, E_MODE_OPTION, at, "services that share the pool `%s` differ in `send proxy`: this one %s", name,
-             version_words(version));
-        diag_note(c->diags, span_at(c, &h->first->place), "another one is here, and %s", version_words(p->send_proxy));
+        diag(c->diags, E_MODE_OPTION, at, "services that share the pool `%s` differ in `send proxy`: this service %s",
+             name, version_words(version));
+        diag_note(c->diags, span_at(c, &h->first->place), "another service is here, and %s",
+                  version_words(p->send_proxy));
         diag_advise(c->diags, "write `send proxy` in the pool, or give each service its own pool");
     }
 }

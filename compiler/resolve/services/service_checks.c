@@ -242,7 +242,7 @@ void warn_retries(struct compile *c)
             if (!is_clause(n, CL_RETRIES) || !c->image->pools[s->index].retries) continue;
             diag(c->diags, W_RETRIES, n->span, "`retries` has no effect, because only `dsr` services use `%s`",
                  s->name.s);
-            diag_advise(c->diags, "in `dsr`, servers answer clients directly, so prey can't see a missing reply");
+            diag_advise(c->diags, "in `dsr`, servers reply to clients directly, so prey can't see a missing reply");
         }
     }
 }
