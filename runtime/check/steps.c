@@ -185,5 +185,5 @@ enum probe_result steps_datagram(struct probe *p, const uint8_t *bytes, size_t n
     await(p, 0);
     if (n) step_reads(p, bytes, n, &r);
     if (r != PROBE_GOES_ON) return r;
-    return step_at(p, p->steps.at)->kind == PBC_STEP_HAS ? say_lacks(p, "of the reply") : say_differs(p);
+    return step_at(p, p->steps.at)->kind == PBC_STEP_HAS ? say_lacks(p, "that the server sent") : say_differs(p);
 }

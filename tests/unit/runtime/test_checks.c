@@ -146,7 +146,7 @@ static const struct outcome {
      "the reply begins with other bytes than \"OK\": \"O\""},
     {"udp send \"?\" expect has \"well\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "all is well", true, "good"},
     {"udp send \"?\" expect has \"well\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "all is wel", false,
-     "\"well\" isn't in the 10 bytes of the reply: \"all is wel\""},
+     "\"well\" isn't in the 10 bytes that the server sent: \"all is wel\""},
     /* steps */
     {SMTP, AF_INET, SOCK_STREAM, FAR_TALKS, "220 mx\r\n|250-mx\r\n250 SIZE\r\n|221 bye\r\n", true, "good"},
     {SMTP, AF_INET6, SOCK_STREAM, FAR_TALKS, "220 mx\r\n250 early\r\n|221 bye\r\n|", true, "good"},
