@@ -71,10 +71,10 @@ rm "$list"
 for i in $(seq 0 299); do seq -f "12.$((i / 256)).$((i % 256)).%.0f" 0 2 255; done >"$list.part"
 for i in 12 13; do sed "s/^12/$i/" "$list.part"; done >"$list.b"
 mv "$list.b" "$list"
-until_true 100 'a file with too many ranges is refused' keeps "$list: it has more than 70000 ranges: .size. of the set allows more"
+until_true 100 'a file with too many ranges is refused' keeps "$list: it has more than 70000 ranges: set a larger .size."
 truncate -s $((20 << 20)) "$list.huge"
 mv "$list.huge" "$list"
-until_true 200 'a huge file is refused' keeps "$list: it has more than 9 MiB, the most for 70000 ranges"
+until_true 200 'a huge file is refused' keeps "$list: it has more than 9 MiB, the limit for 70000 ranges"
 same 'the last good one stays' "$(fate) $(of_set listed ranges)" 'drops 1'
 
 # Replaced every 10 ms, one good and one bad; then written to slowly.

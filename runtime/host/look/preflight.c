@@ -346,11 +346,12 @@ static bool too_narrow(struct look *l, const struct standing *s, bool told)
     const bool found = s->server->overhead && !s->no_way && s->route.mtu < longest + s->server->overhead;
     const char *out = name_at(l, s->route.ifindex);
     if (found && told)
-        preflight_tell(
-            l, false,
-            "a packet of %u bytes doesn't fit into the tunnel to server %s: its route takes %u bytes, and "
-            "%u are needed; senders have to use smaller packets, which delays some of them|ip link set %s mtu %u",
-            longest, s->server->name, s->route.mtu, longest + s->server->overhead, out, longest + s->server->overhead);
+        preflight_tell(l, false,
+                       "a packet of %u bytes doesn't fit into the tunnel to server %s: the server's route takes only "
+                       "%u bytes, and the tunnel needs %u; senders must use smaller packets, and some packets are "
+                       "delayed|ip link set %s mtu %u",
+                       longest, s->server->name, s->route.mtu, longest + s->server->overhead, out,
+                       longest + s->server->overhead);
     return found;
 }
 

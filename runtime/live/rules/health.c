@@ -197,7 +197,7 @@ static void tell_not_begun(struct rules *rules, uint64_t now)
     if (count <= rules->not_begun || now - rules->not_begun_ns < TOLD_EACH_NS) return;
     events_tell(&rules->tell->events, TOLD_FAULT,
                 "%" PRIu64 " health checks couldn't begin: file descriptors, ports or memory ran out, or this machine "
-                           "forbids the checks; the servers keep their state",
+                "forbids the checks; the servers keep their state",
                 count - rules->not_begun);
     rules->not_begun = count;
     rules->not_begun_ns = now;

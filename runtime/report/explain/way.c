@@ -48,7 +48,10 @@ void explain_way_text(FILE *out, const struct subject *r, const struct explain_l
     struct way_told w;
     char text[TEXT_WAY];
     const char *by = refused_by(r, k);
-    if (by) fprintf(out, "  way unknown, one of several interfaces; the rules reject it on one of them: %s\n", by);
+    if (by)
+        fprintf(out,
+                "  way unknown: several interfaces are possible, and the rules reject the packet on one of them: %s\n",
+                by);
     if (way_fate(k, v, &w)) fprintf(out, "  way %s\n", text_unknown_way(&w, text));
     const enum way_why why = doubt(r, k, v);
     const struct way_words *words = way_why_words(why);

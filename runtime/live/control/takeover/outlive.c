@@ -10,8 +10,8 @@
 
 static bool refused(struct control *control, const char *why)
 {
-    events_tell(&control->tell->events, TOLD_FAULT,
-                "prey can't hand over flows to the next start: %s; the flows end", why);
+    events_tell(&control->tell->events, TOLD_FAULT, "prey can't hand over flows to the next start: %s; the flows end",
+                why);
     return false;
 }
 
