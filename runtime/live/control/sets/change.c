@@ -64,8 +64,7 @@ static const char *refusal(const struct changing *g, const struct member_record 
     uint32_t lo[4], hi[4];
     if (set_is_answered(g->t)) return "the set's members come only from DNS answers";
     if (!g->wide && r->len < (r->v6 ? MEMBER_WIDE6 : MEMBER_WIDE4))
-        return r->v6 ? "it is it is it is shorter than /16; --wide allows that"
-                     : "it is it is it is shorter than /8; --wide allows that";
+        return r->v6 ? "it is shorter than /16; --wide allows that" : "it is shorter than /8; --wide allows that";
     live_net_ends(net, lo, hi);
     const enum live_refusal why = member_refuses(g->t, net->v6, lo, hi);
     return why == LIVE_NEVER     ? "`never` contains it, or a part of it"
