@@ -126,7 +126,7 @@ static const char *source_unsayable(const struct rule *r)
     if (r->nat.to.family && r->nat.to.hi - r->nat.to.lo >= ADDRESSES_MOST)
         return "prey translates to at most 65,536 addresses";
     if (!rule_asks(r, ASK_OUT_ON)) return "prey needs the devices by which packets leave, or the devices to leave out";
-    if (!asks_only(r, sayable())) return "prey can choose by addresses, protocol, ports and devices only";
+    if (!asks_only(r, sayable())) return "a nat can choose packets only by addresses, protocol, ports and devices";
     return NULL;
 }
 

@@ -265,7 +265,7 @@ wrong 'what is no capture' 'not a pcap' --against old.prey new.prey -r old.prey
 wrong 'rules at fault' 'error:' --against old.prey was -r day.pcap
 wrong 'a capture without --against' 'captures work only with --against' --check old.prey -r day.pcap
 wrong 'standard input twice' 'is used twice' --against - new.prey -r -
-wrong '--on with --map' 'remove one of them' --against old.prey new.prey -r day.pcap --on wan --map a=wan
+wrong '--on with --map' 'remove one of these options' --against old.prey new.prey -r day.pcap --on wan --map a=wan
 wrong '--map without an interface' 'NAME=IF' --against old.prey new.prey -r day.pcap --map a
 wrong '--self that is none' 'isn'\''t an IPv4' --against old.prey new.prey -r day.pcap --self x
 

@@ -26,7 +26,7 @@ chooses() {
     shift 2
     looks "$sentence" "$wanted" "$bin/preyrun" "$@"
 }
-fits='kernel, because all rules fit there'
+fits='kernel, because the kernel executor supports all rules'
 
 pool='pool farm { source 10.2.0.50; server one 10.2.0.2 }'
 { echo "$pool" && echo 'service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> farm }'; } | rules shop
@@ -125,7 +125,7 @@ at inside ethtool -K port1 gro on
 prey prey -i wan -i lan --format json shop.pbc
 same 'the kernel serves' "$(ask client 10.1.0.100/) $(grep -c "^--exec auto: $fits\$" prey.err) $(grep -c '^--exec' prey.err)" 'one 1 1'
 ctl status
-same 'status says it, and what came up' "$(grep -c '^judged in the kernel: all rules fit there$' out) $(grep -c '^finished in the kernel: .* begin [0-9]' out)" '1 1'
+same 'status says it, and what came up' "$(grep -c '^judged in the kernel: the kernel executor supports all rules$' out) $(grep -c '^finished in the kernel: .* begin [0-9]' out)" '1 1'
 ctl load opens.pbc
 ctl status
 same 'rules that would not fit are judged there all the same, and status says so' \
@@ -142,6 +142,6 @@ same 'which does not come back' "$(at prey ip link show lan | grep -c xdp)" 0
 prey prey -i wan -i lan opens.pbc
 ctl load shop.pbc
 ctl status
-same 'and the other way round' "$(grep '^judged' out)" 'judged in user space: the rules at the start needed it; a restart may choose the kernel'
+same 'and the other way round' "$(grep '^judged' out)" 'judged in user space: the rules at the start needed user space; a restart may choose the kernel'
 prey_ends
 exit $failed

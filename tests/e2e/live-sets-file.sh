@@ -40,7 +40,7 @@ refused() { # SENTENCE ARGUMENT...
     local sentence=$1
     shift
     ctl sets listed "$@"
-    same "$sentence" "$status $(cat err out)" "2 preyctl: listed: its members are those of $list: change that file"
+    same "$sentence" "$status $(cat err out)" "2 preyctl: listed: its members come from $list: change that file"
 }
 refused 'nobody is added by hand' add 192.0.2.1
 refused 'or flushed' flush

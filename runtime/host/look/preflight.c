@@ -152,9 +152,10 @@ static void look_at_ipvlan(struct look *l, const struct host_link *link)
                        "ip link set %s type ipvlan mode l2",
                        link->name, link->name);
     if (below && !strcmp(link->kind, "ipvlan") && !is_used(l, below->ifindex))
-        preflight_tell(l, false,
-                       "%s is an ipvlan and receives only packets for its own addresses: the others arrive on %s|-i %s",
-                       link->name, below->name, below->name);
+        preflight_tell(
+            l, false,
+            "%s is an ipvlan and receives only packets for its own addresses: other packets arrive on %s|-i %s",
+            link->name, below->name, below->name);
 }
 
 static void look_at_interface(struct look *l, const char *name, bool bridged)

@@ -40,7 +40,8 @@ static const char *refused_by(const struct subject *r, const struct explain_look
 {
     const struct program *p = r->program;
     if (k->inner || !(k->key.kind & KIND_FORWARD) || k->pkt.way_why != WAY_SEVERAL || !k->pkt.way) return NULL;
-    return k->pkt.way <= p->ifaces_count ? program_str(p, p->ifaces[k->pkt.way - 1].device) : "one that no rule names";
+    return k->pkt.way <= p->ifaces_count ? program_str(p, p->ifaces[k->pkt.way - 1].device)
+                                         : "an interface that no rule names";
 }
 
 void explain_way_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v)

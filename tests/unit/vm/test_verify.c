@@ -641,10 +641,10 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_ways, "nat 0: two conditions for the output interface", b->nats[0].conds = COND_OUT_ON;                  \
           b->nats[0].cond_count = 1)                                                                                   \
     FAULT(nat_ranges, "nat 0: past the end of `ranges`", (b->nats[0].ports = 99999, b->nats[0].port_count = 1))        \
-    FAULT(nat_ranges_none, "nat 0: ranges of ports, but none of them", b->nats[0].ports = 1)                           \
-    FAULT(nat_ranges_ends, "nat 0: ranges of ports aren't in order, or not those from port_lo to port_hi",             \
+    FAULT(nat_ranges_none, "nat 0: has a place of port ranges, but no range", b->nats[0].ports = 1)                    \
+    FAULT(nat_ranges_ends, "nat 0: its ranges of ports aren't in order, or don't go from port_lo to port_hi",          \
           b->nats[0].port_count = 2)                                                                                   \
-    FAULT(nat_ranges_order, "nat 0: ranges of ports aren't in order, or not those from port_lo to port_hi",            \
+    FAULT(nat_ranges_order, "nat 0: its ranges of ports aren't in order, or don't go from port_lo to port_hi",         \
           ranges_overlap(b))                                                                                           \
     FAULT(nat_ranges_many, "nat 1: more than 4096 ranges of ports to translate to", many_ranges(b))                    \
     FAULT(nat_ranges_kind, "nat 2: has fields of a `source`, but isn't a `source`", b->nats[2].port_count = 1)         \

@@ -321,8 +321,8 @@ static void ranked(struct imgbuild *b)
     FAULT(past, "classifier 0, line 0: leads past the end of `ranks`", rest(b, 0) += 5ull << 32)                       \
     FAULT(wraps, "classifier 0, line 0: leads past the end of `ranks`", rest(b, 0) |= 0xfffffff0ull << 32)             \
     FAULT(itself, "classifier 0, line 0: leads to an earlier line", rest(b, 0) -= 4ull << 32)                          \
-    FAULT(width, "classifier 0, line 4: its width differs from the one that its parent gives", rest(b, 0) &= ~4ull)    \
-    FAULT(width_below, "classifier 0, line 6: its width differs from the one that its parent gives",                   \
+    FAULT(width, "classifier 0, line 4: its width differs from the width that its parent gives", rest(b, 0) &= ~4ull)  \
+    FAULT(width_below, "classifier 0, line 6: its width differs from the width that its parent gives",                 \
           rest(b, 6) &= ~2ull)                                                                                         \
     FAULT(both, "classifier 0, line 4: both a node and lower halves", rest(b, 2) = RANK_NODE(RANK_INNER, 0, 0, 0, 3);  \
           rest(b, 3) = RANK_NODE(RANK_LEAF, 1, 0, 0, 0); rest(b, 2) = RANK_NODE(RANK_INNER, 0, 1, 0, 3); unused(b, 3)) \

@@ -56,11 +56,11 @@ static bool has_way(const struct program *p, const struct pbc_nat *n)
 static bool verify_ranges(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
-    if (!n->port_count) return !n->ports || fault(v, "nat %u: ranges of ports, but none of them", i);
+    if (!n->port_count) return !n->ports || fault(v, "nat %u: has a place of port ranges, but no range", i);
     const struct pbc_range *r = v->p->ranges + n->ports;
     bool good = r[0].lo == n->port_lo && r[n->port_count - 1].hi == n->port_hi;
     for (uint32_t k = 0; k < n->port_count; k++) good &= r[k].lo <= r[k].hi && (!k || r[k - 1].hi < r[k].lo);
-    return good || fault(v, "nat %u: ranges of ports aren't in order, or not those from port_lo to port_hi", i);
+    return good || fault(v, "nat %u: its ranges of ports aren't in order, or don't go from port_lo to port_hi", i);
 }
 
 static bool verify_outbound(const struct verifier *v, uint32_t i)

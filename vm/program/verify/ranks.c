@@ -35,7 +35,7 @@ static bool lead(const struct rank_pass *t, uint32_t from, uint64_t rest)
     if (!inside(first, children * stride, t->count)) return at_line(t, from, "leads past the end of `ranks`");
     for (uint32_t n = first; n < first + children * stride; n += stride) {
         if (RANK_WIDE(t->line[n].word[RANK_REST]) != stride - 1)
-            return at_line(t, n, "its width differs from the one that its parent gives");
+            return at_line(t, n, "its width differs from the width that its parent gives");
         if (!take_role(t, n, NODE)) return false;
     }
     return true;

@@ -179,7 +179,7 @@ void asked_SETS(void *with, struct call *c)
     } else if (ops[i].changes && t.at[0].program->lives[t.at[0].live].names) {
         call_end(c, 2, "%.100s: its members are the addresses of its host names, and only DNS changes them", name);
     } else if (ops[i].changes && t.at[0].program->lives[t.at[0].live].file) {
-        call_end(c, 2, "%.100s: its members are those of %.3000s: change that file", name,
+        call_end(c, 2, "%.100s: its members come from %.3000s: change that file", name,
                  program_str(t.at[0].program, t.at[0].program->lives[t.at[0].live].file));
     } else if (ops[i].answer == sets_replace && set_is_answered(&t)) {
         call_end(c, 2, "%.100s: its members come only from DNS answers", name);
