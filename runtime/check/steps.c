@@ -148,7 +148,7 @@ static enum probe_result tcp_hear(struct probe *p, const uint8_t *bytes, size_t 
     if (!n) {
         char step[16];
         if (step_at(p, p->steps.at)->kind == PBC_STEP_HAS && p->steps.heard)
-            return say_lacks(p, "that came before the server closed the connection");
+            return say_lacks(p, "before the server closed the connection");
         return probe_bad(p, "%s%s", which(p, step),
                          p->steps.heard ? "the server closed the connection in the middle of its reply"
                                         : "the server closed the connection before it replied");
