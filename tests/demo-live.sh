@@ -76,7 +76,7 @@ step '3. Start prey'
 show 'preyc shop.prey -o shop.pbc; preyrun -i wan -i lan --workers 1 --stats 127.0.0.1:8404 shop.pbc &'
 compile
 prey prey -i wan -i lan --stats 127.0.0.1:8404 shop.pbc
-grep -v notice prey.err | sed 's/, proved by [0-9,]* frames in [^,]*//' | indent
+grep -v notice prey.err | sed 's/, checked with [0-9,]* frames in [^,]*//' | indent
 
 step '4. Twelve requests'
 show 'for i in $(seq 12); do curl http://10.1.0.100/; done | sort | uniq -c'

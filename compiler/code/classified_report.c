@@ -114,7 +114,7 @@ static void report_chain(struct gen *g, const struct classified *c)
          classified_name(g, c));
     diag_advise(g->c->diags, "%s", chain_fix);
     for (uint32_t i = 1; i < n && i < NAMED_MAX; i++)
-        diag_note(g->c->diags, entry_span(g, c, entry[i]), "then this one");
+        diag_note(g->c->diags, entry_span(g, c, entry[i]), "then this rule");
 }
 
 bool refuse_classified(struct gen *g, const struct classified *c)
@@ -186,7 +186,7 @@ void report_warnings(struct gen *g)
         if (w->code == W_CLASSIFIER_FAR)
             diag_advise(d, "add a condition that divides these rules: preyc --explain W0517");
         for (uint32_t i = 1; i < w->named; i++)
-            diag_note(d, w->span[i], chain ? "then this one" : "one of these rules is here");
+            diag_note(d, w->span[i], chain ? "then this rule" : "one of these rules is here");
     }
 }
 

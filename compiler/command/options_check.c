@@ -16,7 +16,8 @@ static int check_fmt(const struct options *o)
                              "to rewrite the rule file, add `-w`");
     if (o->stats || o->dump != DUMP_NONE || o->setup)
         return options_fault("--fmt can be combined only with -w, --check and --format", NULL, NULL);
-    if (o->check && o->write) return options_fault("--check writes no file, but -w does", NULL, "remove one of them");
+    if (o->check && o->write)
+        return options_fault("--check writes no file, but -w does", NULL, "remove one of these options");
     if (o->input_count > 1 && !o->check && !o->write)
         return options_fault("--fmt prints one file, but the command has a second one:", o->inputs[1],
                              "-w and --check take several files");
@@ -76,7 +77,8 @@ static int check_against(const struct options *o)
     for (unsigned i = 0; i < o->pcap_count; i++) standard += !strcmp(o->pcaps[i], "-");
     if (standard > 1) return options_fault("standard input (-) is used twice, but can be read only once", NULL, NULL);
     if (o->on && o->map_count)
-        return options_fault("--on and --map both set the interface of the frames", NULL, "remove one of them");
+        return options_fault("--on and --map both set the interface of the frames", NULL,
+                             "remove one of these options");
     return 0;
 }
 
@@ -133,7 +135,7 @@ int options_check(const struct options *o)
         return options_fault("-w works only with --fmt", NULL, "to name the compiled program, write `-o FILE`");
     if (inputs > 1 && (!o->check || o->output || o->stats || o->setup || o->dump != DUMP_NONE))
         return options_fault("a compile takes one rule file, but the command has a second one:", o->inputs[1],
-                             "add other files with `include` in the first one; only --check takes several files");
+                             "add other files with `include` in the first file; only --check takes several files");
     for (int i = 0; i < inputs; i++)
         if (!o->inputs[i][0])
             return options_fault("the name of the rule file is empty", NULL, "try `preyc --check rules.prey`");
@@ -141,9 +143,10 @@ int options_check(const struct options *o)
         return options_fault("--dump and --server-setup print text, not json or sarif", NULL, "remove `--format`");
     if (o->stats && (o->format == FORMAT_SARIF || (o->format == FORMAT_JSON && o->check)))
         return options_fault("--stats can't be combined with --format=sarif, nor with --check --format=json", NULL,
-                             "run preyc once for each");
+                             "run preyc once for each output");
     if (o->with_text && !o->output) return options_fault("--with-text works only with -o", NULL, "add `-o FILE`");
-    if (o->check && o->output) return options_fault("--check writes no file, but -o does", NULL, "remove one of them");
+    if (o->check && o->output)
+        return options_fault("--check writes no file, but -o does", NULL, "remove one of these options");
     if (!o->check && !o->output && !o->stats && !o->setup && o->dump == DUMP_NONE)
         return options_fault("the command has no action for", o->input,
                              "add `-o FILE` to compile, `--check`, `--dump=...` or `--stats`");

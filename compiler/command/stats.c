@@ -28,7 +28,7 @@ static void print_rules(const struct compile *c, struct figures *f)
     figures_count(f, "rules", img->rules_count, "");
     figures_count(f, "  that never match", rules_in(c->ir, IR_IMPOSSIBLE), "");
     figures_count(f, "  covered by others", rules_in(c->ir, IR_SHADOWED), "");
-    figures_count(f, "  given up", c->ir->undecided, "would take too long to compare with the others");
+    figures_count(f, "  given up", c->ir->undecided, "rules that take too long to compare with the others");
     figures_count(f, "conditions", img->conds_count, "");
     figures_count(f, "address sets", img->sets_count, "");
     figures_count(f, "  IPv4 ranges", img->set4_count, "");
@@ -56,7 +56,7 @@ static void print_time(const struct compile *c, struct figures *f)
     if (img->meters_count + img->schedules_count == 0) return;
     figures_section(f, "meters and schedules");
     figures_count(f, "meters", img->meters_count, "`log RATE` included");
-    figures_count(f, "  memory", meter_bytes(img), "bytes a worker");
+    figures_count(f, "  memory", meter_bytes(img), "bytes per worker");
     figures_count(f, "schedules", img->schedules_count, "");
 }
 
@@ -240,7 +240,7 @@ static void print_kernel(const struct compile *c, struct figures *f)
     struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
     figures_section(f, "in the kernel");
     if (p && gen_judge(p, false, &code, err, sizeof(err)) < 0) {
-        figures_say(f, "  not: %s\n", err);
+        figures_say(f, "  not possible: %s\n", err);
         figures_text(f, "not", err);
     } else if (p && kernel_fits(p, &fits)) {
         gen_free(&code);

@@ -82,7 +82,7 @@ static int import_give(struct ruleset *s, const char *path, FILE *out)
                  u.wider_parts == 1 ? "s" : "");
     char parts[128] = "";
     if (u.parts)
-        snprintf(parts, sizeof(parts), "; and only in part: %" PRIu64 " thing%s%s", u.parts, text_plural(u.parts),
+        snprintf(parts, sizeof(parts), "; imported only in part: %" PRIu64 " thing%s%s", u.parts, text_plural(u.parts),
                  wider);
     say(stderr,
         "preyc: %s: not imported: %" PRIu64 " of %" PRIu64 " rule%s (%" PRIu64

@@ -52,7 +52,7 @@ static const char *wider(const struct rule *r, const struct list *by)
     const uint32_t known = 1u << ASK_PROTO | 1u << ASK_ON | 1u << ASK_OUT_ON | 1u << ASK_STATE;
     bool more = r->meters || r->flows_over || r->urpf_failed || r->urpf_passed || r->translated;
     for (const struct condition *c = r->conditions; c; c = c->next) more |= !(known >> c->about & 1);
-    if (more) return "prey clamps per device: all TCP that it forwards there";
+    if (more) return "prey clamps per device, so it clamps all TCP that it forwards on the device";
     return by && by->negated
                ? "prey clamps per named device, but the rule names the exceptions: all devices are clamped"
                : NULL;
@@ -81,7 +81,7 @@ static const struct clamped *put_alike(struct writer *w, const struct clamped *o
     if (both) {
         w->unsaid.parts++;
         fputs("# not imported in full: the rules clamp segments to a number and to the path's MTU, but prey has one "
-              "clamp per device: the number\n",
+              "clamp per device, and uses the number\n",
               w->out);
     }
     fputs("mss clamp ", w->out);

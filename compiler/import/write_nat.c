@@ -96,7 +96,7 @@ static void except_all(struct translating *t, struct rule *r)
         struct exception *e = &t->exceptions[i];
         if (except_one(t->w, r, &e->rule) || e->told) continue;
         e->told = true;
-        put_unsaid(t->w, &e->rule, "prey can exclude packets by one condition only: it translates these packets");
+        put_unsaid(t->w, &e->rule, "prey can exclude packets only by one condition, so it translates these packets");
         e->wrote->told |= e->rule.told;
     }
 }
@@ -126,7 +126,7 @@ static const char *source_unsayable(const struct rule *r)
     if (r->nat.to.family && r->nat.to.hi - r->nat.to.lo >= ADDRESSES_MOST)
         return "prey translates to at most 65,536 addresses";
     if (!rule_asks(r, ASK_OUT_ON)) return "prey needs the devices by which packets leave, or the devices to leave out";
-    if (!asks_only(r, sayable())) return "prey can choose by addresses, protocol, ports and devices only";
+    if (!asks_only(r, sayable())) return "a nat can choose packets only by addresses, protocol, ports and devices";
     return NULL;
 }
 
@@ -364,7 +364,7 @@ static struct rule rule_joined(struct writer *w, const struct rule *r, const str
     if (jump->family) rule_want_family(&both, jump->family);
     rule_want_flags(&both, jump->flags_has, jump->flags_lacks);
     if (jump->meters || jump->flows_over || jump->urpf_failed || jump->urpf_passed)
-        rule_unsaid(&both, "prey translates without meters");
+        rule_unsaid(&both, "prey has no meters in a nat");
     if (jump->unsaid && !strncmp(jump->unsaid, led, strlen(led)))
         rule_unsaid(&both, jump->unsaid);
     else if (jump->unsaid)

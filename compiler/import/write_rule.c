@@ -318,7 +318,7 @@ static void put_reset(struct writer *w, const struct place *p, const struct rule
     struct list only = {0};
     if (rule_asks(r, ASK_PROTO)) {
         put_why(w, "not imported in full", r->text,
-                "the rule resets packets that may not be TCP; in prey it drops them");
+                "the rule sends TCP resets, but may match other protocols; in prey, the rule drops the packets");
         w->unsaid.parts++;
         fputs("drop", w->out);
         put_conditions_here(w, p, r);

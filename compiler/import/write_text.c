@@ -182,7 +182,7 @@ static void put_set(struct writer *w, const struct set *set)
         fprintf(w->out, "%s %s %s", set->left->said, set->except ? "except" : "and", set->right->said);
     else
         put_each(w->out, &set->members, ASK_COUNT, set->kind);
-    if (set->changes) fputs("  # not imported: its changes at run time; these were its members", w->out);
+    if (set->changes) fputs("  # not imported: changes of the set at run time; the set had these members", w->out);
     if (set->changes) w->unsaid.parts++;
     fputc('\n', w->out);
 }

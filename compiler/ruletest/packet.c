@@ -179,7 +179,7 @@ static void settle_self(struct packet_work *w, struct side *side)
     addr_words(&side->addr, side->words);
     if (!side->self || own_address(w->self, w->p->family, side->words)) return;
     diag(w->c->diags, E_TEST_SELF, side->node->span, "the `self` of this test has no IPv%u address", w->p->family);
-    diag_advise(w->c->diags, "add one to the test's `self`");
+    diag_advise(w->c->diags, "add an address of this family to the test's `self`");
     w->bad = true;
 }
 
@@ -245,7 +245,7 @@ static void check_parts(struct packet_work *w, const struct node *first)
     const bool icmp = 1u << w->p->form & FORMS_ICMP;
     if (leaves) check_leaves(w, leaves, clause_find(first, CL_ON));
     if (clause_find(first, CL_INNER) && !clause_find(first, CL_VLAN)) {
-        diag(w->c->diags, E_PACKET_LACKS, w->node->span, "an inner VLAN needs an outer one");
+        diag(w->c->diags, E_PACKET_LACKS, w->node->span, "an inner VLAN needs an outer VLAN");
         diag_advise(w->c->diags, "add `vlan N`");
         w->bad = true;
     }

@@ -62,7 +62,7 @@ static bool can_answer(struct test_run *r, const struct test_step *s)
     const struct frame_spec *parts = s->packet, *last = &r->last;
     const bool tcp = last->form == FORM_TCP, icmp = last->form == FORM_ICMP || last->form == FORM_ICMP6;
     if (r->answered) {
-        complain(r, s, "this machine has already answered the last packet");
+        complain(r, s, "this machine has already replied to the last packet");
     } else if (last->form != FORM_ARP && address_is_group(last->family, last->dst)) {
         diag_advise(complain(r, s, "the last packet went to a group address, which sends no reply"),
                     "write the packet itself: `reply: PACKET`");
@@ -156,7 +156,7 @@ static bool complain_past(struct test_run *r, const struct test_step *s)
 {
     if (s->reply != REPLY_BARE || !r->past || s->stepped) return false;
     diag_advise(
-        complain(r, s, "in `dsr` modes, the server answers the client directly, so prey doesn't judge the reply"),
+        complain(r, s, "in `dsr` modes, the server replies to the client directly, so prey doesn't judge the reply"),
         "write `reply` without an expectation");
     note_answered(r);
     return true;

@@ -198,7 +198,7 @@ static void report_unreached(struct split *s)
     split_judge(s, &s->odd_packet, &v);
     test_build(r, &s->odd_packet, &pkt);
     test_parse(r, &pkt, &key);
-    test_note_packet(r, "a packet that didn't", &pkt, &key);
+    test_note_packet(r, "a packet that didn't reach the pool", &pkt, &key);
     test_note_decider(r, &v, &key);
     const struct served served = test_served(r, &pkt, &key);
     test_note_service(r, &served, &v);

@@ -86,8 +86,8 @@ static void print_clash(const struct setup *s, const struct reply *r, const stru
     setup_endpoint_address(s, r->e);
     fprintf(s->out, " of '%s' and ", image_str(s->img, s->img->services[r->e->service].name));
     setup_endpoint_address(s, other->e);
-    fputs(" have the same port on this server, so their replies can't be distinguished:\n    # give one of them its "
-          "own server address or port.\n",
+    fputs(" have the same port on this server, so their replies can't be distinguished:\n    # give one of these "
+          "services its own server address or port.\n",
           s->out);
 }
 

@@ -244,7 +244,7 @@ static void print_text(const struct differences *d, const struct doubts *doubts,
         fprintf(out, "none %s judged or forwarded differently", doubts_any(doubts) ? "is known to be" : "would be");
     fprintf(out, "%s%s\n", *unread ? "; " : "", unread);
     if (d->ways_unknown)
-        fprintf(out, "no route is known for %s, so `out on` and `urpf-failed` don't match %s: add `--routes FILE`\n",
+        fprintf(out, "prey knows no route for %s, so `out on` and `urpf-failed` don't match %s: add `--routes FILE`\n",
                 frames(d->ways_unknown, a, sizeof(a)), d->ways_unknown == 1 ? "it" : "them");
     doubts_text(doubts, out);
 }

@@ -297,12 +297,12 @@ static bool offer_nat_condition(struct parser *p, int found, struct span span, c
         diag_advise(p->diags, "write conditions before `->`");
     else if (first == MASQUERADE || first == SOURCE)
         diag_advise(p->diags, "a nat has only the conditions `from`, `to`, protocol, ports, `on` and `out on`: write "
-                              "others in a firewall");
+                              "other conditions in a firewall");
     else if (first == FORWARD && found != PORT && found != TO)
         diag_advise(p->diags, "a `forward` has only the conditions `on` and `from`, then protocol and port "
-                              "(`tcp/443`): write others in a firewall");
+                              "(`tcp/443`): write other conditions in a firewall");
     else if (first == MAP)
-        diag_advise(p->diags, "a `map` has only the condition `out on`: write others in a firewall");
+        diag_advise(p->diags, "a `map` has only the condition `out on`: write other conditions in a firewall");
     else
         return false;
     return true;

@@ -53,9 +53,8 @@ static int file_begin(struct capture *c)
     const struct packer *outer = packer && packer->unpacker ? packer : NULL;
     const struct packer *inner = packer_of(c->bytes, c->size);
     if (inner && outer)
-        return capture_fault(
-            c, "the input is compressed twice, with %s and inside that with %s: unpack the input first (%s)",
-            outer->name, inner->name, inner->tool);
+        return capture_fault(c, "the input is compressed twice (%s, then %s inside): unpack the input first (%s)",
+                             outer->name, inner->name, inner->tool);
     if (inner)
         return capture_fault(c, "the input is compressed with %s: decompress the input first (%s)", inner->name,
                              inner->tool);

@@ -185,7 +185,7 @@ static void too_late(struct checks *c, uint32_t server, uint64_t now_ns)
     const bool ms = p->check->timeout_ms % 1000;
     snprintf(within, sizeof within, "%u %s", ms ? p->check->timeout_ms : p->check->timeout_ms / 1000, ms ? "ms" : "s");
     result_take(c, server,
-                p->check->kind == PBC_CHECK_TCP ? steps_late(p, within) : probe_bad(p, "no answer within %s", within),
+                p->check->kind == PBC_CHECK_TCP ? steps_late(p, within) : probe_bad(p, "no reply within %s", within),
                 now_ns);
 }
 

@@ -68,7 +68,7 @@ static enum probe_result judge_line(struct probe *p)
     p->http.line[p->http.line_len] = 0;
     const int n = sscanf(p->http.line, "HTTP/%1u.%1u %3u%c", &major, &minor, &status, &after);
     if (n < 3 || major != 1 || status < 100 || (n == 4 && after != ' ' && after != '\r'))
-        return probe_bad(p, "the answer isn't HTTP/1");
+        return probe_bad(p, "the reply isn't HTTP/1");
     p->http.status = (uint16_t)status;
     if (!is_expected(p, status)) return probe_bad(p, "status %u", status);
     if (!body_step(p)) return PROBE_GOOD;
@@ -116,7 +116,8 @@ enum probe_result http_hear(struct probe *p, const uint8_t *bytes, size_t n)
     enum probe_result r = PROBE_GOES_ON;
     size_t at = 0;
     if (!n && p->http.part == PART_STATUS)
-        return probe_bad(p, p->heard ? "closed in the middle of its reply" : "closed before it replied");
+        return probe_bad(p, p->heard ? "the server closed the connection in the middle of its reply"
+                                     : "the server closed the connection before it replied");
     if (!n) return probe_bad(p, "status %u, but the body lacks the text of `body has`", p->http.status);
     if (p->http.part == PART_STATUS) at = hear_line(p, bytes, n, &r);
     if (r == PROBE_GOES_ON && p->http.part == PART_HEAD) at += hear_head(p, bytes + at, n - at);

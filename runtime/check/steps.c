@@ -100,7 +100,7 @@ static enum probe_result say_lacks(struct probe *p, const char *when)
 static enum probe_result say_differs(struct probe *p)
 {
     char want[QUOTED], seen[QUOTED], step[16];
-    return probe_bad(p, "%sthe answer begins with other bytes than %s: %s", which(p, step), quote_want(p, want),
+    return probe_bad(p, "%sthe reply begins with other bytes than %s: %s", which(p, step), quote_want(p, want),
                      quote_seen(p, seen));
 }
 
@@ -110,7 +110,7 @@ enum probe_result steps_late(struct probe *p, const char *within)
     const struct pbc_step *s = p->talk.hear ? step_at(p, p->steps.at) : NULL;
     snprintf(when, sizeof when, "that came within %s", within);
     if (s && p->steps.heard) return say_lacks(p, when);
-    return probe_bad(p, "%sno answer within %s", s ? which(p, step) : "", within);
+    return probe_bad(p, "%sno reply within %s", s ? which(p, step) : "", within);
 }
 
 /* ---- reading ---- */
@@ -147,9 +147,11 @@ static enum probe_result tcp_hear(struct probe *p, const uint8_t *bytes, size_t 
 {
     if (!n) {
         char step[16];
-        if (step_at(p, p->steps.at)->kind == PBC_STEP_HAS && p->steps.heard) return say_lacks(p, "before it closed");
+        if (step_at(p, p->steps.at)->kind == PBC_STEP_HAS && p->steps.heard)
+            return say_lacks(p, "before the server closed the connection");
         return probe_bad(p, "%s%s", which(p, step),
-                         p->steps.heard ? "closed in the middle of its reply" : "closed before it replied");
+                         p->steps.heard ? "the server closed the connection in the middle of its reply"
+                                        : "the server closed the connection before it replied");
     }
     while (n && step_at(p, p->steps.at)) {
         enum probe_result r = PROBE_GOES_ON;
@@ -166,7 +168,7 @@ static enum probe_result tcp_hear(struct probe *p, const uint8_t *bytes, size_t 
 static enum probe_result tcp_endless(struct probe *p)
 {
     if (step_at(p, p->steps.at)->kind != PBC_STEP_HAS) return probe_bad(p, "the reply never ends");
-    return say_lacks(p, "that were read");
+    return say_lacks(p, "that prey read");
 }
 
 void steps_talk(struct probe *p)
@@ -183,5 +185,5 @@ enum probe_result steps_datagram(struct probe *p, const uint8_t *bytes, size_t n
     await(p, 0);
     if (n) step_reads(p, bytes, n, &r);
     if (r != PROBE_GOES_ON) return r;
-    return step_at(p, p->steps.at)->kind == PBC_STEP_HAS ? say_lacks(p, "that it answered") : say_differs(p);
+    return step_at(p, p->steps.at)->kind == PBC_STEP_HAS ? say_lacks(p, "that the server sent") : say_differs(p);
 }

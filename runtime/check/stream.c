@@ -31,10 +31,10 @@ static enum probe_result tls_failed(struct probe *p, int returned)
         p->reads = false;
         p->writes = true;
         return PROBE_GOES_ON;
-    case SSL_ERROR_ZERO_RETURN: return probe_bad(p, "closed before it replied");
+    case SSL_ERROR_ZERO_RETURN: return probe_bad(p, "the server closed the connection before it replied");
     case SSL_ERROR_SYSCALL:
         if (saved) return probe_errno(p, saved);
-        return probe_bad(p, "closed during the TLS handshake");
+        return probe_bad(p, "the server closed the connection during the TLS handshake");
     default: break;
     }
     if (verified != X509_V_OK) return probe_bad(p, "certificate: %s", X509_verify_cert_error_string(verified));

@@ -141,7 +141,8 @@ static int fill_table(struct copies *c, const struct program *p, struct copies_t
     for (uint32_t i = 0; i < p->mirrors_count && !failed; i++) {
         struct copy_sink *k = sink_for(c, p, &p->mirrors[i], &failed, err, err_len);
         if (k && !(t->slot[i] = slot_for(c, k, &p->mirrors[i], label_rule(&labels, p->mirrors[i].rule)))) {
-            snprintf(err, err_len, "a run has at most %d mirrors, those of earlier programs included", COPY_SLOTS);
+            snprintf(err, err_len, "a run has at most %d mirrors, including the mirrors of earlier programs",
+                     COPY_SLOTS);
             failed = -ENOSPC;
         }
     }

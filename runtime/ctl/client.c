@@ -171,7 +171,7 @@ static void question_answer(struct call *c)
     for (unsigned q = 0; q < QUESTIONS; q++) {
         if (!word || strcmp(word, question_words[q]) != 0) continue;
         cfg->answers[q](cfg->with, c);
-        if (c->question && !c->follows) call_end(c, 2, "no answer to `%s`", word);
+        if (c->question && !c->follows) call_end(c, 2, "no reply to `%s`", word);
         return;
     }
     call_end(c, 2, "this preyrun (%s) doesn't know the question `%.60s`", PREY_VERSION, word ? word : "");

@@ -56,10 +56,11 @@ bool card_runs_programs(const struct card *c, char *why, size_t len)
 {
     if (!c->most || runs_programs(c, c->receive)) return true;
     const unsigned fit = c->most < c->cpus ? c->most : c->cpus;
-    const int n = snprintf(why, len, "%s (%s) %s", c->name, c->driver,
-                           c->receive > c->cpus && c->receive + c->cpus > c->most
-                               ? "has more queues than CPUs, and packets that eBPF programs send there crash the kernel"
-                               : "uses more queues once it has an eBPF program, and no worker would read them");
+    const int n =
+        snprintf(why, len, "%s (%s) %s", c->name, c->driver,
+                 c->receive > c->cpus && c->receive + c->cpus > c->most
+                     ? "has more queues than CPUs, and packets that eBPF programs send to the device crash the kernel"
+                     : "uses more queues once it has an eBPF program, and no worker would read them");
     if (n > 0 && (size_t)n < len && runs_programs(c, fit))
         snprintf(why + n, len - (size_t)n, "; to fix it, run: ethtool -L %s combined %u", c->name, fit);
     return false;

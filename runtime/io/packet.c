@@ -143,8 +143,9 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
 {
     const struct tpacket_req shape = packet_shape(ask);
     if (made->handed.blocks && !ask->mute && !fits_handed(&made->handed, &shape)) {
-        snprintf(err, err_len,
-                 "packet socket: the old ring has another size, by --ring or the MTU; a restart changes that");
+        snprintf(
+            err, err_len,
+            "packet socket: the old ring has another size, because --ring or the MTU has changed; restart preyrun");
         struct io_made unused = *made;
         io_made_close(&unused);
         return NULL;
@@ -177,7 +178,7 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
         struct io_made unused = *made;
         io_made_close(&unused);
     }
-    snprintf(err, err_len, "packet socket, memory: %s", strerror(errno));
+    snprintf(err, err_len, "the memory of the packet socket can't be set up: %s", strerror(errno));
     packet_close(p);
     return NULL;
 }

@@ -33,7 +33,7 @@ static int raised_make(struct io_maker *m, const struct io_ask *ask, struct io_m
     made->fds[made->fd_count++] = ring;
     if (ring >= 0) return 0;
     made->fd_count--;
-    snprintf(err, err_len, "the ring for packets from the kernel: %s", strerror(-ring));
+    snprintf(err, err_len, "the ring for packets from the kernel can't be set up: %s", strerror(-ring));
     io_made_close(made);
     return -1;
 }
@@ -111,7 +111,7 @@ static struct io_port *raised_open(const struct io_ask *ask, const struct io_mad
     p->memory = malloc(MEMORY);
     p->ring = ring_buffer__new(p->ring_fd, raised_take, p, NULL);
     if (p->memory && p->ring) return p;
-    snprintf(err, err_len, "the ring for packets from the kernel: %s", strerror(errno));
+    snprintf(err, err_len, "the ring for packets from the kernel can't be set up: %s", strerror(errno));
     raised_close(p);
     return NULL;
 }

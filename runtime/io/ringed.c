@@ -124,7 +124,7 @@ static struct io_port *ringed_open(const struct io_ask *ask, const struct io_mad
     struct io_port *p = raised ? ringed_join(xdp, raised) : NULL;
     if (p) return p;
     if (!xdp) io_made_close(&ring);
-    if (raised) snprintf(err, err_len, "the ring for packets from the kernel: %s", strerror(errno));
+    if (raised) snprintf(err, err_len, "the ring for packets from the kernel can't be set up: %s", strerror(errno));
     if (raised) io_RAISED.close(raised);
     if (xdp) io_XDP.close(xdp);
     return NULL;

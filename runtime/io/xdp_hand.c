@@ -46,7 +46,7 @@ const char *xdp_stays(const struct io_port *p)
     if (at != MAP_FAILED) munmap(at, 1);
     const bool gone = at == MAP_FAILED && recvfrom(p->queues[0].fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) < 0 &&
                       errno == ENXIO; /* its interface is gone, and the port with it */
-    return at != MAP_FAILED || gone ? NULL : "before Linux 6.4 another process can't map the rings of --io xdp";
+    return at != MAP_FAILED || gone ? NULL : "before Linux 6.4, another process can't map the rings of --io xdp";
 }
 
 /* ---- state between the two processes ---- */
@@ -149,7 +149,7 @@ const char *xdp_unfit(const struct io_ask *ask, const struct io_made *made, cons
     const unsigned slot_bytes = xdp_slot_bytes(ask->frame_most);
     const uint32_t ring = made->ring, slots = (uint32_t)(ask->ring_bytes / slot_bytes) * ask->ports;
     if (made->handed.slot_bytes != slot_bytes || made->slots != slots || !slots || made->fd_count < 2)
-        return "the old memory has another size, by --ring or the MTU";
+        return "the old memory has another size, because --ring or the MTU has changed";
     if (ring < RING_LEAST || ring > RING_MOST || ring & (ring - 1)) return "a ring can't have that size";
     if (!is_memory(made->fds[0], (uint64_t)slots * slot_bytes) || (shared && !same_file(made->fds[0], shared->memory)))
         return "the descriptor handed over isn't the worker's memory";

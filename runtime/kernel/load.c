@@ -157,7 +157,9 @@ int load_stages(struct kernel *k, char *err, size_t err_len)
     int failed = each_entry(stages, load_stage, k, err, err_len);
     for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++) {
         failed = stages >> e & 1 ? entry_put(k, e, k->programs[e]) : 0;
-        if (failed) snprintf(err, err_len, "the eBPF program `%s`: %s", entries[e].name, strerror(-failed));
+        if (failed)
+            snprintf(err, err_len, "the eBPF program `%s` can't be put in force: %s", entries[e].name,
+                     strerror(-failed));
     }
     return failed;
 }
@@ -197,7 +199,7 @@ static int init_tables(const struct kernel *k, const struct program *p, struct j
     for (unsigned i = 0; i != KERNEL_TABLES; i++)
         fds[i] = table_is_of_lives(i) ? -1 : fcntl(k->tables[i], F_DUPFD_CLOEXEC, 0);
     const int failed = tables_adopt(&j->tables, p, k->cpus, fds);
-    if (failed) snprintf(err, err_len, "the meters of the previous process: %s", strerror(-failed));
+    if (failed) snprintf(err, err_len, "the meters of the previous process can't be taken over: %s", strerror(-failed));
     return failed;
 }
 
@@ -352,7 +354,7 @@ static int swap_first(struct kernel *k, struct judge *j, char *err, size_t err_l
 {
     const int failed = put_judge(k, j);
     if (failed) {
-        snprintf(err, err_len, "the array of eBPF programs: %s", strerror(-failed));
+        snprintf(err, err_len, "the eBPF program of the rules can't be put in force: %s", strerror(-failed));
         return failed;
     }
     k->judge = j;
@@ -368,7 +370,7 @@ int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
     const int failed = put_judge(k, j);
     if (failed) {
         if (k->judge) put_judge(k, k->judge);
-        snprintf(err, err_len, "the array of eBPF programs: %s", strerror(-failed));
+        snprintf(err, err_len, "the eBPF program of the rules can't be put in force: %s", strerror(-failed));
         return failed;
     }
     if (k->judge) kernel_meters_follow(&j->tables.meters, &k->judge->tables.meters);

@@ -97,7 +97,8 @@ static int take_maps(struct making *m)
         if (fds[i] >= 0) fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
     for (unsigned i = 0; i != KERNEL_TABLES; i++) k->tables[i] = fcntl(k->tables[i], F_DUPFD_CLOEXEC, 0);
     failed = maps_adopt(&k->maps, m->sizes, fds, true);
-    if (failed) snprintf(m->err, sizeof m->err, "the maps of the previous process: %s", strerror(-failed));
+    if (failed)
+        snprintf(m->err, sizeof m->err, "the maps of the previous process can't be taken over: %s", strerror(-failed));
     return failed ? failed : maps_complete(&k->maps, m->err, sizeof m->err);
 }
 

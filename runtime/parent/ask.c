@@ -48,7 +48,7 @@ static int question_ask(struct channel *c, const struct question *q, struct answ
     const int lost = a->failed ? 0 : exchange(c, q, a, fds);
     int failed = lost ? lost : a->failed;
     if (lost)
-        snprintf(err, err_len, "the parent process doesn't answer: %s",
+        snprintf(err, err_len, "the parent process doesn't reply: %s",
                  lost == -ENODATA ? "it is gone" : strerror(-lost));
     else if (failed)
         snprintf(err, err_len, "%s", *a->err ? a->err : strerror(-failed));

@@ -79,8 +79,8 @@ static int leave_files(void)
     const char *why = strerror(errno);
     if (folder >= 0) close(folder);
     if (failed == -EPERM && !refused)
-        complain("notice: the service may read the files that its user may: it can't change its root folder, and "
-                 "Landlock is missing (%s)",
+        complain("notice: the service may read all files that its user may read: the service can't change its root "
+                 "folder, and Landlock is missing (%s)",
                  why);
     return failed == -EPERM ? 0 : failed;
 }

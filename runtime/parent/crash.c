@@ -34,12 +34,12 @@ bool crash_is_mended(const struct parent *p, char *why, unsigned len)
     *why = 0;
     if (p->broke || p->ended || p->keeps || p->yielded || p->borrows) return false;
     if (!last_of(p->last)) {
-        snprintf(why, len, "; preyrun doesn't restart it, because it had kept no state (man preyrun, --on-exit)");
+        snprintf(why, len, "; preyrun doesn't restart the service, because no state was kept (man preyrun, --on-exit)");
         return false;
     }
     if (starter.fd < 0 || poll(&starter, 1, 0) != 0) return false; /* the starter has ended */
     if (p->crashes < CRASHES_MOST) return true;
-    snprintf(why, len, "; preyrun doesn't restart it, because it has crashed %d times, each time within %d s",
+    snprintf(why, len, "; preyrun doesn't restart the service, which has crashed %d times, each time within %d s",
              CRASHES_MOST + 1, CRASHES_S);
     return false;
 }

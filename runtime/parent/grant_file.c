@@ -311,7 +311,8 @@ int grant_YIELD(struct parent *p, struct answer *a, int fds[])
     for (unsigned i = 0; i < p->o->iface_count; i++) {
         if (!p->kernel || p->hooked[i].pinned || p->hooked[i].held[0] <= 0) continue;
         snprintf(a->err, sizeof a->err,
-                 "its eBPF programs end with it, because there is no writable BPF file system to pin them in");
+                 "preyrun's eBPF programs end with preyrun, because there is no writable BPF file system to pin the "
+                 "programs in");
         return -ENOTSUP;
     }
     fds[count++] = state_lend(p->state);

@@ -121,7 +121,7 @@ static int look_at_link(struct parent *p, unsigned port, char *err, size_t err_l
                       link == LINK_RAW;
     p->bare = (p->bare & ~(1u << port)) | (uint32_t)bare << port;
     if (!bare || (p->by_tc >> port & 1 && kernel_program(p->kernel, KERNEL_ENTRY_look_bare) >= 0)) return 0;
-    snprintf(err, err_len, "it carries no Ethernet any more: restart preyrun to serve it");
+    snprintf(err, err_len, "the interface carries no Ethernet any more: restart preyrun to serve it");
     return -EPROTO;
 }
 

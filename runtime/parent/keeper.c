@@ -38,9 +38,9 @@ static int settle(struct parent *p, char *err, size_t err_len)
     snprintf(scope, sizeof scope, "prey-kept-%ld.scope", (long)getpid());
     snprintf(about, sizeof about, "prey: %.100s, between a stop and a start", p->o->name);
     int failed = manager_move(scope, about, pids, 2);
-    if (failed) snprintf(err, err_len, "it can't leave its unit: %s", strerror(-failed));
+    if (failed) snprintf(err, err_len, "preyrun can't leave its systemd unit: %s", strerror(-failed));
     if (!failed && (failed = state_own_up(p->state, p->child)))
-        snprintf(err, err_len, "the record of changes: %s", strerror(-failed));
+        snprintf(err, err_len, "the record of changes can't be written: %s", strerror(-failed));
     return failed;
 }
 

@@ -57,10 +57,9 @@ static void replies_print(FILE *out, const cJSON *seen)
     cJSON_ArrayForEach(one, item(seen, "interfaces")) count += *item_text(one, "replies") != 0;
     if (count < 2) return;
     fill(out, seen,
-         "replies of translated and balanced connections leave by the interface that the connection came in by"
-         "{*interfaces?replies=by it|: |, |{interface}{!link=up  ({link})}}"
-         "{*interfaces?replies=by the routes|; while an interface is down, routes decide: |, |{interface}{!link=up  "
-         "({link})}}\n");
+         "replies of translated and balanced connections leave by the interface that the connection came in "
+         "by{*interfaces?replies=by it|: |, |{interface}{!link=up  ({link})}}{*interfaces?replies=by the routes|; "
+         "routes decide for interfaces without a link: |, |{interface}{!link=up  ({link})}}\n");
 }
 
 static void head_print(FILE *out, const cJSON *seen)
@@ -129,12 +128,11 @@ void screen_print(FILE *out, const cJSON *seen)
     head_print(out, seen);
     counts_print(out, seen);
     fill(out, seen,
-         "{*services?!past|||service {service}  {*endpoints||, |{.}}  {mode}  -> {*pools||, |{.}}"
-         "{*others|{?pools , }|, |{.}}   {#flows|flow}   {#packets_per_s}/s"
-         "{?drains    DRAIN, {?proxy? {#proxy.now}}{!proxy? {#flows}} left   by user {by_hand.uid} at "
-         "{@by_hand.time}}\n}"
-         "{*observe_services|||observe {service}  {#live} of {#sessions|connection} open, {#bytes|byte}"
-         "{?holes , {#hole_bytes} in {#holes|hole}}{?retransmissions , {#retransmissions|segment} again}\n}");
+         "{*services?!past|||service {service}  {*endpoints||, |{.}}  {mode}  -> {*pools||, |{.}}{*others|{?pools , "
+         "}|, |{.}}   {#flows|flow}   {#packets_per_s}/s{?drains    DRAIN, {?proxy? {#proxy.now}}{!proxy? {#flows}} "
+         "left   by user {by_hand.uid} at {@by_hand.time}}\n}{*observe_services|||observe {service}  {#live} of "
+         "{#sessions|connection} open, {#bytes|byte}{?holes , {#hole_bytes|byte} missing in "
+         "{#holes|hole}}{?retransmissions , {#retransmissions|segment} retransmitted}\n}");
     fill(out, seen,
          "{*sets|||set {set}  {#members} of {#size|member}{?ranges , {#ranges|range} of a file}"
          "{?full,lengths,refused , {#full+lengths+refused} refused}{?failing ; {fault}}\n}");

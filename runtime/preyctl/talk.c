@@ -103,7 +103,7 @@ int talk_ask(struct talk *t, cJSON *question, int fd)
         message_head(whole, MESSAGE_QUESTION, len);
         memcpy(whole + MESSAGE_HEAD, text, len);
         const int sent = send_all(t->fd, whole, MESSAGE_HEAD + len, fd);
-        if (sent) failed = talk_complain("preyrun accepts no question: %s", strerror(-sent));
+        if (sent) failed = talk_complain("preyrun rejects the request: %s", strerror(-sent));
     }
     free(whole);
     free(text);
@@ -131,7 +131,7 @@ static bool receive(struct talk *t, int patience_ms)
     if (!where) return !talk_complain("out of memory");
     const int ready = bytes_await(t, patience_ms);
     if (ready < 0 && errno == EINTR) return true;
-    if (!ready) return !talk_complain("preyrun doesn't answer");
+    if (!ready) return !talk_complain("preyrun doesn't reply");
     const ssize_t got = recv(t->fd, where, room, 0);
     if (got < 0 && errno == EINTR) return true;
     t->lost = got <= 0;
@@ -142,7 +142,7 @@ static bool receive(struct talk *t, int patience_ms)
             strerror(errno));
     if (!got)
         return !talk_complain(
-            "preyrun ended, or hung up, before it answered; if another process has taken over, ask again");
+            "preyrun ended, or hung up, before it replied; if another process has taken over, ask again");
     inbox_filled(&t->in, (size_t)got);
     return true;
 }
@@ -154,7 +154,7 @@ int talk_next(struct talk *t, struct message *m, int patience_ms)
     while (!(next = inbox_next(&t->in, kinds, m)))
         if (!receive(t, patience_ms)) return -1;
     if (next < 0) {
-        talk_complain("the program that answers isn't a preyrun of this version");
+        talk_complain("the process that replied isn't a preyrun of this version");
         return -1;
     }
     if (m->kind != MESSAGE_END) return 1;
@@ -197,7 +197,7 @@ static int one_document(struct talk *t, cJSON *question, int fd, cJSON **documen
     if (!status && *document) return 0;
     cJSON_Delete(*document);
     *document = NULL;
-    return status ? status : talk_complain("the answer is empty");
+    return status ? status : talk_complain("preyrun's reply is empty");
 }
 
 int talk_document(struct talk *t, cJSON *question, cJSON **document) { return one_document(t, question, -1, document); }

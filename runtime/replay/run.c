@@ -141,7 +141,7 @@ static int overwrites(const struct subject *r, const char *path)
     if (capture_is(r->capture, &st)) return complain("%s: this is the capture that preyrun reads", path);
     if (!stat(r->o->program, &program) && S_ISREG(st.st_mode) && st.st_dev == program.st_dev &&
         st.st_ino == program.st_ino)
-        return complain("%s: this is the program", path);
+        return complain("%s: this is the program that preyrun runs", path);
     return 0;
 }
 

@@ -25,7 +25,7 @@ void said_text(FILE *out, const struct subject *r, const struct streams *s)
                                    text_number(sum.connections[i], n), states[i].words);
     note(out, "proxied", "%s connection%s%s", text_number(sum.all, n), sum.all == 1 ? "" : "s", at ? line : "");
     if (r->o->write)
-        note(out, "", "%s frame%s of theirs went to this machine: --write doesn't contain them",
+        note(out, "", "%s frame%s of these connections went to this machine: the file of --write doesn't contain them",
              text_number(sum.frames, n), sum.frames == 1 ? "" : "s");
 }
 

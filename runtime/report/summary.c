@@ -116,7 +116,7 @@ static void ports_text(FILE *out, const struct ports *p)
     if (p->o->on && p->as[0] == IFACE_OTHER)
         note(out, "", "the rules don't name %s; they name %s", p->o->on, iface_names(p->program, names, sizeof names));
     if (!p->o->on && p->count == 1)
-        note(out, "", "the rules name interfaces: use --on IF to set the one of the frames");
+        note(out, "", "the rules name interfaces: to set the interface of the frames, use --on IF");
     for (uint32_t i = 1; i < p->count && i <= PORTS_SHOWN; i++) {
         /* "eth0: wan", or words that the rules do not name the interface */
         char text[200];
@@ -163,7 +163,8 @@ static void oddities(FILE *out, const cJSON *root, const struct subject *r, cons
     char a[TEXT_NUMBER];
     if (t->earlier)
         note(out, "clock",
-             "%s frame%s earlier than the previous frame: judged at that frame's time, because time never runs back",
+             "%s frame%s earlier than the previous frame, and judged at the previous frame's time, because time "
+             "never runs back",
              text_number(t->earlier, a), t->earlier == 1 ? " is" : "s are");
     fill(out, root,
          "{?snapped snapped     {#snapped|frame} cut by the capture, judged by {=snapped|its|their} headers\n}"
@@ -178,9 +179,9 @@ static void oddities(FILE *out, const cJSON *root, const struct subject *r, cons
                 r->o->iface_count                 ? " (to see why, run: preyctl explain PACKET)"
                 : r->o->replay || r->facts.routes ? ""
                                                   : " (--routes FILE)");
-    fill(out, root, "{?verdicts.reject.packets answers     {#answers.sent} sent, {#answers.limited} over the limit}");
+    fill(out, root, "{?verdicts.reject.packets replies     {#answers.sent} sent, {#answers.limited} over the limit}");
     if (item_number(item(item(root, "verdicts"), "reject"), "packets"))
-        fprintf(out, " of %u a second\n", r->program->meta->rejects_per_s);
+        fprintf(out, " of %u per second\n", r->program->meta->rejects_per_s);
     fill(out, root,
          "{?answers.no_buffer             {#answers.no_buffer} without a buffer\n}{?log.events log         "
          "{#log.events|event}}");
@@ -245,7 +246,7 @@ void summary_text(FILE *out, const cJSON *root, const struct subject *r, const s
     numbers(out, root, r, c, t);
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
     if (t->told && t->told->proof_ns) {
-        note(out, "kernel", "proved by %s frames in %s", text_number(t->told->proof_frames, a),
+        note(out, "kernel", "checked with %s frames in %s", text_number(t->told->proof_frames, a),
              text_duration(t->told->proof_ns, b));
         if (t->told->unjudged)
             note(out, "", "%s packet%s dropped undecided: rules test bytes that the kernel executor doesn't read",

@@ -76,7 +76,7 @@ static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_c
     uint64_t unknown = 0;
     if (n->guessed)
         note(out, "way guessed",
-             "%s flow%s took one of several ways, or the way without a mark: live, this machine chooses",
+             "%s flow%s took one of several routes, or the route without a mark: in live traffic, this machine chooses",
              text_number(n->guessed, a), text_plural(n->guessed));
     for (enum way_why why = WAY_KNOWN + 1; why < WAY_WHYS; why++) unknown += way_why_packets(n, why);
     if (!unknown) return;

@@ -93,7 +93,7 @@ static const struct {
     {"bytes", "prey_server_bytes_total", "counter", "Bytes of a server's flows, both ways."},
     {"flows", "prey_server_flows", "gauge", "Flows of a server now."},
     {"flows_total", "prey_server_flows_started_total", "counter", "Flows that a server has received."},
-    {"weight", "prey_server_weight", "gauge", "Weight of a server that is in force."},
+    {"weight", "prey_server_weight", "gauge", "Weight in force of a server."},
     {"changes", "prey_server_health_changes_total", "counter", "Times that a server went up or down."},
     {"probes_good", "prey_server_good_probes_total", "counter", "Health checks that passed."},
     {"probes_bad", "prey_server_bad_probes_total", "counter", "Health checks that failed."},

@@ -142,7 +142,7 @@ call preyc --ask "$by_lan" --routes untold policies.pbc
 says "two usual rules are IPv6's" 0 'rule LAN' out
 printf '%s\n' "# both families' routes" "$odd_rules" "$odd_routes" "$six_route" >untold
 call preyrun -r ways.pcap --routes untold ways.pbc
-says "of neither family for sure" 2 "^preyrun: --routes: untold:2: are these policy rules IPv4's or IPv6's\\?" err
+says "of neither family for sure" 2 "^preyrun: --routes: untold:2: the policy rules don't show whether they are for IPv4 or IPv6: " err
 for bad in '7:	from all' '7:	from all fwmark x lookup 5' '7:	from all sport 5-4 lookup main' '7:	from all nonsense lookup main' '7:	from 10.0.0.0/8 lookup'; do
     printf '10.1.0.0/16 dev eth1\n\n%s\n' "$bad" >bad.routes
     call preyrun -r ways.pcap --routes bad.routes ways.pbc
@@ -479,7 +479,7 @@ for how in 'gzip -c' 'xz -c' 'zstd -qc' 'lz4 -qc'; do
 done
 gzip -c day.pcap | xz -c >twice
 call preyrun -r twice suggested.pbc
-says 'an archive in an archive is refused by name' 2 'compressed twice, with xz and inside that with gzip' err
+says 'an archive in an archive is refused by name' 2 'compressed twice (xz, then gzip inside)' err
 cp day.pcap other.pcap
 call preyrun -r day.pcap -r other.pcap --map day.pcap=wan --map other.pcap=eth7 suggested.pbc
 says 'several, merged' 0 '^ +4 frames' out

@@ -82,8 +82,8 @@ same 'two bad probes of three, again and again, take no server down' "$(ask clie
 same 'the third in a row does' "$(ask client 10.1.0.112/) $(grep -c 'thrice/s is down: status 503' prey.err)" 'failed: 7 1'
 same 'one good probe of two, again and again, brings none back' "$(ask client 10.1.0.113/)" 'failed: 7'
 same 'the second in a row does' "$(ask client 10.1.0.114/)" one
-hears 'who takes connections and says nothing is named' 'bad/silent is down: no answer within 500 ms'
-hears 'and who answers byte by byte' 'bad/drips is down: no answer within 500 ms'
+hears 'who takes connections and says nothing is named' 'bad/silent is down: no reply within 500 ms'
+hears 'and who answers byte by byte' 'bad/drips is down: no reply within 500 ms'
 hears 'and who redirects' 'bad/redirects is down: status 302'
 hears 'and who floods' 'bad/floods is down: the reply never ends'
 same 'the others are served as before' "$(ask client 10.1.0.111/) $(ask client 10.1.0.114/)" 'one one'

@@ -342,7 +342,7 @@ static const char *packet_of(const cJSON *d)
         const char *s = text_of_item(note, "message");
 
         if (strncmp(s, "the packet: ", 12) == 0 && !strchr(s, '#')) packet = s + 12;
-        if (strstr(s, " is assumed to be ") || strstr(s, "an address of this machine") || strncmp(s, "while ", 6) == 0)
+        if (strstr(s, "preyc assumes that ") || strstr(s, "an address of this machine") || strncmp(s, "while ", 6) == 0)
             return NULL;
     }
     return packet;

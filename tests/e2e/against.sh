@@ -248,9 +248,9 @@ firewall cross forward default drop { accept tcp out on wan port 22 as OUT }
 END_RULES
 sed 's/port 22/port 23/' ways.prey >elsewhere.prey
 compares --against ways.prey elsewhere.prey -r day.pcap --self 203.0.113.2 --route 203.0.113.1=wan
-same 'by routes' "$status $(grep -c '^narrowed *3 frames' out) $(grep -c 'no route is known' out)" '1 1 1'
+same 'by routes' "$status $(grep -c '^narrowed *3 frames' out) $(grep -c 'prey knows no route' out)" '1 1 1'
 compares --against ways.prey elsewhere.prey -r day.pcap --self 203.0.113.2
-same 'without routes nothing is known, and said' "$status $(grep -c 'none would be' out) $(grep -c '^no route is known for [0-9]* frames,' out)" '0 1 1'
+same 'without routes nothing is known, and said' "$status $(grep -c 'none would be' out) $(grep -c '^prey knows no route for [0-9]* frames,' out)" '0 1 1'
 printf '%s\n' 'firewall host in default drop { accept tcp to self port 22, 80 as ANY }' >in.prey
 sed 's/port 22, 80/port 80/' in.prey >narrow.prey
 compares --against in.prey narrow.prey -r day.pcap --self 203.0.113.1
@@ -265,7 +265,7 @@ wrong 'what is no capture' 'not a pcap' --against old.prey new.prey -r old.prey
 wrong 'rules at fault' 'error:' --against old.prey was -r day.pcap
 wrong 'a capture without --against' 'captures work only with --against' --check old.prey -r day.pcap
 wrong 'standard input twice' 'is used twice' --against - new.prey -r -
-wrong '--on with --map' 'remove one of them' --against old.prey new.prey -r day.pcap --on wan --map a=wan
+wrong '--on with --map' 'remove one of these options' --against old.prey new.prey -r day.pcap --on wan --map a=wan
 wrong '--map without an interface' 'NAME=IF' --against old.prey new.prey -r day.pcap --map a
 wrong '--self that is none' 'isn'\''t an IPv4' --against old.prey new.prey -r day.pcap --self x
 

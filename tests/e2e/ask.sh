@@ -47,14 +47,14 @@ sed 's/passthrough;/passthrough; announce;/; s/default drop/default drop other f
 asks --ask 'arp 203.0.113.1 -> 203.0.113.10' told.prey
 same 'who asks for an address that is announced is answered' "$status $(grep answer out)" '0   answered arp 203.0.113.10 is-at 02:00:cb:00:71:0a'
 asks --ask 'arp 203.0.113.1 -> 203.0.113.10' edge.prey
-same 'nobody answers for one that is not' "$status $(grep answer out)" '0   no answer: service shop is at 203.0.113.10, without `announce`'
+same 'nobody answers for one that is not' "$status $(grep answer out)" '0   no answer: service shop has the address 203.0.113.10, but no `announce`'
 asks --ask 'arp 203.0.113.1 -> 203.0.113.77' edge.prey
 same 'nor for one that nobody has' "$status $(grep answer out)" '0   no answer: this machine doesn'\''t answer for 203.0.113.77'
 asks --json --ask 'arp 203.0.113.1 -> 203.0.113.77' edge.prey
 same 'so in JSON' "$(python3 -c 'import json; j = json.load(open("out")); print(j["asks_for"])')" "{'address': '203.0.113.77', 'answered': False, 'why': \"this machine doesn't answer for 203.0.113.77\"}"
 sed '/accept icmp6/i \  drop arp' edge.prey >deaf.prey
 asks --ask 'arp 203.0.113.1 -> 203.0.113.10' deaf.prey
-same 'nor where rules drop the question' "$status $(grep answer out)" '0   no answer: the request isn'\''t let through'
+same 'nor where rules drop the question' "$status $(grep answer out)" '0   no answer: the rules don'\''t accept the request'
 asks --ask 'tcp 198.51.100.9:50000 -> self:22 syn on eth7' edge.prey
 same 'an interface that the rules don'\''t name' "$(sed -n 2p out)|$(tail -1 out)" '  came in on eth7, which the rules don'\''t name|verdict: drop  rule default'
 asks --ask 'tcp 192.0.2.1:50000 -> 203.0.113.10:80 syn' --ask 'tcp 192.0.2.1:50000 -> self:113 syn' edge.prey

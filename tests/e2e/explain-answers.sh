@@ -32,11 +32,11 @@ answer_of() { # FRAME ARGUMENT...: what is said of its answer
 same 'an ordinary packet is answered' "$(answer_of 1)" answered
 same 'none from a group MAC' "$(answer_of 2)" "its source MAC is multicast or broadcast"
 same 'none to a group MAC' "$(answer_of 3)" "its destination MAC is multicast or broadcast"
-same 'none from an address that is no host' "$(answer_of 4)" "its source address isn't that of a single host"
+same 'none from an address that is no host' "$(answer_of 4)" "its source address doesn't belong to a single host"
 same 'none to a group' "$(answer_of 5)" 'its destination address is multicast or broadcast'
 same 'no RST for a RST' "$(answer_of 6)" 'it is itself a RST'
 same 'none to a later fragment' "$(answer_of 7)" 'it is a later fragment'
-same 'no error about an error' "$(answer_of 8)" 'it is an ICMP error, or of a type that may be one'
+same 'no error about an error' "$(answer_of 8)" 'it is an ICMP error, or of a type that may be an error'
 
 timeout 60 "$bin/preyrun" --pcap frames.pcap --explain 2 --from 2 --format json reject.pbc >out 2>&1
 has 'JSON says it, too' "\"no_answer\":\"its source MAC is multicast or broadcast\""

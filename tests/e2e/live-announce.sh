@@ -50,8 +50,8 @@ $(answers 10.1.0.101)
 $(answers 10.1.0.50)
 $(answers 10.1.0.77)
 $(answers "$(ip -n "$id-prey" -4 -o address show eth0 | sed 's/.*inet \([0-9.]*\).*/\1/')" | cut -d: -f1,2)" '  answered: service web announces 10.1.0.100
-  no answer: service quiet is at 10.1.0.101, without `announce`
-  answered: 10.1.0.50 is an address of translation here
+  no answer: service quiet has the address 10.1.0.101, but no `announce`
+  answered: a `nat` translates to 10.1.0.50
   no answer: this machine doesn'\''t answer for 10.1.0.77
   answered: by this machine'"'"'s network stack'
 forget

@@ -26,7 +26,7 @@ chooses() {
     shift 2
     looks "$sentence" "$wanted" "$bin/preyrun" "$@"
 }
-fits='kernel, because all rules fit there'
+fits='kernel, because the kernel executor supports all rules'
 
 pool='pool farm { source 10.2.0.50; server one 10.2.0.2 }'
 { echo "$pool" && echo 'service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> farm }'; } | rules shop
@@ -82,7 +82,7 @@ same 'nowhere to pin' "$status $(said $((14 + ${#nowhere})))" "0 user, because $
 bare 'mount -t tmpfs none /dev/net'
 same 'no TUN device' "$? $(said | cut -c1-13) $(said 400 | grep -c tun)" '0 user, because 1'
 little() { looks "$1" "$2" prlimit --memlock=65536 setpriv --bounding-set=-ipc_lock,-sys_resource "$bin/preyrun" -i wan -i lan "${@:3}"; }
-little 'no memory that may be locked' 'user, because the limit on locked memory is too low for its frames' --hook xdp shop.pbc
+little 'no memory that may be locked' 'user, because the limit on locked memory is too low for the kernel executor'\''s frames' --hook xdp shop.pbc
 little 'of which traffic control takes none' "$fits" shop.pbc
 tampered() { "$bin/tests/tools/tamper" "$@"; }
 real=$(readlink -f "$bin/tests")/../preyrun
@@ -125,7 +125,7 @@ at inside ethtool -K port1 gro on
 prey prey -i wan -i lan --format json shop.pbc
 same 'the kernel serves' "$(ask client 10.1.0.100/) $(grep -c "^--exec auto: $fits\$" prey.err) $(grep -c '^--exec' prey.err)" 'one 1 1'
 ctl status
-same 'status says it, and what came up' "$(grep -c '^judged in the kernel: all rules fit there$' out) $(grep -c '^finished in the kernel: .* begin [0-9]' out)" '1 1'
+same 'status says it, and what came up' "$(grep -c '^judged in the kernel: the kernel executor supports all rules$' out) $(grep -c '^finished in the kernel: .* begin [0-9]' out)" '1 1'
 ctl load opens.pbc
 ctl status
 same 'rules that would not fit are judged there all the same, and status says so' \
@@ -142,6 +142,6 @@ same 'which does not come back' "$(at prey ip link show lan | grep -c xdp)" 0
 prey prey -i wan -i lan opens.pbc
 ctl load shop.pbc
 ctl status
-same 'and the other way round' "$(grep '^judged' out)" 'judged in user space: the rules at the start needed it; a restart may choose the kernel'
+same 'and the other way round' "$(grep '^judged' out)" 'judged in user space: the rules at the start needed user space; a restart may choose the kernel'
 prey_ends
 exit $failed

@@ -434,7 +434,7 @@ ip -n "$id-prey" link del wg0
 cord prey wg0 far wg0
 far=$last
 ends 0 far
-until_true 100 'a line says that it carries none' told 'wg0: it carries no Ethernet any more: restart preyrun to serve it'
+until_true 100 'a line says that it carries none' told 'wg0: the interface carries no Ethernet any more: restart preyrun to serve it'
 quietly far ping -c 2 -W 2 10.8.0.1
 same 'it is shut' $? 1
 same 'and that is told once' "$(grep -c 'carries no Ethernet' prey.err)" 1

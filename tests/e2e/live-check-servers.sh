@@ -160,9 +160,9 @@ if [ -n "$exim" ]; then
     is_up 'Exim speaks SMTP' mx
 fi
 hears 'who drips is down' 'all/drips is down: "220" isn'\''t in the 1 byte that came within 500 ms: "2"'
-hears 'who talks for ever is down' 'all/endless is down: "role:master" isn'\''t in the [0-9,]* bytes that were read: \.\.\."'
+hears 'who talks for ever is down' 'all/endless is down: "role:master" isn'\''t in the [0-9,]* bytes that prey read: \.\.\."'
 hears 'who resets is down' 'all/resets is down: connection reset'
-hears 'who is no web server is down' 'all/page is down: the answer isn'\''t HTTP/1'
+hears 'who is no web server is down' 'all/page is down: the reply isn'\''t HTTP/1'
 
 # ---- they stop ----
 if [ -n "$exim" ]; then
@@ -172,7 +172,7 @@ if [ -n "$exim" ]; then
 fi
 if [ -n "$postgres_primary" ]; then
     kill -STOP "$(head -1 "$open/primary/postmaster.pid")"
-    hears 'PostgreSQL goes silent' 'all/reads is down: no answer within 5 s'
+    hears 'PostgreSQL goes silent' 'all/reads is down: no reply within 5 s'
     kill -CONT "$(head -1 "$open/primary/postmaster.pid")"
     until_true 300 'it is back' up reads && ok 0 'it is back'
 fi

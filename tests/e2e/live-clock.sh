@@ -82,7 +82,7 @@ unset_by() {
     pids="$pids $prey"
     unset CLOCK_SHIM LD_PRELOAD ASAN_OPTIONS
     until_true 200 'ready' grep -q 'ready: ' prey.err
-    same "$1: a start says that the clock is not set" "$(grep -c "clock: the clock isn't set: $2; until then, no schedule is active" prey.err)" 1
+    same "$1: a start says that the clock is not set" "$(grep -c "clock: the clock isn't set: $2; until it is set, no schedule is active" prey.err)" 1
     same "$1: so does status" "$(at prey "$bin/preyctl" status | grep -c "^the clock isn't set: $2; no schedule is active")" 1
     noise
     told OUTSIDE 1
@@ -90,7 +90,7 @@ unset_by() {
 }
 set_then() { # EXECUTOR
     printf x >clock.set
-    told 'clock: the clock is set; schedules count' 1
+    told 'clock: the clock is set; schedules take effect' 1
     noise
     told INSIDE 1
     is_set() { at prey "$bin/preyctl" status >status && ! grep -q 'is not set' status; }
@@ -106,7 +106,7 @@ set_then() { # EXECUTOR
     until_true 50 "$1: a clock that falls back to 1970 is not set" not_set && ok 0 "$1: a clock that falls back to 1970 is not set"
     clock 0 0
     printf x >clock.set
-    told 'clock: the clock is set; schedules count' 2
+    told 'clock: the clock is set; schedules take effect' 2
     noise
     told INSIDE 2
     prey_ends

@@ -92,7 +92,7 @@ done
 kept
 kill -KILL "$(service_of "$(owner)")"
 wait "$first"
-same 'the fourth crash within a minute each ends it' "$? $(grep -c 'preyrun doesn'\''t restart it, because it has crashed 4 times' prey.err)" '2 1'
+same 'the fourth crash within a minute each ends it' "$? $(grep -c 'preyrun doesn'\''t restart the service, which has crashed 4 times' prey.err)" '2 1'
 same 'closed' "$(at prey nft list tables | grep -cx 'table inet prey_wan')" 1
 prey prey $IO -i wan -i lan all.pbc
 first=$prey

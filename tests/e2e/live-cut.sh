@@ -208,7 +208,7 @@ until_true 100 'the server was reset, too' grep -q reset holding
 # What watches takes no connection, so it has none to refuse.
 ctl --control "$PWD/control" drain service ssh
 same 'a service that watches is not drained' "$status $(cat err)" \
-    '2 preyctl: ssh: the running program has no such service that takes connections; you can drain: none'
+    '2 preyctl: ssh: the running program has no service of this name that takes connections; you can drain these services: none'
 
 # The rules are read again, without the branch.
 sed -i '/proxy inline/d' cut.prey

@@ -119,7 +119,7 @@ until_true 100 'a service that was gone for a while is open' comes http://10.1.0
 ok $? 'of a service that was gone for a while nothing is kept'
 
 # Wrong ones change nothing.
-says 'an unknown name' '2 preyctl: plane: the running program has no such service that takes connections; you can drain: plain, pages, past' \
+says 'an unknown name' '2 preyctl: plane: the running program has no service of this name that takes connections; you can drain these services: plain, pages, past' \
     drain service plane
 says 'a server' '2 preyctl: this command drains a service: preyctl drain service NAME; to drain a server, run: preyctl set POOL/SERVER drain' drain web/one now
 ctl status

@@ -77,6 +77,6 @@ ip -n "$id-prey" addr del 10.2.0.200/24 dev wan
 
 # A tunnel's way is too narrow for a whole packet: worth a line.
 prey prey -i wan -i lan tunnel.pbc
-same 'a way too narrow for a tunnel is named' "$(grep -c 'doesn'\''t fit into the tunnel to server web/one: its route takes 1500 bytes, and 1520 are needed.*ip link set lan mtu 1520' prey.err)" 1
+same 'a way too narrow for a tunnel is named' "$(grep -c 'doesn'\''t fit into the tunnel to server web/one: the server.s route takes only 1500 bytes, and the tunnel needs 1520.*ip link set lan mtu 1520' prey.err)" 1
 prey_ends
 exit $failed

@@ -39,8 +39,8 @@ both 'all are well' ' 4 one 4 two '
 
 # A server that goes on accepting and says nothing.
 kill -STOP "$web_one"
-hears 'silence is found' 'health: web/one is down: no answer within 1 s'
-hears 'on IPv6, too' 'health: web/one6 is down: no answer within 1 s'
+hears 'silence is found' 'health: web/one is down: no reply within 1 s'
+hears 'on IPv6, too' 'health: web/one6 is down: no reply within 1 s'
 both 'and the other serves all' ' 8 two '
 kill -CONT "$web_one"
 until_true 200 'it serves again' eval 'ask client 10.1.0.100/ | grep -q one'

@@ -63,7 +63,7 @@ hears 'the log says so' '^reloaded: edge.pbc: 1 rule, 0 services, rolled back by
 says 'the third before' '0 v2.pbc runs' rollback 4
 ctl history 0
 same 'it is in force, too' "$(sed -n 1p out)" '# v2.prey:'
-says 'more than ran' '2 preyctl: rollback: the history has 7 programs, this one included' rollback 7
+says 'more than ran' '2 preyctl: rollback: the history has 7 programs, including the running one' rollback 7
 says 'no number' '2 preyctl: `-1` isn'\''t an option of rollback: preyctl rollback [N] [--save] [--confirm D]' rollback -1
 says 'no number either' '2 preyctl: `two` isn'\''t a number: preyctl rollback [N] [--save] [--confirm D]' rollback two
 says 'nor is none' '2 preyctl: `number`, how many programs to go back, is a whole number from 1 to 9' rollback 0
@@ -139,7 +139,7 @@ same 'so does one after a kill' "$(sed -n 2p out | grep -c ' rollback .* v11.pbc
 place=$(python3 -c 'import json; print([json.loads(l)["place"] for l in open("state/edge.history/list")][3])')
 cp v14.pbc "state/edge.history/$place.pbc"
 ctl rollback 3
-same 'what lies there in the place of another is refused' "$status $(cat err)" '2 preyctl: rollback: v12.pbc: the kept file has another program'
+same 'what lies there in the place of another is refused' "$status $(cat err)" '2 preyctl: rollback: v12.pbc: the file kept in the history has another program'
 head -c 300 v14.pbc >"state/edge.history/$place.pbc"
 ctl rollback 3
 same 'so is a part of one' "$status $(grep -c 'rollback: v12.pbc: truncated' err)" '2 1'

@@ -125,7 +125,7 @@ ctl impact alone.pbc
 same 'it reads as a page' "$status $(grep -c . err)" '0 0'
 grep -q '^rules     narrowed' out && grep -q '^pools     shop   one weight 1 -> 3   - two$' out &&
     grep -q '^          12 would now be dropped by NOT_OURS (alone.prey:12)$' out &&
-    grep -qE '^load it:  preyctl load alone.pbc --confirm 5m       goes back at [0-9:]{5} unless you run: preyctl confirm$' out
+    grep -qE '^load it:  preyctl load alone.pbc --confirm 5m       the old program comes back at [0-9:]{5} unless you run: preyctl confirm$' out
 ok $? 'with what changes for packets, pools, flows, and how it is loaded' || sed 's/^/# /' out
 cp out page.txt
 ctl impact alone.pbc --json

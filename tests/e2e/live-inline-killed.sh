@@ -31,7 +31,7 @@ for port in 85 86; do
     until_true 100 "its client is connected to port $port" grep -q accepted "tells.$port"
 done
 cp prey.err out
-has 'the start tells the memory of a connection in the wire' 'while idle, [0-9]+ at most; an inline one [0-9.]+ KiB more, plus some pages of tables while few are open$'
+has 'the start tells the memory of a connection in the wire' 'while idle, [0-9]+ at most; an inline connection takes [0-9.]+ KiB more, plus some pages of tables while few are open$'
 service=$(pgrep -P "$prey")
 prey_killed "$service"
 cp prey.err out

@@ -129,7 +129,7 @@ prey prey --bridge a:b --workers 2 --format json now.pbc
 cp whole.pbc next.pbc
 mv next.pbc now.pbc
 kill -HUP "$prey"
-hears 'a reload that would part connections from their answers is refused in words' 'uses pools.*that needs a restart'
+hears 'a reload that would part connections from their answers is refused in words' 'use pools.*this change needs a restart'
 same 'and the rules before go on' "$(ask left 10.1.0.2/from)" 10.1.0.1
 prey_ends
 

@@ -55,7 +55,7 @@ absent='while umount /sys/fs/bpf 2>/dev/null; do :; done' pins_are="isn't a writ
 instead "$absent" --on-exit closed host.pbc
 same 'to end closed takes pins' "$status|$(says "^preyrun: --on-exit closed: $(pins_are_away), .*to fix it, ")" '2|1'
 instead 'mount -o remount,ro,bind /sys/fs/bpf' --preflight host.pbc
-same 'preflight loads and proves, and tells of pins' "$status|$(says "notice: /sys/fs/bpf $pins_are")|$(says 'accepts the program, proved by [0-9,]* frames')" '0|1|1'
+same 'preflight loads and proves, and tells of pins' "$status|$(says "notice: /sys/fs/bpf $pins_are")|$(says 'accepts the program, and both executors agree on [0-9,]* test frames')" '0|1|1'
 instead "$absent" --preflight --monitor host.pbc
 same 'who watches needs none' "$status|$(says "$pins_are")$(says "$(pins_are_away)")" '0|00'
 # `ip netns exec` hides what is mounted below /sys. To preyrun the process that mounted it is the first of the machine.
@@ -85,7 +85,7 @@ kernel_alone --preflight -i eth0 --exec kernel host.pbc
 same 'else they are taken' "$status|$(says 'accepts the program')" '0|1'
 echo 'firewall f in default accept { }' | rules none
 kernel_alone --preflight -i eth0 --exec kernel none.pbc
-same 'a program without rules' "$status|$(says 'accepts the program, which has no rule to prove')" '0|1'
+same 'a program without rules' "$status|$(says 'accepts the program, which has no rule to check')" '0|1'
 ip -n "$id-client" link set eth0 mtu 1500
 ip -n "$id-prey" link set eth0 mtu 1500
 

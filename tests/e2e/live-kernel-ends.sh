@@ -65,7 +65,7 @@ if [ "$filter" = 1 ]; then
     kernel host.pbc
     at prey tc filter del dev eth0 egress
     until_true 100 'a filter that is deleted is set again' stands 1 && ok 0 'a filter that is deleted is set again'
-    hears 'it is told' "eth0: another program removed prey's traffic-control filter, or put one before it; prey has put it back"
+    hears 'it is told' "eth0: another program removed prey's traffic-control filter, or put another filter before it; prey has put its own filter back"
     at prey tc qdisc del dev eth0 clsact
     until_true 100 'one whose hooks are deleted, too' stands 1 && ok 0 'one whose hooks are deleted, too'
     at prey ip link set eth0 down

@@ -58,7 +58,7 @@ same 'of the program that runs now' "$status $(grep -c '^judged in the kernel: m
 echo 'firewall edge in default accept { count udp port 9 as NINE }' | rules idle
 ctl load idle.pbc
 ctl status
-same 'and where these would not need it' "$(grep '^judged in' out)" 'judged in the kernel: all rules fit there'
+same 'and where these would not need it' "$(grep '^judged in' out)" 'judged in the kernel: the kernel executor supports all rules'
 prey_ends
 kernel_alone -i eth0 --io packet --preflight host.pbc
 same 'what neither enforces is refused' "$status|$(grep -c 'which only the kernel executor can block, and that executor can.t run here: --io packet is only for' err)" '2|1'
@@ -66,6 +66,6 @@ rules counts <<'RULES'
 firewall edge in default accept { count udp port 9 as NINE }
 RULES
 kernel_alone -i eth0 --exec auto --preflight counts.pbc
-same 'what user space enforces, too, is the kernel'"'"'s' "$status|$(grep -v notice err | sed 's/ by .*//')" '0|--exec auto: kernel, because all rules fit there
-preflight: the kernel accepts the program, proved
+same 'what user space enforces, too, is the kernel'"'"'s' "$status|$(grep -v notice err | sed 's/ agree .*//')" '0|--exec auto: kernel, because the kernel executor supports all rules
+preflight: the kernel accepts the program, and both executors
 preflight: no obstacles'

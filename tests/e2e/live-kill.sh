@@ -77,7 +77,7 @@ refused 'an interface of another' 'the running instance `eth0` also serves eth1:
 refused 'under another name, too' 'the running instance `eth0` also serves eth0: give each instance its own interfaces' \
     -i eth0 --name second own.pbc
 refused 'ports of another' \
-    'the running instance `eth0` also translates to some of the ports 61000-65535: change the ports of one of the two' -i eth2 own.pbc
+    'the running instance `eth0` also translates to some of the ports 61000-65535: change the ports of one of the two instances' -i eth2 own.pbc
 same 'the first one is none the worse' "$(served)" server
 # One that runs asks for ports of the other's: who asked is told why, and what was refused is no reservation.
 rules small <<'END'
@@ -87,7 +87,7 @@ service web on 10.9.0.2 tcp/80 { mode dsr l2; -> farm }
 END
 first=$prey
 prey prey -i eth2 --name second small.pbc
-why='the running instance `eth0` also translates to some of the ports 61000-65535: change the ports of one of the two'
+why='the running instance `eth0` also translates to some of the ports 61000-65535: change the ports of one of the two instances'
 ctl --name second impact own.pbc
 has 'impact says that it would be refused, and why' "$why"
 ctl --name second load own.pbc

@@ -206,7 +206,7 @@ ctl status --json
 same 'and keeps the word to whoever loaded it' "$(cat out prey.err | grep -c "$of_trial")" 0
 says 'nobody confirms it without the word' \
     '2 preyctl: not confirmed: run preyctl confirm WORD with the word printed when this trial began, or preyctl confirm --force' confirm
-says 'nor with another' '2 preyctl: not confirmed: `tomorrow` isn'\''t the word that the log, or preyctl load, printed when this trial began; --force confirms without one' confirm tomorrow
+says 'nor with another' '2 preyctl: not confirmed: `tomorrow` isn'\''t the word that the log, or preyctl load, printed when this trial began; --force confirms without the word' confirm tomorrow
 says 'no option' '2 preyctl: `--now` isn'\''t an option of confirm: preyctl confirm WORD|--force' confirm --now
 says 'a word and none' '2 preyctl: usage: preyctl confirm WORD|--force' confirm --force tomorrow
 word=$of_trial

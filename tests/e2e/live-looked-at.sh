@@ -92,7 +92,7 @@ ctl explain 'tcp 10.1.0.1:50000 -> self:22 syn on wan'
 same 'this machine is known' "$(sed -n 's/.*  tcp/tcp/p; $p' out)" 'tcp 10.1.0.1:50000 > 10.1.0.2:22 SYN  54 bytes
 verdict: accept  rule default'
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:81 syn on nix'
-refused 'an interface that is none' '`nix` is neither an interface that this preyrun serves nor one of this machine'
+refused 'an interface that is none' '`nix` is neither an interface that this preyrun serves nor another interface of this machine'
 ctl explain 'tcp 10.1.0.1:50000 -> 10.2.0.2:81 syn on wan out on lan'
 same 'where it leaves is not said, but asked of routes' "$status $(grep -c 'leave out .out on lan.' err)" '2 1'
 ctl explain 'tcp 10.1.0.1 -> 10.1.0.2:81'
@@ -163,7 +163,7 @@ refused 'names that are none' '--only: no rule is called `SSH`, no server is cal
 ctl capture -w refused.pcap --only 'not dropped'
 refused 'a word that is none' '--only: `dropped` is none of accept, drop, reject, forward, pass, held, rule NAME, service NAME, server POOL/SERVER, reason NAME, otherwise, not'
 ctl trace --only 'drop, otherwise'
-refused 'nothing was recorded' '--only otherwise is for recordings, which get a second verdict: preyrun --replay DIR'
+refused 'nothing was recorded' '--only otherwise is only possible for recordings, which get a second verdict: use preyrun --replay DIR'
 ctl trace --only
 refused 'no words' '--only takes words: '"'drop, rule SSH'"
 looks all trace tcp to port 81, 82 --count 5
@@ -306,7 +306,7 @@ a device: 2the filter: the program sent with the question isn'\''t in a sealed m
 too large: 2the filter: larger than 1048576 bytes
 the rules themselves: 2a filter takes only conditions on packets: no services, translation, pools or checks
 no number: 2`count`, `ns` and `snap` are numbers from 1 on, `snap` up to 262144
-no words: 2`only` is a text, as '"'drop, rule SSH'"'
+no words: 2`only` is a text, such as '"'drop, rule SSH'"'
 no frame: 2`frame` is a packet of up to 9216 bytes, each as two digits 0-9a-f
 the seventeenth: 216 other clients are watching, which is the limit: ask again when one has ended
 sixteen look on

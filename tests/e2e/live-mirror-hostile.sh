@@ -159,5 +159,5 @@ mkdir folder.pcapng
 refused 'a file elsewhere' 'file "/etc/copies.pcapng"' 'a file of copies must be below /var/log'
 refused 'a folder' 'file "folder.pcapng"' 'not a regular file\|Is a directory'
 refused 'a link' 'file "linked.pcapng"' 'Too many levels of symbolic links'
-refused 'its own interface' '"eth0"' 'this interface is served'
+refused 'its own interface' '"eth0"' 'prey judges packets of this interface (-i)'
 exit $failed

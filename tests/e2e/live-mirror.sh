@@ -91,7 +91,7 @@ same 'another snap is another mirror' "$(counted LEFT packets) $(counted LEFT by
 sed -i 's/"tap1"/"eth0"/' shop.prey
 "$bin/preyc" shop.prey -o shop.pbc >/dev/null
 kill -HUP "$prey"
-hears 'copies to an interface that is served are refused' 'this interface is served (-i), so copies would be judged again'
+hears 'copies to an interface that is served are refused' 'prey judges packets of this interface (-i), and would judge the copies again: name another device'
 prey_ends
 same 'it ends well' "$status" 0
 

@@ -34,7 +34,7 @@ says 'their packets are dropped' gone
 ctl sets caught has 10.1.0.1
 has 'the answer names the name' '^caught has 10\.1\.0\.1: .*bad\.example\.net$'
 ctl sets caught add 10.1.0.3
-same 'nobody is added by hand' "$status $(cat err)" '2 preyctl: caught: its members are the addresses of its names'
+same 'nobody is added by hand' "$status $(cat err)" '2 preyctl: caught: its members are the addresses of its host names, and only DNS changes them'
 same 'nothing fails' "$(of_set caught members names failing fault)" "4 3 0 "
 same 'the resolver has no capability' "$(awk '/^Cap(Eff|Prm|Bnd)/ { print $2 }' "/proc/$(resolver)/status" | sort -u | tr '\n' ' ')" \
     '0000000000000000 '

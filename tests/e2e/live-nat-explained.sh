@@ -92,6 +92,6 @@ has 'so is what a nat takes and a device without a port would send' '^lost +the 
 ctl --json explain 'udp 10.2.0.2:5000 -> 10.9.0.9:99 on lan'
 has 'the same as JSON' '"lost":"the route to 10.9.0.9 leaves by aside'
 ctl status
-has 'and status says it' 'packets for a nat are lost where they leave by aside'
+has 'and status says it' 'packets for a nat are lost when they leave by aside'
 prey_ends
 exit $failed

@@ -87,7 +87,7 @@ reserved() { at prey cat /proc/sys/net/ipv4/ip_local_reserved_ports; }
 for executor in $executors; do
     prey prey -i lan -i wan --exec "$executor" --stats 127.0.0.1:8404 home.pbc
     awaits '^preyrun: notice: ports 32768-36863 stay reserved for this machine'
-    awaits '^preyrun: notice: 1 port of `masquerade`, like udp 40000, has a socket'
+    awaits '^preyrun: notice: 1 port of `masquerade`, such as udp 40000, has a socket'
     same "$executor: the rest is kept from the machine's own connections" "$(reserved)" 36864-60999
     asks prey 10.2.0.3 7 0 0 0 0 >out
     same "$executor: the machine's own have answers, on ports that stay with it" \

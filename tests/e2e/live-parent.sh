@@ -130,7 +130,7 @@ for where in zones elsewhere; do
     else
         loose || same 'and nothing else' "$clock" 'is UTC'
     fi
-    loose || same "and it does not say that it reads more ($where)" "$(grep -c 'may read the files' prey.err)" 0
+    loose || same "and it does not say that it reads more ($where)" "$(grep -c 'may read all files' prey.err)" 0
     prey_ends
 done
 

@@ -95,8 +95,8 @@ at prey nft "table netdev theirs { chain out { type filter hook egress device \"
 background prey python3 -c "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 61005)); open('bound', 'w'); time.sleep(60)"
 until_true 100 'a socket is bound' [ -e bound ]
 looked 'sockets and rules of others' 0 "notice: the nftables table \`theirs\` has rules for packets that leave by lan, including packets that prey forwards; to fix it: nft list table netdev theirs
-notice: 1 socket of this machine's own uses udp ports that translation takes, like 61005: nothing reaches it while prey runs; \
-\`ss -anpu sport = :61005\` shows whose
+notice: 1 socket of this machine uses udp ports that translation takes, such as 61005: nothing reaches it while prey runs; \
+to see the programs, run: ss -anpu sport = :61005
 $fine" -i wan -i lan shop.pbc
 kill "$last"
 wait "$last" 2>/dev/null
@@ -174,7 +174,7 @@ at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -
 same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* use --io packet$" err)" '2 1'
 
 at prey "$bin/tests/tools/tamper" refuse 22 "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
-same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: prey can't hold back stray packets for .mode proxy., .*: the kernel rejects its eBPF program; lockdown, a security module or a container's rules may forbid it (dmesg or the audit log shows which)$" err)" '0 1'
+same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: prey can't hold back stray packets for .mode proxy., .*: the kernel rejects prey's eBPF program; lockdown, a security module or a container's rules may forbid it (dmesg or the audit log shows which)$" err)" '0 1'
 
 { cat shop.prey; echo 'firewall tagged forward default drop { accept vlan 5 }'; } | rules tagged
 looked 'tags that rules ask for, and nobody sees' 0 "$tags

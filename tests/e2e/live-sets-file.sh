@@ -40,7 +40,7 @@ refused() { # SENTENCE ARGUMENT...
     local sentence=$1
     shift
     ctl sets listed "$@"
-    same "$sentence" "$status $(cat err out)" "2 preyctl: listed: its members are those of $list: change that file"
+    same "$sentence" "$status $(cat err out)" "2 preyctl: listed: its members come from $list: change that file"
 }
 refused 'nobody is added by hand' add 192.0.2.1
 refused 'or flushed' flush
@@ -48,7 +48,7 @@ refused 'or flushed' flush
 # Another file; the same again; what is wrong.
 put <<<'10.1.0.77'
 until_true 100 'another file takes its place' reaches
-hears 'it is told' "^preyrun: sets: listed has $list now: 1 member, 3 before$"
+hears 'it is told' "^preyrun: sets: listed now has the contents of $list: 1 member, 3 before$"
 put < <(printf '10.1.0.1\n10.1.0.2\n')
 until_true 100 'and another' gone
 more() { [ "$(lines 'sets: listed keeps its')" -gt "$told" ]; }
@@ -71,10 +71,10 @@ rm "$list"
 for i in $(seq 0 299); do seq -f "12.$((i / 256)).$((i % 256)).%.0f" 0 2 255; done >"$list.part"
 for i in 12 13; do sed "s/^12/$i/" "$list.part"; done >"$list.b"
 mv "$list.b" "$list"
-until_true 100 'a file with too many ranges is refused' keeps "$list: it has more than 70000 ranges: .size. of the set allows more"
+until_true 100 'a file with too many ranges is refused' keeps "$list: it has more than 70000 ranges: set a larger .size."
 truncate -s $((20 << 20)) "$list.huge"
 mv "$list.huge" "$list"
-until_true 200 'a huge file is refused' keeps "$list: it has more than 9 MiB, the most for 70000 ranges"
+until_true 200 'a huge file is refused' keeps "$list: it has more than 9 MiB, the limit for 70000 ranges"
 same 'the last good one stays' "$(fate) $(of_set listed ranges)" 'drops 1'
 
 # Replaced every 10 ms, one good and one bad; then written to slowly.
@@ -88,13 +88,13 @@ same 'a file that is replaced all the time says little' "$(($(lines 'sets: liste
 same 'and the last good one stays' "$(fate)" drops
 put <<<'10.1.0.9'
 until_true 100 'the last of them counts' reaches
-small=$(lines "sets: listed has $list now: [1-7] members")
+small=$(lines "sets: listed now has the contents of $list: [1-7] members")
 for i in $(seq 8); do
     echo "10.3.0.$i"
     sleep 0.2
 done >"$list"
-hears 'a file that is written slowly counts once it is whole' "sets: listed has $list now: 8 members"
-same 'and not before' "$(lines "sets: listed has $list now: [1-7] members")" "$small"
+hears 'a file that is written slowly counts once it is whole' "sets: listed now has the contents of $list: 8 members"
+same 'and not before' "$(lines "sets: listed now has the contents of $list: [1-7] members")" "$small"
 
 # Reloads.
 put <<<'10.1.0.1'

@@ -59,7 +59,7 @@ same 'what comes back is not counted as added' "$(counts caught)" '0 0 0'
 # A takeover.
 sets caught add 10.1.1.9 >/dev/null
 all='10.1.1.1 10.1.1.3 10.1.1.9 10.1.2.0/24 fd00:7::1'
-takes_over 'another process takes over'
+takes_over 'another process is taking over'
 same 'all members go over' "$(members caught), $(members others)" "$all, 10.1.3.1"
 same 'comments, users and times, too' "$(notes caught) $(since)" "${noted/, 10.1.2/, 10.1.1.9: None by hand 0, 10.1.2} $when"
 same 'and counts: what came by the crash is not counted' "$(counts caught)" "$((told + 1)) 0 0"

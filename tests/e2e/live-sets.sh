@@ -105,22 +105,22 @@ sets 1 'in is kept' 'preyctl: 192.0.2.1: it is outside `in`
 few: 1 refused' few add 192.0.2.1
 sets 1 'partly outside is outside' 'preyctl: 8.0.0.0/6: it is outside `in`
 few: 1 refused' few add 8.0.0.0/6 --wide
-sets 1 'a wide network asks for --wide' 'preyctl: 64.0.0.0/7: shorter than /8; --wide allows that
+sets 1 'a wide network asks for --wide' 'preyctl: 64.0.0.0/7: it is shorter than /8; --wide allows that
 caught: 1 refused' caught add 64.0.0.0/7
 sets 0 'and is taken with it' 'caught: 1 added' caught add 64.0.0.0/7 --wide
-sets 1 'everything is wide' 'preyctl: ::/0: shorter than /16; --wide allows that
+sets 1 'everything is wide' 'preyctl: ::/0: it is shorter than /16; --wide allows that
 caught: 1 refused' caught add ::/0
 sets 0 'a /8 and a /16 are not wide' 'caught: 2 added' caught add 32.0.0.0/8 4000::/16
-sets 1 'a /15 of IPv6 is' 'preyctl: 4002::/15: shorter than /16; --wide allows that
+sets 1 'a /15 of IPv6 is' 'preyctl: 4002::/15: it is shorter than /16; --wide allows that
 caught: 1 refused' caught add 4002::/15
 sets 0 'and is taken with --wide' 'caught: 1 added' caught add 4002::/15 --wide
-fed 1 'a feed asks for it, too' 'preyctl: line 1: `+34.0.0.0/7`: shorter than /8; --wide allows that
-preyctl: line 3: `+4004::/15`: shorter than /16; --wide allows that
+fed 1 'a feed asks for it, too' 'preyctl: line 1: `+34.0.0.0/7`: it is shorter than /8; --wide allows that
+preyctl: line 3: `+4004::/15`: it is shorter than /16; --wide allows that
 caught: 1 added, 2 refused' caught feed < <(printf '+34.0.0.0/7\n+4006::/16\n+4004::/15\n')
 fed 0 'and takes them with it' 'caught: 2 added' caught feed --wide < <(printf '+34.0.0.0/7\n+4004::/15\n')
-fed 1 'a file asks for it' 'preyctl: line 1: `34.0.0.0/7`: more addresses than a /8; --wide allows that
+fed 1 'a file asks for it' 'preyctl: line 1: `34.0.0.0/7`: it has more addresses than a /8; --wide allows that
 preyctl: caught: nothing has changed' caught replace < <(printf '34.0.0.0/7\n')
-fed 1 'in both families' 'preyctl: line 2: `4004::/15`: more addresses than a /16; --wide allows that
+fed 1 'in both families' 'preyctl: line 2: `4004::/15`: it has more addresses than a /16; --wide allows that
 preyctl: caught: nothing has changed' caught replace < <(printf '4006::/16\n4004::/15\n')
 sets 0 'they may go' 'caught: 6 removed' caught remove 32.0.0.0/8 34.0.0.0/7 4000::/16 4002::/15 4004::/15 4006::/16
 ctl sets caught add $'10.1.0.5\e[2J'
@@ -135,7 +135,7 @@ sets 2 'a comment has bounds' 'preyctl: a comment has at most 100 bytes of UTF-8
     caught add 10.1.0.1 comment "$(printf 'x%.0s' {1..101})"
 sets 2 'no line breaks' 'preyctl: a comment has at most 100 bytes of UTF-8, without control characters' \
     caught add 10.1.0.1 comment $'a\nb'
-sets 2 'another set' 'preyctl: nobody: the running program has no such live set: caught, few, other' nobody add 10.1.0.1
+sets 2 'another set' 'preyctl: nobody: the running program has no such live set; its live sets: caught, few, other' nobody add 10.1.0.1
 sets 2 'another word' 'preyctl: `soon` isn'\''t a time such as 30s, 5m, 2h or 7d' caught add 10.1.0.1 for soon
 
 # Flush and replace.
@@ -160,10 +160,10 @@ fed 2 'a file that is too long says the most' 'preyctl: standard input has more 
     caught replace < <(yes '# a comment, and no address' | head -c $(((256 << 20) + 1)))
 same 'the old members stay' "$(fate 10.1.0.1) $(fate 10.1.0.9)" 'drops passes'
 
-sets 1 'what a file has is not removed: it says so' 'preyctl: 198.51.100.7: 198.51.100.0/23 of its list contains it: `replace` the list with one that doesn'\''t
+sets 1 'what a file has is not removed: it says so' 'preyctl: 198.51.100.7: 198.51.100.0/23 in the set'\''s list contains it: `replace` the list with one that doesn'\''t contain it
 caught: 1 held' caught remove 198.51.100.7
-sets 1 'nor is a part of it, or all' 'preyctl: 198.51.100.0/23: 198.51.100.0/23 of its list contains it: `replace` the list with one that doesn'\''t
-preyctl: 2001:db8:1::/48: 2001:db8::/32 of its list contains it: `replace` the list with one that doesn'\''t
+sets 1 'nor is a part of it, or all' 'preyctl: 198.51.100.0/23: 198.51.100.0/23 in the set'\''s list contains it: `replace` the list with one that doesn'\''t contain it
+preyctl: 2001:db8:1::/48: 2001:db8::/32 in the set'\''s list contains it: `replace` the list with one that doesn'\''t contain it
 caught: 1 absent, 2 held' caught remove 198.51.100.0/23 2001:db8:1::/48 198.51.0.0/16
 sets 0 'a network by hand' 'few: 1 added' few add 10.5.0.0/24
 sets 1 'holds its addresses' 'preyctl: 10.5.0.7: the member 10.5.0.0/24 contains it
@@ -207,7 +207,7 @@ caught: 1 added, 1 removed, 5 refused' caught feed < <(
     sleep 0.3 # what the service refuses comes before the lines that come later
     printf -- '10.1.0.1\n-12.0.0.1\n+10.1.0.1 soon\n+10.\0001\n\n+10.1.0.9'
 )
-fed 1 'and a line that is too long' "preyctl: line 1: \`$(printf '+%.0s' {1..63})\`: longer than 4,096 bytes
+fed 1 'and a line that is too long' "preyctl: line 1: \`$(printf '+%.0s' {1..63})\`: the line is longer than 4,096 bytes
 caught: 1 renewed, 1 refused" caught feed < <(printf '+%.0s' {1..70000}; printf '\n+10.1.0.1 1h\n')
 mkfifo open_end
 ip netns exec "$id-prey" "$bin/preyctl" sets caught feed <open_end >/dev/null 2>&1 &

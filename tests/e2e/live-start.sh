@@ -61,7 +61,7 @@ same 'no route to a server is worth a line' "$?|$(cat lost)" "0|preyrun: notice:
 preflight: no obstacles"
 at prey "$bin/preyrun" --preflight --exec user -i eth0 mine.pbc >out 2>mine
 same 'so is translating to an address that is its own' "$?|$(cat mine)" "0|preyrun: notice: pool farm translates to an \
-address of this machine itself and to ports from 1024 on; this machine's own connections to those servers then can't use these ports; to fix it, leave out \`source\`
+address of this machine itself and to ports from 1024 on; this machine's own connections to the pool's servers then can't use these ports; to fix it, leave out \`source\`
 preflight: no obstacles"
 at prey "$bin/preyrun" --preflight --exec user -i eth0 none.pbc >out 2>err
 same '--preflight only looks' "$?|$(cat err)|$(at prey nft list ruleset)" '0|preflight: no obstacles|'

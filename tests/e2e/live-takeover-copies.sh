@@ -79,6 +79,6 @@ done
 
 prey prey -i wan -i lan --tap nobody="$PWD/tap.sock" --access-logs "$PWD" copied.pbc
 ctl takeover
-same 'readers of a socket: refused, and it goes on' "$status $(grep -c 'readers use a socket' err) $(owner)" "2 1 $prey"
+same 'readers of a socket: refused, and it goes on' "$status $(grep -c 'programs may read copies from a socket' err) $(owner)" "2 1 $prey"
 prey_ends
 exit $failed

@@ -58,11 +58,11 @@ refuses 'to look alone' 'takeover doesn'\''t accept --preflight: a takeover make
 refuses 'to clean up' 'takeover doesn'\''t accept --cleanup' --cleanup
 refuses 'to take over' 'takeover doesn'\''t accept --takeover' --takeover
 refuses 'an option of replays' 'takeover doesn'\''t accept --pcap=x, which is for a replay' --pcap=x
-refuses 'an option that there is not' '`--no-such` isn'\''t an option of preyrun: run preyrun --help for its options' --no-such
+refuses 'an option that there is not' '`--no-such` isn'\''t an option of preyrun: to see preyrun'\''s options, run preyrun --help' --no-such
 refuses 'a letter that there is not' '`-x` isn'\''t an option of preyrun' -x
 refuses 'a program' '`new.pbc` isn'\''t an option of preyrun: a takeover keeps the program' new.pbc
 refuses 'an option without its value' '--ring needs a value: SIZE' --ring
-refuses 'one interface less, by a letter' 'goes on: the new one has ended with status 2' -iwan
+refuses 'one interface less, by a letter' 'keeps running: the new process has ended with status 2' -iwan
 refuses 'interfaces take the place of those before, and are not added' 'the running instance serves other interfaces, or in another order' -ilan -i wan
 ctl takeover -iwan -i lan --stats 127.0.0.1:8404
 same 'in the same order it takes over' "$status $(words)" "0 $bin/preyrun --takeover -iwan -i lan --stats 127.0.0.1:8404 --exec user --name edge --workers 1 $work/run/edge.pbc "
@@ -138,7 +138,7 @@ was=$(owner)
 copied_of 84
 unit reload
 same 'where it can hand nothing over, it goes on with the rules of now, and that is told' \
-    "$status $(grep -c 'the installed preyrun can'\''t take over from the running one, which goes on until you run systemctl restart preyrun@edge (open connections end then): readers use a socket' said) $(owner) $(exe) $(grep -c 'edge.pbc runs' heard)" \
+    "$status $(grep -c 'the installed preyrun can'\''t take over from the running one, which goes on until you run systemctl restart preyrun@edge (open connections end then): other programs may read copies from a socket' said) $(owner) $(exe) $(grep -c 'edge.pbc runs' heard)" \
     "0 1 $was $work/old/preyrun 1"
 ends
 
@@ -196,7 +196,7 @@ same 'one that is not the main process of its unit: refused' "$status $(grep -c 
 exec 7<>/run/prey/edge.takeover
 flock 7
 by_hand
-same 'two at once: the second is refused' "$status $(grep -c 'another preyctl is already asking for its takeover' err) $(owner)" "2 1 $was"
+same 'two at once: the second is refused' "$status $(grep -c 'another preyctl is already asking this instance for a takeover' err) $(owner)" "2 1 $was"
 exec 7<&-
 rm -f /run/prey/edge.takeover
 echo "MAINPID=$was" >fake/before

@@ -65,7 +65,7 @@ for step in asked begin now hangs nonsense; do
     until_true 300 "$step: it is told, and goes on" goes_on && ok 0 "$step: it is told, and goes on"
 done
 same 'one that takes over in other forms alone: refused' "$(at prey env FORMS='1000 1001' python3 "$takeover" bad "$socket" begin)" \
-    'it hands over in formats 1 to 1, and the other version takes over in formats 1000 to 1001; a restart ends its flows'
+    'the running instance hands over in formats 1 to 1, and the new version takes over in formats 1000 to 1001; a restart ends the flows'
 same 'one that can have newer forms, too: it is told which' "$(at prey env FORMS='1 1000' python3 "$takeover" bad "$socket" begin)" 'form 1'
 was=$prey
 background prey "$bin/preyrun" --takeover -i wan -i lan --exec user all.pbc 2>default.err >default.out
@@ -193,11 +193,11 @@ refuses() { # SENTENCE WORDS OPTION...
 rules copied <<'END'
 firewall ways forward default accept { mirror to socket "ids" udp to port 9000 }
 END
-refuses 'readers of copies' 'readers use a socket' --tap ids="$PWD/tap.sock" copied.pbc
+refuses 'readers of copies' 'programs may read copies from a socket' --tap ids="$PWD/tap.sock" copied.pbc
 prey prey -i wan -i lan --tap ids="$PWD/tap.sock" all.pbc
 at client "$tools/udp" flows 10.2.0.2 9000 10000 10 >/dev/null
 ctl load "$PWD/copied.pbc"
 ctl takeover
-same 'two that can not go over: both are told' "$status $(grep -c 'some of which may still be open, and the rules in force track none; and .*readers use a socket' err) $(owner)" "2 1 $prey"
+same 'two that can not go over: both are told' "$status $(grep -c 'some of which may still be open, and the rules in force track none; and .*programs may read copies from a socket' err) $(owner)" "2 1 $prey"
 prey_ends
 exit $failed

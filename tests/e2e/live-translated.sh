@@ -56,7 +56,7 @@ table ip docker {
 }
 NFT
 looks -i wan >said
-same 'sources behind what isn'\''t served' "$(grep -c '^dock.prey:5 asks for sources behind docker0, .* the table `ip docker` may have translated these sources by then; to fix it, add -i docker0$' said)" 1
+same 'sources behind what isn'\''t served' "$(grep -c '^dock.prey:5 asks for sources behind docker0, .* the table `ip docker` may have translated the sources by then; to fix it, add -i docker0$' said)" 1
 same 'destinations there, in a chain, too' "$(grep -c '^dock.prey:9 asks for destinations behind docker0, but the table `ip docker` translates packets to them only after' said)" 1
 same 'and no other rule' "$(wc -l <said)" 2
 # An address of IPv6 whose last words are zero is no address of IPv4.

@@ -108,9 +108,9 @@ same '--ask says so, too' "$(grep -c "$in$why" out)" 1
 prey prey -i wan -i lan --exec user across.pbc
 same "user: what crosses from it is shut" "$(asks 10.2.0.2 5353) $(grep -c "not judged: no firewall judges packets that arrive on wg0 or cross from it$why (shut" prey.err)" 'nothing 1'
 ctl explain 'udp 10.8.0.2:4000 -> 10.2.0.2:5353'
-same "user: explain, of what crosses" "$(grep -c '^verdict: drop  reason unjudged (wg0 is shut, but for ARP, ND and DHCP)' out)" 1
+same "user: explain, of what crosses" "$(grep -c '^verdict: drop  reason unjudged (wg0 is shut except for ARP, ND and DHCP)' out)" 1
 ctl explain 'udp 10.2.0.2:5353 -> 10.8.0.2:4000 on lan'
-same "user: and of what crosses to it, which the rules accept" "$(grep -c '^  not sent: wg0 is shut, but for ARP, ND and DHCP: no firewall judges .*wg0' out) $(grep -c '^verdict: drop  rule .*  reason unjudged$' out)" '1 1'
+same "user: and of what crosses to it, which the rules accept" "$(grep -c '^  not sent: wg0 is shut except for ARP, ND and DHCP: no firewall judges .*wg0' out) $(grep -c '^verdict: drop  rule .*  reason unjudged$' out)" '1 1'
 ctl explain --json 'udp 10.2.0.2:5353 -> 10.8.0.2:4000 on lan'
 same "user: in JSON, too" "$(python3 -c 'import json, sys; o = json.load(sys.stdin); print(o["verdict"], o["reason"], o["not_sent"][:11])' <out)" 'drop unjudged wg0 is shut'
 ctl explain 'udp 10.2.0.2:5353 -> 10.1.0.1:4000 on lan'
@@ -146,7 +146,7 @@ for exec in kernel; do
     hears 'and when it comes' "not judged: $in$why (shut"
     same 'it is shut' "$(asks 10.8.0.1 53)" nothing
     ctl explain 'udp 10.8.0.2:4000 -> 10.8.0.1:53'
-    same 'explain says who judges it, by the route to its source' "$status $(grep -c "$in$why" out) $(grep -c '^verdict: drop  reason unjudged (wg0 is shut, but for ARP, ND and DHCP)' out)" '0 1 1'
+    same 'explain says who judges it, by the route to its source' "$status $(grep -c "$in$why" out) $(grep -c '^verdict: drop  reason unjudged (wg0 is shut except for ARP, ND and DHCP)' out)" '0 1 1'
     ctl explain 'udp 10.8.0.2:4000 -> 10.8.0.1:53 on vpn'
     same 'and by its name in the rules' "$status $(grep -c "$in$why" out)" '0 1'
     ctl explain --json 'udp 10.8.0.2:4000 -> 10.8.0.1:53 on wg0'
@@ -174,7 +174,7 @@ for exec in kernel; do
     same 'and lets in pings' "$status $(grep -c '^verdict: accept' out)" '0 1'
     prey_ends
     seeing prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec "$exec" vpn.pbc >out 2>err
-    same 'preflight says it' "$? $(grep -c "notice: not judged: $in$why (shut, but for ARP, ND and DHCP)\$" err)" '0 1'
+    same 'preflight says it' "$? $(grep -c "notice: not judged: $in$why (shut except for ARP, ND and DHCP)\$" err)" '0 1'
     prey prey -i wan -i lan --exec "$exec" --allow-unjudged wg0 vpn.pbc
     same 'a start with its name leaves it open' "$(asks 10.8.0.1 53) $(grep -c "not judged: $in$why (open)\$" prey.err)" 'got 1'
     prey_ends

@@ -36,7 +36,7 @@ opens() { at client nc.openbsd -z -w "${3:-5}" "$1" "$2"; }
 
 # judges EXEC KIND DIRECTION ADDRESS: the whole story, with the executor, the rules, and an address that the rules open 8080 of.
 judges() {
-    local exec=$1 kind=$2 words=$3 address=$4 shut=' (shut, but for ARP, ND and DHCP)' open=' (open)'
+    local exec=$1 kind=$2 words=$3 address=$4 shut=' (shut except for ARP, ND and DHCP)' open=' (open)'
     local lacks="this machine has no interface wam, which the rules name: no firewall judges packets that $words wam"
     local wan="no firewall judges packets that $words wan, as .[a-z]*. (${kind}_slip.prey:1) does for wam"
     local half="no firewall judges packets that $words lan, as .[a-z]*. (${kind}_half.prey:1) does for wan"

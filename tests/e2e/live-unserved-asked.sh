@@ -39,7 +39,7 @@ both() {
     "$bin/preyc" --ask "$2" --self 10.1.0.2,10.2.0.1,10.8.0.1 --routes routes -i wan,lan $allow "$rules.pbc" >asked 2>asked.err
     same "$1: --ask" "$(told asked)" "$3"
 }
-shut='verdict: drop reason unjudged (aside is shut, but for ARP, ND and DHCP)|'
+shut='verdict: drop reason unjudged (aside is shut except for ARP, ND and DHCP)|'
 open='verdict: no firewall judges the packet (aside is open)|'
 for way in shut open; do
     allow=

@@ -32,7 +32,7 @@ RULES
     for a in 10.1.0.100 fd00:1::100; do ip -n "$id-prey" neigh del $a dev eth0 2>/dev/null; done
     until_true 100 "$1, $2: both are well" both_serve && ok 0 "$1, $2: both are well" # a slow machine may miss a probe's second
     hurt
-    hears "$1, $2: who does not serve the address is found" 'farm/two is down: through shop: no answer within 1 s'
+    hears "$1, $2: who does not serve the address is found" 'farm/two is down: through shop: no reply within 1 s'
     : >shown
     for i in 1 2 3 4 5 6 7 8; do
         ctl servers
@@ -67,7 +67,7 @@ prey prey -i eth0 --log text --format json now.pbc
 same 'passthrough: each is well at its own address' "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 2 one 2 two '
 cp direct.pbc now.pbc
 kill -HUP "$prey"
-hears 'a reload: other checks begin' 'farm/two is down: through shop: no answer within 1 s'
+hears 'a reload: other checks begin' 'farm/two is down: through shop: no reply within 1 s'
 kill -HUP "$prey"
 again() { [ "$(grep -c 'reloaded:' prey.err)" -ge 2 ]; }
 until_true 200 'the same once more' again

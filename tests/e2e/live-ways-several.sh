@@ -111,7 +111,7 @@ for hook in tc xdp; do
     same "$hook: IPv6 likewise" "$(six)" "$(echo "$nft6" | strictly)"
     for port in 81 86; do ctl explain "udp 10.1.0.1:1000 -> 10.9.0.1:$port on lan" && sed -n '$p; s/^  way/way/p' out; done >said
     same "$hook: and an explanation says so" "$(cat said)" 'verdict: accept  rule BOTH
-way unknown, one of several interfaces; the rules reject it on one of them: up1
+way unknown: several interfaces are possible, and the rules reject the packet on one of them: up1
 verdict: reject  rule LOSES'
     ctl status
     prey_sums "$hook"

@@ -132,7 +132,7 @@ limits { rejects 5/s }
 firewall f default reject { accept icmp6 type nd }
 RULES
 replay steady rejects
-check "rejects 5/s" grep -q '^answers     9 sent, 991 over the limit of 5 a second' "$work/out"
+check "rejects 5/s" grep -q '^replies     9 sent, 991 over the limit of 5 per second' "$work/out"
 
 # A zone that this machine does not know.
 compile zone <<'RULES'

@@ -87,7 +87,7 @@ for ways in several marked; do
     timeout 60 "$bin/preyc" --json --routes $ways --ask "$asked" rules.prey >out 2>err
     has "as JSON" "\"way_guessed\":{\"cause\":\"${ways%ed}\",\"why\":\"$why"
     "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --routes $ways rules.pbc >out 2>err
-    has "so does the summary" '^way guessed +[0-9]+ flows? took one of several ways, or the way without a mark: live, this machine chooses$'
+    has "so does the summary" '^way guessed +[0-9]+ flows? took one of several routes, or the route without a mark: in live traffic, this machine chooses$'
 done
 echo '192.0.2.0/24 via 203.0.113.9 dev eth0' >single
 timeout 60 "$bin/preyc" --routes single --ask "$asked" rules.prey >out 2>err

@@ -44,7 +44,7 @@ same 'its first packet has no server, what follows the handshake has' "$(tail -n
     '1	forward	IN	raw	-	-' '2	accept	OPEN	-	-	-' '3	forward	OPEN	raw	web/a	-' \
     '4	forward	OPEN	raw	web/a	-' '5	forward	OPEN	raw	web/a	-' '6	drop	EVIL	-	-	-' '7	drop	default	-	-	-')"
 has 'the summary counts connections' '^proxied +1 connection: 1 given a server$'
-has '… and what --write leaves out' '4 frames of theirs went to this machine: --write doesn'\''t contain them'
+has '… and what --write leaves out' '4 frames of these connections went to this machine: the file of --write doesn'\''t contain them'
 has 'the server has its frames' '^  web/a +3 '
 has 'the list of flows names it' '198\.18\.0\.1:1000.*203\.0\.113\.10:80 +web/a +'
 same 'nothing is written' "$(tcpdump -nr left.pcap 2>/dev/null | wc -l)" 0

@@ -127,7 +127,7 @@ for how in 'gzip -c' 'xz -c' 'zstd -qc' 'lz4 -qc'; do
 done
 gzip -c all.pcap | xz -c >packed
 run -r packed here.pbc
-says 'an archive in an archive' 2 'packed: the input is compressed twice, with xz and inside that with gzip: unpack the input first (gzip -dc)'
+says 'an archive in an archive' 2 'packed: the input is compressed twice (xz, then gzip inside): unpack the input first (gzip -dc)'
 tar -czf packed all.pcap
 run -r packed here.pbc
 says 'an archive of files' 2 'packed: the input is an archive: unpack the archive first (tar -x)'

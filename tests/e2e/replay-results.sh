@@ -102,7 +102,7 @@ d[at:at + 4] = (int.from_bytes(d[at:at + 4], "little") - 10).to_bytes(4, "little
 open("back.pcap", "wb").write(d)'
 run --pcap back.pcap rules.pbc
 same 'frames that are earlier than one before are counted' "$(grep '^clock' out)" \
-    'clock       1 frame is earlier than the previous frame: judged at that frame'\''s time, because time never runs back'
+    'clock       1 frame is earlier than the previous frame, and judged at the previous frame'\''s time, because time never runs back'
 run --pcap back.pcap --format json rules.pbc
 same 'in JSON too' "$(python3 -c 'import json; print(json.load(open("out"))["capture"]["earlier"])')" 1
 run --pcap three.pcap rules.pbc

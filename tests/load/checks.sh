@@ -74,7 +74,7 @@ at farm nft -f - <<'END'
 table inet silent { chain in { type filter hook input priority 0; ip daddr 10.3.3.7 tcp dport 80 drop; }; }
 END
 silenced=$(date +%s.%N)
-until_true 600 'who goes silent is found' grep -q "farm/s506 is down: no answer within 1 s" prey.err && ok 0 'who goes silent is found'
+until_true 600 'who goes silent is found' grep -q "farm/s506 is down: no reply within 1 s" prey.err && ok 0 'who goes silent is found'
 echo "# after $(python3 -c "import time; print(round(time.time() - $silenced, 2))") s; fall x 1.1 x every + timeout is 7.6 s"
 same 'and nobody else' "$(grep -c 'is down' prey.err)" 1
 prey_ends

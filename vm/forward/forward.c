@@ -490,7 +490,7 @@ bool forward_explain(struct vm *vm, const struct facts *facts, const struct key 
         uint32_t next = seen.twin ? PBC_NONE : forward_retry_server(vm->forward, key, &seen);
         if (next == PBC_NONE && forward_proves(vm, key, pkt, &seen)) next = forward_awaited_server(vm, key, &seen);
         if (next == PBC_NONE) return explained(p, b->branch, b->server, "the flow's server", s);
-        return explained(p, b->branch, next, "the flow's server has not answered, so the next one", s);
+        return explained(p, b->branch, next, "the flow's server didn't reply, so the next server", s);
     }
     const uint32_t branch = service_branch(p, key, pkt);
     if (branch == PBC_NONE || facts_service_drains(facts, p->branches[branch].service)) return false;

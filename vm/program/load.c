@@ -88,7 +88,7 @@ static int check_section(const struct pbc_section *s, uint32_t version, size_t l
         return fault(err, err_len, "section `%s` has entries of %u bytes instead of %u", k->name, s->entry_size,
                      k->entry_size);
     if (s->count > k->most)
-        return fault(err, err_len, "section `%s` has %llu entries, at most %llu may be", k->name,
+        return fault(err, err_len, "section `%s` has %llu entries, and at most %llu are possible", k->name,
                      (unsigned long long)s->count, (unsigned long long)k->most);
     if (s->offset % PBC_ALIGN) return fault(err, err_len, "section `%s` isn't aligned", k->name);
     if (s->offset > len || s->count * s->entry_size > len - s->offset)

@@ -210,12 +210,12 @@ void served_text(const struct program *p, const char *device, unsigned gaps, enu
     if (judged) add(buf, len, &used, "no firewall judges packets that ");
     if (judged) add_directions(buf, len, &used, device, gaps);
     if (gaps & GAP_NAT)
-        add(buf, len, &used, "%spackets for a nat are lost where they leave by %s", judged ? ", and " : "", device);
+        add(buf, len, &used, "%spackets for a nat are lost when they leave by %s", judged ? ", and " : "", device);
     add(buf, len, &used, "%s", whys[why]);
     if (why == WHY_NO_FIREWALL) add_elsewhere(buf, len, &used, p, gaps);
 }
 
-const char *served_becomes(bool shut) { return shut ? "shut, but for ARP, ND and DHCP" : "open"; }
+const char *served_becomes(bool shut) { return shut ? "shut except for ARP, ND and DHCP" : "open"; }
 
 /* Return the first device of a condition, if none of them is served; NULL: one is served, or the condition holds
  * devices that it doesn't name. */

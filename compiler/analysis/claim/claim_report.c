@@ -115,7 +115,8 @@ static void note_branch(struct claims *r, const struct pbc_branch *b)
     bool asks = false;
     for (uint32_t i = b->conds; i < b->conds + b->cond_count && img->services[b->service].proxy; i++)
         asks |= stream_asks(&img->conds[i]);
-    diag_note(r->c->diags, span_at(r->c, &b->place), "the service `%s` sends the packet there%s",
+    diag_note(r->c->diags, span_at(r->c, &b->place),
+              "this branch of the service `%s` sends the packet to its destination%s",
               image_str(img, img->services[b->service].name), asks ? ", depending on the client's data" : "");
 }
 
@@ -157,7 +158,7 @@ static void note_gone(struct claims *r, const struct claim_found *f)
     if (f->gone.branch != PBC_NONE) note_branch(r, &img->branches[f->gone.branch]);
     if (f->gone.nat == PBC_NONE) return;
     const struct pbc_nat *n = &r->program->nats[f->gone.nat];
-    diag_note(r->c->diags, span_at(r->c, &n->place), "this %s of `%s` sends the packet there",
+    diag_note(r->c->diags, span_at(r->c, &n->place), "this %s of `%s` sends the packet to its target",
               n->kind == PBC_NAT_MAP ? "`map`" : "`forward`", program_str(r->program, n->name));
 }
 
@@ -188,10 +189,11 @@ static void report_refuted(struct claims *r, const struct claim *claim, const st
     note_time(r, f);
     struct diags *d = r->c->diags;
     if (f->proof == PROOF_DECIDED)
-        diag_note(d, SPAN_NONE, "the packet's state is assumed to be %s, without trying earlier packets",
+        diag_note(d, SPAN_NONE, "preyc assumes that the packet's state is %s, without trying earlier packets",
                   state_name(f->state));
     else if (f->proof == PROOF_WALKED)
-        diag_note(d, SPAN_NONE, "the meter is assumed to be exceeded, without trying the many packets for that");
+        diag_note(d, SPAN_NONE,
+                  "preyc assumes that the meter is exceeded, without trying the many packets that this would take");
     else if (f->before)
         diag_note(d, SPAN_NONE, "after %u such packet%s", f->before, text_plural(f->before));
     note_rule(r, f->verdict.rule, f->verdict.firewall, f->direction,
@@ -210,13 +212,13 @@ static void report_unknown(struct claims *r, const struct claim *claim, const st
     const char *rule = rule_text(r, f->part.rule, name);
     diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span, "test \"%s\": `%s` is undecided: %s may %s some packets%s",
          claim->test, claim_text(r, claim, text), rule[0] ? rule : "no firewall", action_name(f->part.action),
-         claim->pool != PBC_NONE || claim->reaches ? " that go there" : "");
+         claim->pool != PBC_NONE || claim->reaches ? " that go to the claim's destination" : "");
     if (asks < img->conds_count)
         diag_note(r->c->diags, img->cond_span[asks],
                   "the result depends on this condition, which preyc can't compute for every packet");
     else if (!f->made)
         diag_note(r->c->diags, SPAN_NONE, "preyc couldn't build an example packet");
-    if (f->made) note_packet(r, f, "preyc tried a packet, which was judged differently");
+    if (f->made) note_packet(r, f, "preyc tried a packet, and the program judged it differently");
     note_rule(r, f->part.rule, f->part.firewall, f->direction, "may decide");
 }
 

@@ -148,7 +148,7 @@ static void print_sum(const struct diff *d, const struct beyond *b, FILE *out)
     }
     print_sum_beyond(b, out);
     if (d->undecided_count)
-        fprintf(out, "; %u rule%s not compared, which may let more through", d->undecided_count,
+        fprintf(out, "; %u rule%s couldn't be compared, and may let more packets through", d->undecided_count,
                 d->undecided_count == 1 ? "" : "s");
     fputc('\n', out);
 }

@@ -402,8 +402,8 @@ static void compare_settings(const struct diff *d, struct routes *to)
     add_route(to, "limits", "", settings_line(old, false), settings_line(new, false));
     add_route(to, "timeouts", "", settings_line(old, true), settings_line(new, true));
     if (memcmp(old->settings->hash_key, new->settings->hash_key, sizeof(old->settings->hash_key)) != 0)
-        add_route(to, "hash key", "", heap_strdup("the old one"),
-                  heap_strdup("a new one, so clients go to other servers"));
+        add_route(to, "hash key", "", heap_strdup("the old key"),
+                  heap_strdup("a new key, so clients go to other servers"));
 }
 
 void find_routes(struct diff *d, bool without_pools, struct beyond *b)

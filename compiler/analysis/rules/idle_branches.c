@@ -213,7 +213,7 @@ static void check_branch(struct compile *c, const struct whens *w, uint32_t n)
     } else if (!budget.spent && left.count == 0) {
         diag(c->diags, W_SHADOWED, branch_span(c, b),
              "this `when` never matches: earlier conditions take all its connections");
-        diag_note(c->diags, branch_span(c, &w->at[last]), "up to this one");
+        diag_note(c->diags, branch_span(c, &w->at[last]), "up to this `when`");
     }
     region_fini(&left);
 }

@@ -162,8 +162,8 @@ static bool begin_chain(struct listing *l)
 {
     const char *name = l->words.of[0] + 1;
     const char *policy = l->words.count > 1 ? l->words.of[1] : "";
-    if (!*name) return fault(l, "a chain without a name");
-    if (ruleset_find_chain(l->s, l->scope, name)) return fault_of(l, "the chain ", name, " stands twice");
+    if (!*name) return fault(l, "the chain has no name");
+    if (ruleset_find_chain(l->s, l->scope, name)) return fault_of(l, "the chain ", name, " is in the table twice");
     const enum hook hook = hook_of(l->table, name);
     const bool known = !strcmp(policy, "ACCEPT") || !strcmp(policy, "DROP");
     if (hook == HOOK_NONE ? strcmp(policy, "-") != 0 : !known)
@@ -192,7 +192,7 @@ static bool take_rule(struct listing *l, const char *line, size_t len)
 {
     struct reading *r = &l->reading;
     const uint32_t at = l->words.of[0][0] == '[';
-    if (l->words.count < at + 2) return fault(l, "a rule without a chain");
+    if (l->words.count < at + 2) return fault(l, "the rule has no chain");
     const char *name = l->words.of[at + 1];
     if (!ruleset_find_chain(l->s, l->scope, name)) return fault_of(l, "the table has no chain ", name, "");
     struct chain *c = ruleset_chain(l->s, l->scope, name);
@@ -305,8 +305,8 @@ static void judge_other_family(struct listing *l, uint8_t said, uint8_t other)
     }
     if (drops)
         ruleset_remark(l->s,
-                       "IPv%u: the file has no rules from %s, so chains with the policy DROP drop all its packets; put "
-                       "both listings into one file",
+                       "IPv%u: the file has no rules from %s, so chains with the policy DROP drop all packets of this "
+                       "family; put both listings into one file",
                        other, other == 6 ? "ip6tables-save" : "iptables-save");
 }
 

@@ -90,7 +90,7 @@ static bool take_target(struct reading *r, enum act act)
 {
     const char *name = taken(r);
     if (!name) return reading_fault(r, "a name is missing after `-j`");
-    if (r->targeted) return reading_fault(r, "a rule has one target, but `%.40s` is a second", name);
+    if (r->targeted) return reading_fault(r, "a rule has one target, but `%.40s` is a second target", name);
     r->targeted = true;
     const struct chain *chain = ruleset_find_chain(r->s, r->scope, name);
     if (chain) {

@@ -194,7 +194,7 @@ struct set *reading_set(const struct reading *r, const char *name)
 static bool take_add(struct reading *r, const struct option *o, const char *const *v)
 {
     struct adding *a = &r->rule.adding;
-    if (a->to) return reading_fault(r, "a rule adds to one set, but `%.40s` is a second", v[0]);
+    if (a->to) return reading_fault(r, "a rule adds to one set, but `%.40s` is a second set", v[0]);
     a->to = reading_set(r, v[0]);
     a->destination = !strcmp(v[1], "dst");
     if (strcmp(v[1], "src") != 0 && !a->destination)

@@ -151,7 +151,7 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
     struct diags *d = w->c->diags;
     if (!v.s || (mask && !m.s)) return false;
     if (v.len < 1 || v.len > sizeof(p->value)) {
-        diag(d, E_BYTES_LENGTH, value->span, "a pattern has 1 to 64 bytes; this one has %zu", v.len);
+        diag(d, E_BYTES_LENGTH, value->span, "a pattern has 1 to 64 bytes; this pattern has %zu", v.len);
         return false;
     }
     if (mask && m.len != v.len) {

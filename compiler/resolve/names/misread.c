@@ -25,7 +25,7 @@ static void warn_idle(struct compile *c)
     diag(c->diags, W_JUDGES_NOTHING, first ? first->span : SPAN_NONE,
          "this file has no firewall, service or nat, so its program accepts everything");
     diag_advise(c->diags,
-                "write rules in `firewall NAME default drop { }`; or compile the file that includes this one");
+                "write rules in `firewall NAME default drop { }`; or compile the file that includes this file");
 }
 
 static void warn_crossing(struct compile *c)

@@ -349,8 +349,8 @@ static bool warn_mistyped(struct compile *c, const struct symbol *s)
     while (other && !(other->used && other->kind == SYM_SET && letter_apart(s->name, other->name))) other = other->next;
     c->symbols->compared += c->symbols->count;
     if (!other) return false;
-    diag(c->diags, W_MISTYPED_SET, s->span, "no rule uses the set `%s`, but one uses `%s`, which differs by one letter",
-         s->name.s, other->name.s);
+    diag(c->diags, W_MISTYPED_SET, s->span,
+         "no rule uses the set `%s`, but a rule uses `%s`, which differs by one letter", s->name.s, other->name.s);
     diag_note(c->diags, other->span, "`%s` is declared here", other->name.s);
     diag_advise(c->diags, "perhaps a rule names the wrong set");
     return true;

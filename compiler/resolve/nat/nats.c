@@ -224,7 +224,7 @@ static void resolve_outbound(struct compile *c, const struct node *n, struct pbc
     if (!node_child(n, N_C_OUT_ON)) {
         diag(c->diags, E_NAT_WAY, n->span, "`%s` needs the interface by which packets leave",
              to ? "source" : "masquerade");
-        diag_advise(c->diags, "add `out on \"eth0\"`, or `out on not \"eth1\"` for all others");
+        diag_advise(c->diags, "add `out on \"eth0\"`, or `out on not \"eth1\"` for all other interfaces");
         good = false;
     }
     good = (!to || nat_outside(c, to, nat, &outside)) && good;

@@ -109,7 +109,7 @@ static void warn_few_ports(struct compile *c, const struct pbc_service *s)
     if (!p.flows || (!at_once && (!p.udp_ns || p.udp_a_second >= FEW_A_SECOND))) return;
     if (at_once)
         diag(c->diags, W_FEW_PORTS, span_at(c, &s->place),
-             "the service `%s` has %llu source port%s, and refuses more connections at the same time",
+             "the service `%s` has %llu source port%s, and can't have more connections at the same time",
              image_str(c->image, s->name), (unsigned long long)p.flows, text_plural(p.flows));
     else
         diag(c->diags, W_FEW_PORTS, span_at(c, &s->place),

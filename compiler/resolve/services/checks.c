@@ -113,7 +113,7 @@ static void verify_of(struct check_work *w)
     if (off) w->check.flags |= PBC_CHECK_NO_VERIFY;
     if (off && ca) {
         diag(w->c->diags, E_CHECK_VERIFY, off->span, "`verify off` and `verify ca` exclude each other");
-        diag_note(w->c->diags, ca->span, "the other one is here");
+        diag_note(w->c->diags, ca->span, "the other option is here");
     } else if (w->check.kind == PBC_CHECK_HTTPS && !off && !w->check.sni && !w->check.host) {
         diag(w->c->diags, E_CHECK_VERIFY, w->kind_node->span,
              "to verify the server's certificate, add `sni` or `host`; to skip the check, write `verify off`");

@@ -15,7 +15,7 @@ static void check_listeners(const struct service_work *w)
         ports += 1u + img->endpoints[e].port_hi - img->endpoints[e].port_lo;
     if (ports <= PBC_PROXY_PORTS_MAX) return;
     diag(w->c->diags, E_PROXY_PORTS, span_at(w->c, &s->place),
-         "`%s` would listen at %llu pairs of address and port, but a proxy service can have %u",
+         "`%s` would listen on %llu pairs of address and port, but a proxy service can have %u",
          image_str(img, s->name), (unsigned long long)ports, PBC_PROXY_PORTS_MAX);
     diag_advise(w->c->diags, "write only the ports to serve, or use `mode passthrough`");
 }
@@ -91,7 +91,7 @@ static void tls_to_server(const struct service_work *w, const struct node *n, st
     x->server_ca = ca && ca->first ? path_of_file(c, ca->first, "`ca`") : 0;
     if (off && ca) {
         diag(c->diags, E_CHECK_VERIFY, off->span, "`verify off` and `verify ca` exclude each other");
-        diag_note(c->diags, ca->span, "the other one is here");
+        diag_note(c->diags, ca->span, "the other option is here");
     } else if (!off && !parts.of[CL_SNI]) {
         diag(c->diags, E_CHECK_VERIFY, n->span,
              "to verify the servers' certificate, add `sni`; to skip the check, write `verify off`");
@@ -159,7 +159,7 @@ static void affinity(const struct service_work *w, const struct clauses *block, 
     if ((cookie && header) || source) {
         const struct node *other = source ? source : header;
         diag(w->c->diags, E_CLAUSE_TWICE, n->span, "a service can have one kind of `affinity`");
-        diag_note(w->c->diags, other->span, "the other one is here");
+        diag_note(w->c->diags, other->span, "the other option is here");
     }
     x->affinity_name = field_name(w->c, n->first);
     if (cookie && x->affinity_name) x->affinity_name = text_of(w->c, n->first->v.str); /* cookie names keep case */
@@ -288,11 +288,12 @@ static void settle_header(struct compile *c, const struct pbc_service *s, uint32
         diag(c->diags, E_MODE_OPTION, at, "the service and its pool `%s` differ in `send proxy`: the service %s", name,
              version_words(version));
         diag_note(c->diags, span_at(c, &p->place), "the pool is here, and %s", version_words(p->send_proxy));
-        diag_advise(c->diags, "write `send proxy` only in one of the two");
+        diag_advise(c->diags, "write `send proxy` only in the service, or only in the pool");
     } else if (!h->own && version != p->send_proxy) {
-        diag(c->diags, E_MODE_OPTION, at, "services that share the pool `%s` differ in `send proxy`: this one %s", name,
-             version_words(version));
-        diag_note(c->diags, span_at(c, &h->first->place), "another one is here, and %s", version_words(p->send_proxy));
+        diag(c->diags, E_MODE_OPTION, at, "services that share the pool `%s` differ in `send proxy`: this service %s",
+             name, version_words(version));
+        diag_note(c->diags, span_at(c, &h->first->place), "another service is here, and %s",
+                  version_words(p->send_proxy));
         diag_advise(c->diags, "write `send proxy` in the pool, or give each service its own pool");
     }
 }

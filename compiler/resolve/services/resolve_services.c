@@ -187,7 +187,7 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
         if (n->flags & NF_REPLY) {
             mark_names_used(c, n);
             diag(c->diags, E_MODE_BLIND, n->span,
-                 "`reply` needs `mode observe`: other modes choose a server before it sends anything");
+                 "`reply` needs `mode observe`: other modes choose a server before the server sends anything");
             good = false;
         } else if (mode_is(w->mode, MODE_PROXIES)) {
             if (n->kind == N_CLAUSE || n->kind == N_C_BYTES) good = stream_cond_visible(w, n) && good;

@@ -79,7 +79,7 @@ static void check_proxied(const struct service_work *w, const struct pbc_pool *p
          "the pool `%s` has a `source`, but a %s service connects from the client's address",
          image_str(img, pool->name), mode_is(w->mode, MODE_INLINE) ? "`proxy inline`" : "`transparent`");
     diag_note(w->c->diags, span_at(w->c, &pool->place), "the pool is here");
-    diag_advise(w->c->diags, "remove one of the two, or give this service its own pool");
+    diag_advise(w->c->diags, "remove the pool's `source`, or give this service its own pool");
 }
 
 /* True for an address that each machine has for itself. */
@@ -242,7 +242,7 @@ void warn_retries(struct compile *c)
             if (!is_clause(n, CL_RETRIES) || !c->image->pools[s->index].retries) continue;
             diag(c->diags, W_RETRIES, n->span, "`retries` has no effect, because only `dsr` services use `%s`",
                  s->name.s);
-            diag_advise(c->diags, "in `dsr`, servers answer clients directly, so prey can't see a missing reply");
+            diag_advise(c->diags, "in `dsr`, servers reply to clients directly, so prey can't see a missing reply");
         }
     }
 }

@@ -257,7 +257,7 @@ void wire_settle(const struct service_work *w, const struct clauses *block, uint
     const char *why = reads(w, x);
     if (server && bytes) {
         diag(diags, E_SERVER_FIRST, bytes->span, "`server first` and `bytes first` exclude each other");
-        diag_note(diags, server->span, "the other one is here");
+        diag_note(diags, server->span, "the other option is here");
     } else if (server && why) {
         diag(diags, E_SERVER_FIRST, server->span, "the server can't send first: %s", why);
         diag_advise(diags, "write `bytes first`");

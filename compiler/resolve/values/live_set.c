@@ -89,7 +89,7 @@ static bool answers_of(struct compile *c, const struct clauses *of, struct symbo
     if (!from) {
         diag(c->diags, E_LIVE, hosts->span,
              "`%s` needs the addresses of its resolvers, because anybody can send a DNS reply", s->name.s);
-        diag_advise(c->diags, "write `from` with the resolvers' addresses, or a set of them");
+        diag_advise(c->diags, "write `from` with the resolvers' addresses, or with a set of these addresses");
         return false;
     }
     bool good = names_of(c, hosts, &names) && bound_of(c, from, s, &resolvers);

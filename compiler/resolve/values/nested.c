@@ -46,7 +46,7 @@ static void tell_among(struct compile *c, const struct told *t, const char *does
     if (!t->first) return;
     diag(c->diags, W_NESTED_MEMBERS, t->first->span, "this member %s another member of the list%s", does,
          and_so_do(t->count - 1, more));
-    diag_note(c->diags, t->by, "that member %s this one", how);
+    diag_note(c->diags, t->by, "that member %s this member", how);
 }
 
 /* Warn about a member that another one holds, and about one that overlaps another and is likely mistyped, at both

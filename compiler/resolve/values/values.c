@@ -173,8 +173,7 @@ bool expand(struct compile *c, struct span at, uint64_t entries)
     if (c->symbols->expanded <= EXPAND_MAX) return true;
     if (told) return false;
     diag(c->diags, E_EXPANSION, at,
-         "the lists of this file have more than %u entries, with the members of each name counted",
-         (unsigned)EXPAND_MAX);
+         "the lists of this file have more than %u entries, counting the members of each name", (unsigned)EXPAND_MAX);
     return false;
 }
 

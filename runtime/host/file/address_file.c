@@ -165,7 +165,7 @@ int address_list_read(const char *text, size_t len, uint32_t most, struct addres
     else if (!l->members)
         failed = -EINVAL, snprintf(err, err_len, "it has no address");
     else if (r.too_many || ranges > most)
-        failed = -EINVAL, snprintf(err, err_len, "it has more than %u ranges: `size` of the set allows more", most);
+        failed = -EINVAL, snprintf(err, err_len, "it has more than %u ranges: set a larger `size`", most);
     if (failed) address_list_fini(l);
     return failed;
 }
@@ -212,7 +212,7 @@ static int read_list(int fd, const char *path, uint32_t most, struct address_fil
     const uint64_t longest = due < bound ? due : bound;
     char *text = read_whole(fd, longest, &len);
     if (!text && errno == EFBIG)
-        snprintf(why, sizeof why, "it has more than %u MiB, the most for %u ranges", (unsigned)(longest >> 20), most);
+        snprintf(why, sizeof why, "it has more than %u MiB, the limit for %u ranges", (unsigned)(longest >> 20), most);
     if (!text && errno != EFBIG) return -errno;
     const int failed = text ? address_list_read(text, len, most, l, why, sizeof why) : -EFBIG;
     free(text);

@@ -146,9 +146,9 @@ int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len)
         return keypair_fault(err, err_len,
                              "the private key has a passphrase; to remove it, run: openssl pkey -in FILE -out NEW");
     if (!k->key)
-        return keypair_fault(
-            err, err_len,
-            "the key file has no private key in PEM; from DER: openssl pkey -inform DER -in FILE -out NEW");
+        return keypair_fault(err, err_len,
+                             "the key file has no private key in PEM; to convert a DER key, run: openssl pkey -inform "
+                             "DER -in FILE -out NEW");
     if (!X509_check_private_key(k->cert, k->key))
         return keypair_fault(
             err, err_len,

@@ -295,10 +295,10 @@ static int reserve(struct state *s, struct work *w)
 static void tell(struct work *w, int failed, const struct host_ports *ranges, unsigned count, char *err, size_t err_len)
 {
     if (failed == -EADDRINUSE)
-        snprintf(
-            err, err_len,
-            "the running instance `%s` also translates to some of the ports %.60s: change the ports of one of the two",
-            w->owner, w->reservation);
+        snprintf(err, err_len,
+                 "the running instance `%s` also translates to some of the ports %.60s: change the ports of one of the "
+                 "two instances",
+                 w->owner, w->reservation);
     else if (failed == -ENOSPC && anew(w, ranges, count))
         snprintf(err, err_len,
                  "the ports divided at the start would leave none for translation or for this machine's own "

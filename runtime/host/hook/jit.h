@@ -16,4 +16,5 @@ static inline bool jit_is_off(int program)
 }
 
 /* Remedy if it is off */
-#define JIT_ON "sysctl -w net.core.bpf_jit_enable=1 (in the machine's own network namespace; others lack that setting)"
+#define JIT_ON                                                                                                         \
+    "sysctl -w net.core.bpf_jit_enable=1 (in the machine's own network namespace; other namespaces lack this setting)"

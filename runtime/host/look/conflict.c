@@ -177,9 +177,9 @@ static void look_at_bound(struct look *l)
     if (!l->p->bound_count) return;
     const struct facts_port *first = l->p->bound;
     const unsigned n = l->p->bound_count;
-    preflight_tell(l, false, "%u port%s of `masquerade`, like %s %u, %s of this machine's own, and stay%s with it|", n,
+    preflight_tell(l, false, "%u port%s of `masquerade`, such as %s %u, %s of this machine, which keeps the port%s|", n,
                    n == 1 ? "" : "s", first->udp ? "udp" : "tcp", first->port, n == 1 ? "has a socket" : "have sockets",
-                   n == 1 ? "s" : "");
+                   n == 1 ? "" : "s");
 }
 
 /* Look at a file like /proc/net/tcp: a socket per line */
@@ -197,8 +197,8 @@ static void look_at_sockets(struct look *l, const char *path, const char *proto)
     if (found)
         preflight_tell(
             l, false,
-            "%u socket%s of this machine's own use%s %s ports that translation takes, like %u: nothing reaches "
-            "%s while prey runs; `ss -anp%c sport = :%u` shows whose|",
+            "%u socket%s of this machine use%s %s ports that translation takes, such as %u: nothing reaches %s while "
+            "prey runs; to see the programs, run: ss -anp%c sport = :%u|",
             found, found == 1 ? "" : "s", found == 1 ? "s" : "", proto, first, found == 1 ? "it" : "them", *proto,
             first);
 }

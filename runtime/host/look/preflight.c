@@ -152,9 +152,10 @@ static void look_at_ipvlan(struct look *l, const struct host_link *link)
                        "ip link set %s type ipvlan mode l2",
                        link->name, link->name);
     if (below && !strcmp(link->kind, "ipvlan") && !is_used(l, below->ifindex))
-        preflight_tell(l, false,
-                       "%s is an ipvlan and receives only packets for its own addresses: the others arrive on %s|-i %s",
-                       link->name, below->name, below->name);
+        preflight_tell(
+            l, false,
+            "%s is an ipvlan and receives only packets for its own addresses: other packets arrive on %s|-i %s",
+            link->name, below->name, below->name);
 }
 
 static void look_at_interface(struct look *l, const char *name, bool bridged)
@@ -346,11 +347,12 @@ static bool too_narrow(struct look *l, const struct standing *s, bool told)
     const bool found = s->server->overhead && !s->no_way && s->route.mtu < longest + s->server->overhead;
     const char *out = name_at(l, s->route.ifindex);
     if (found && told)
-        preflight_tell(
-            l, false,
-            "a packet of %u bytes doesn't fit into the tunnel to server %s: its route takes %u bytes, and "
-            "%u are needed; senders have to use smaller packets, which delays some of them|ip link set %s mtu %u",
-            longest, s->server->name, s->route.mtu, longest + s->server->overhead, out, longest + s->server->overhead);
+        preflight_tell(l, false,
+                       "a packet of %u bytes doesn't fit into the tunnel to server %s: the server's route takes only "
+                       "%u bytes, and the tunnel needs %u; senders must use smaller packets, and some packets are "
+                       "delayed|ip link set %s mtu %u",
+                       longest, s->server->name, s->route.mtu, longest + s->server->overhead, out,
+                       longest + s->server->overhead);
     return found;
 }
 

@@ -53,8 +53,8 @@ const char *gate_lacks(void)
     if (!f)
         snprintf(why, sizeof why, "%s",
                  known ? known
-                       : "the kernel rejects its eBPF program; lockdown, a security module or a container's rules may "
-                         "forbid it (dmesg or the audit log shows which)");
+                       : "the kernel rejects prey's eBPF program; lockdown, a security module or a container's rules "
+                         "may forbid it (dmesg or the audit log shows which)");
     if (failed) clsact_why(&at, failed, "any interface", why, sizeof why);
     const bool lacks = !f || failed;
     filter_close(f);

@@ -116,7 +116,8 @@ struct steer *steer_over(const int lent[STEER_LENT], unsigned frame_most, unsign
 {
     const bool fits = is_xdp_link(lent[STEER_LINK], ifindex) && is_socket_map(lent[STEER_SOCKETS]);
     struct steer *s = fits ? steer_new(frame_most, lent[STEER_SOCKETS], err, err_len) : NULL;
-    if (!fits) snprintf(err, err_len, "the link handed over isn't of a steering program of this interface");
+    if (!fits)
+        snprintf(err, err_len, "the link that was handed over doesn't belong to a steering program of this interface");
     if (!s) return NULL;
     s->link = fcntl(lent[STEER_LINK], F_DUPFD_CLOEXEC, 0);
     if (s->link >= 0) return s;

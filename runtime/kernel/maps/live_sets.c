@@ -87,8 +87,8 @@ bool live_sets_lack(const struct program *p, char *why, size_t len)
     for (uint32_t i = 0; i < p->lives_count; i++) all += p->lives[i].size;
     if (large == PBC_NONE) return false;
     snprintf(why, len,
-             "its live sets have room for %" PRIu64
-             " members, and the kernel's maps for 8,000,000: `%.60s` fits no more",
+             "the live sets have room for %" PRIu64
+             " members, and the kernel's maps only for 8,000,000: `%.60s` doesn't fit",
              all, program_str(p, p->lives[large].name));
     return true;
 }

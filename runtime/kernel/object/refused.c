@@ -209,7 +209,7 @@ void refused_program(const struct linked *l, const char *name, int failed, char 
                  " instructions: the check would take more than the limit of a million steps; use --exec user",
                  name, l->count);
     else if (!last)
-        snprintf(err, err_len, "the kernel refuses %s, %" PRIu32 " instructions: %s; use --exec user", name, l->count,
+        snprintf(err, err_len, "the kernel rejects %s, %" PRIu32 " instructions: %s; use --exec user", name, l->count,
                  failed == -ENOMEM ? "out of memory (raise MemoryMax= of the service)" : strerror(-failed));
     else
         snprintf(err, err_len, "the kernel's verifier rejects %s, in %s%s%s%s: %s; use --exec user", name,

@@ -91,7 +91,7 @@ int kernel_passed_look(const struct kernel_passed *from, const struct program *p
                      ? 0
                      : -EPROTO;
     if (failed) {
-        snprintf(err, err_len, "the sizes of its maps don't fit any program");
+        snprintf(err, err_len, "the sizes of the running instance's maps don't fit any program");
         return failed;
     }
     kernel_passed_maps(from, maps, tables);
@@ -99,7 +99,8 @@ int kernel_passed_look(const struct kernel_passed *from, const struct program *p
     failed = maps_adopt(&m, &sizes, own, true);
     if (!failed && !contents_are_sound(&m, &from->says, p)) failed = -EBADMSG;
     maps_fini(&m);
-    if (failed) snprintf(err, err_len, "its maps don't match their description: %s", strerror(-failed));
+    if (failed)
+        snprintf(err, err_len, "the running instance's maps don't match their description: %s", strerror(-failed));
     return failed;
 }
 
@@ -111,7 +112,7 @@ int kernel_passed_anew(struct kernel_passed *from, const struct program *p, uint
     if (bound) s->flow_bound = slots;
     if (slots) flows_sized(slots, s);
     if (sizes_are_sound(s, p) && (slots || !(p->meta->flags & PBC_KEEPS_FLOWS))) return 0;
-    snprintf(err, err_len, "the size of its flow table doesn't fit any program");
+    snprintf(err, err_len, "the size of the running instance's flow table doesn't fit any program");
     return -EPROTO;
 }
 

@@ -33,8 +33,10 @@ bool enforce_watched(const struct carry *carry, const struct program *p, char *w
     const uint32_t holds = held_in_vain(carry, p);
     if (holds != PBC_NONE) {
         const struct pbc_choice *x = &p->choices[holds];
-        snprintf(what, len, "%s:%u holds packets back (`-> %s` in mode observe), but this machine gets its own copy",
-                 program_str(p, x->place.file), x->place.line, does_name(x->does));
+        snprintf(
+            what, len,
+            "%s:%u holds packets back (`-> %s` in mode observe), but this machine gets its own copy of each packet",
+            program_str(p, x->place.file), x->place.line, does_name(x->does));
         return true;
     }
     if (!plain(carry) || !watched_place(p, &self, forwards, place, sizeof place)) return false;
@@ -70,7 +72,8 @@ void enforce_watched_now(struct carry *carry)
     char what[400];
     const bool now =
         !carry->o->monitor && !carry->in_kernel && enforce_watched(carry, carry->now.program, what, sizeof what);
-    if (now && !carry->watched) complain("%s; addresses have changed, and prey can only count that traffic", what);
+    if (now && !carry->watched)
+        complain("%s; this machine's addresses have changed, and prey can only count that traffic", what);
     carry->watched = now;
 }
 

@@ -173,10 +173,10 @@ int ports_turn_off(struct carry *carry, unsigned at, unsigned which, char *err, 
     carry->ports.told_off[at] |= news;
     offload_words(news, words, sizeof words);
     if (carry->tell->ready)
-        events_tell(&carry->tell->events, TOLD_LINK, "%s: preyrun turns off %s, and turns it on again when it stops",
-                    carry->o->ifaces[at], words);
+        events_tell(&carry->tell->events, TOLD_LINK, "%s: preyrun turns off %s until it stops", carry->o->ifaces[at],
+                    words);
     else
-        complain("notice: %s: preyrun turns off %s, and turns it on again when it stops", carry->o->ifaces[at], words);
+        complain("notice: %s: preyrun turns off %s until it stops", carry->o->ifaces[at], words);
     return failed;
 }
 
@@ -205,7 +205,7 @@ static struct io_port *ring_join(struct io_port *sockets, struct io_port *ring, 
 {
     struct io_port *joined = ring ? ringed_join(sockets, ring) : NULL;
     if (joined || !ring) return joined;
-    snprintf(err, err_len, "the ring for packets from the kernel: %s", strerror(errno));
+    snprintf(err, err_len, "the ring for packets from the kernel can't be set up: %s", strerror(errno));
     io_RAISED.close(ring);
     return NULL;
 }
@@ -418,7 +418,7 @@ int ports_join(struct carry *carry, unsigned first)
         const bool groups = with->io && with->ops->group && first < carry->worker_count;
         const int group = groups ? with->ops->group(with->io) : -1;
         if (groups && group < 0)
-            return complain("--takeover: %s: its socket can't share the port: %s",
+            return complain("--takeover: %s: the workers can't share its packet socket: %s",
                             carry->o->ifaces[at % carry->o->iface_count], strerror(-group));
         for (unsigned i = first; i < carry->worker_count && with->io; i++)
             if (!port_join(carry, carry->workers[i], at, group)) return 2;

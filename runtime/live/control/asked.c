@@ -15,8 +15,8 @@ static const char *why_unsaid(const struct control *control, const struct docume
     if (!d->text && !change_settled(control->carry)) return "a reload is in progress: ask again when it has finished";
     if (!d->text) return "out of memory";
     if (d->len > MESSAGE_ANSWER_MOST - MESSAGE_HEAD)
-        return "the answer is larger than 16 MiB: ask /stats.json of --stats for all of it";
-    return "out of memory, or too many other clients have unread answers: ask again";
+        return "the reply is larger than 16 MiB: read /stats.json at the address of --stats";
+    return "out of memory, or too many other clients have unread replies: ask again";
 }
 
 void asked_SEEN(void *with, struct call *c)

@@ -45,7 +45,9 @@ void asked_DRAIN(void *with, struct call *c)
     char all[300];
     names(now, all, sizeof all);
     if (service == PBC_NONE || !drained_can(now->program, service))
-        call_end(c, 2, "%.200s: the running program has no such service that takes connections; you can drain: %s",
+        call_end(c, 2,
+                 "%.200s: the running program has no service of this name that takes connections; you can drain these "
+                 "services: %s",
                  name ? name : "", all);
     else if (drained_set(control->rules, service, off, call_uid(c)))
         call_end(c, 2, "out of memory: nothing has changed");

@@ -209,7 +209,8 @@ void asked_EXPLAIN(void *with, struct call *c)
     if (call_has(c, "frame") && !len) {
         call_end(c, 2, "`frame` is a packet of up to %d bytes, each as two digits 0-9a-f", FRAME_BYTES_MOST);
     } else if (on && port < 0 && !device) {
-        call_end(c, 2, "`%.100s` is neither an interface that this preyrun serves nor one of this machine", on);
+        call_end(c, 2,
+                 "`%.100s` is neither an interface that this preyrun serves nor another interface of this machine", on);
     } else if (!change_settled(control->carry)) {
         call_end(c, 2, "a reload is in progress: ask again when it has finished");
     } else if (!len) {

@@ -20,7 +20,7 @@ int shown_open(struct control *control)
     control->handed_stats = -1;
     if (cfg.fd < 0 && ask_STATS(control->tell->channel, &cfg.fd, err, sizeof err)) return complain("--stats %s", err);
     control->web = web_new(&cfg);
-    return control->web ? 0 : complain("--stats %s: out of memory or descriptors", control->o->stats);
+    return control->web ? 0 : complain("--stats %s: out of memory or file descriptors", control->o->stats);
 }
 
 int shown_fd(const struct control *control) { return control->web ? web_fd(control->web) : -1; }

@@ -196,7 +196,7 @@ void drain(struct live *l)
     const uint32_t sessions = taken_sessions(&l->carry);
     if (sessions)
         events_tell(&l->tell.events, TOLD_TAKEOVER,
-                    "%u connection%s continue%s in process %ld, from which %ld has taken over%s", sessions,
+                    "%u connection%s continue%s in process %ld, from which process %ld has taken over%s", sessions,
                     text_plural(sessions), sessions == 1 ? "es" : "", (long)l->tell.channel->parent,
                     yield_process(&l->control), most_ns ? ", for --takeover-drain at most" : ", until they end");
     uint64_t second = now + SECOND_NS;

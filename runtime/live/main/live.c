@@ -84,7 +84,7 @@ static void say_ready(struct live *l)
     for (unsigned i = 0; i < o->iface_count; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s%s", i ? "," : "", o->ifaces[i],
                                  states[l->world.links[i]]);
-    char proxied[160], proved[100] = "", room[ROOM_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
+    char proxied[256], proved[100] = "", room[ROOM_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
     char trial[CONFIRM_TEXT], before[80] = "";
     if (l->take)
         snprintf(before, sizeof before, "; it %s process %ld",
@@ -92,7 +92,7 @@ static void say_ready(struct live *l)
                  (long)l->take->hello.process);
     const struct proof proof = in_kernel_proof(&l->carry);
     if (proof.frames)
-        snprintf(proved, sizeof proved, ", proved by %s frames in %s", text_number(proof.frames, a),
+        snprintf(proved, sizeof proved, ", checked with %s frames in %s", text_number(proof.frames, a),
                  text_duration(proof.ns, b));
     proxied_memory(&l->carry, proxied, sizeof proxied);
     in_kernel_say(&l->carry);

@@ -105,10 +105,10 @@ static void look_at_sources(const struct live *l)
         bool own = false;
         for (uint32_t k = 0; k < pool->source_count; k++) own |= host_self_meets(&self, p, &p->sets[pool->sources + k]);
         if (own && pool->source_port_lo < PBC_OWN_PORT_LO)
-            complain(
-                "notice: pool %.60s translates to an address of this machine itself and to ports from %u on; this "
-                "machine's own connections to those servers then can't use these ports; to fix it, leave out `source`",
-                program_str(p, pool->name), pool->source_port_lo);
+            complain("notice: pool %.60s translates to an address of this machine itself and to ports from %u on; this "
+                     "machine's own connections to the pool's servers then can't use these ports; to fix it, leave out "
+                     "`source`",
+                     program_str(p, pool->name), pool->source_port_lo);
     }
 }
 
@@ -290,11 +290,11 @@ void look_at_proof(const struct live *l)
 {
     char frames[TEXT_NUMBER], lasted[TEXT_NUMBER];
     const struct proof *proof = &l->carry.loaded.proof;
-    complain("notice: tcpdump on this machine doesn't show packets that the kernel executor drops; to see it, run: "
-             "preyctl capture -w FILE");
+    complain("notice: tcpdump on this machine doesn't show packets that the kernel executor drops; to see these "
+             "packets, run: preyctl capture -w FILE");
     if (proof->frames)
-        fprintf(stderr, "preflight: the kernel accepts the program, proved by %s frames in %s\n",
+        fprintf(stderr, "preflight: the kernel accepts the program, and both executors agree on %s test frames (%s)\n",
                 text_number(proof->frames, frames), text_duration(proof->ns, lasted));
     else
-        fprintf(stderr, "preflight: the kernel accepts the program, which has no rule to prove\n");
+        fprintf(stderr, "preflight: the kernel accepts the program, which has no rule to check\n");
 }

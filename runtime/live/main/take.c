@@ -302,7 +302,7 @@ struct program *take_program(struct take *t)
         return NULL;
     }
     if (p) p = with_past(t, p, err, sizeof err);
-    if (!p) complain("--takeover: its program: %s", err);
+    if (!p) complain("--takeover: the running instance's program can't be used: %s", err);
     return p;
 }
 
@@ -367,7 +367,7 @@ int take_listeners(struct live *l)
                   : 0;
 }
 
-static const char unread[] = "--takeover: the state of its previous programs can't be read";
+static const char unread[] = "--takeover: the state of the running instance's previous programs can't be read";
 
 int take_former(struct live *l) { return former_rest(&l->control, &l->take->former) ? 0 : complain(unread); }
 
@@ -501,7 +501,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
         err, err_len,
         "the parent process of this preyrun is gone"); /* without the parent, this process would not judge for long */
     if (getppid() != l->tell.channel->parent) return -ESRCH;
-    snprintf(err, err_len, "the running instance has not let go");
+    snprintf(err, err_len, "the running instance has not stopped judging packets");
     failed = take_say(t, HANDOFF_READY);
     return failed ? failed : hear_yours(t);
 }
@@ -517,7 +517,7 @@ int take_over(struct live *l)
     if (failed) return complain("--takeover: %s: %s; the running instance continues", err, talk_failed(failed));
     if (l->take->fds[YIELD_TABLES] >= 0 && l->carry.ports.owners && !l->carry.ports.dealer) {
         if (!dealt_take(&l->carry, l->take->fds[YIELD_TABLES]))
-            complain("notice: out of memory: frames are spread over the workers late");
+            complain("notice: out of memory: workers hand frames to each other, which is slower");
         l->take->fds[YIELD_TABLES] = -1;
     }
     dealt_begin(&l->carry);
@@ -544,7 +544,8 @@ static void take_kept(struct live *l)
 void take_settle(struct live *l)
 {
     char err[300];
-    if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);
+    if (ask_TAKEN(l->tell.channel, err, sizeof err))
+        complain("notice: the record of this machine's changes can't be renewed: %s", err);
     if (!l->carry.in_kernel) steered_begin(&l->carry);
     /* The other instance waits for this message, so that its control socket exists until this one's does. */
     const struct handoff_named named = {l->o->takeover_drain_ns};

@@ -196,8 +196,8 @@ static void tell_not_begun(struct rules *rules, uint64_t now)
     const uint64_t count = rules->carry->now.checks ? checks_not_begun(rules->carry->now.checks) : 0;
     if (count <= rules->not_begun || now - rules->not_begun_ns < TOLD_EACH_NS) return;
     events_tell(&rules->tell->events, TOLD_FAULT,
-                "%" PRIu64 " health checks couldn't begin: descriptors, ports or memory are missing, or this machine "
-                "forbids them; their servers keep their state",
+                "%" PRIu64 " health checks couldn't begin: file descriptors, ports or memory ran out, or this machine "
+                "forbids the checks; the servers keep their state",
                 count - rules->not_begun);
     rules->not_begun = count;
     rules->not_begun_ns = now;

@@ -41,8 +41,10 @@ static void tell_kept(struct rules *rules, unsigned at, int kept, const char *wh
     if (kept > 0) rules->carry->workers[0]->ports[at].before.set_again += (unsigned)kept;
     if (kept && !rules->unkept[at])
         events_tell(&rules->tell->events, TOLD_GUARD,
-                    "%s: another program removed prey's traffic-control filter, or put one before it; %s%s", name,
-                    kept > 0 ? "prey has put it back" : "prey can't put it back, and tries again every second: ",
+                    "%s: another program removed prey's traffic-control filter, or put another filter before it; %s%s",
+                    name,
+                    kept > 0 ? "prey has put its own filter back"
+                             : "prey can't put its own filter back, and tries again every second: ",
                     kept > 0 ? "" : why);
     rules->unkept[at] = kept;
 }

@@ -90,8 +90,8 @@ static bool owners_prepare(struct program_change *c)
     if (!now->owners || !now->shared) return false;
     if (!owners_part_answers(now->owners)) return true;
     snprintf(c->err, c->err_len,
-             "`mode proxy inline` uses pools, and the rules at the start didn't: with several workers, that needs a "
-             "restart");
+             "these rules use pools in `mode proxy inline`, and the rules at the start didn't: with several workers, "
+             "this change needs a restart");
     return false;
 }
 

@@ -114,8 +114,8 @@ static void look_across(struct notices *n, const struct pbc_rule *r)
     const char *from = *n->by.leaving ? asks_behind(n, r, COND_FROM) : NULL;
     const char *to = *n->by.arriving ? asks_behind(n, r, COND_TO) : NULL;
     if (from && n->told++ < TOLD_MOST)
-        complain("notice: %.80s:%u asks for sources behind %s, which prey judges where they leave; the table `%s` may "
-                 "have translated these sources by then; to fix it, add -i %s",
+        complain("notice: %.80s:%u asks for sources behind %s, but prey judges packets from there only when they "
+                 "leave, and the table `%s` may have translated the sources by then; to fix it, add -i %s",
                  program_str(n->p, r->place.file), r->place.line, from, n->by.leaving, from);
     if (to && n->told++ < TOLD_MOST)
         complain("notice: %.80s:%u asks for destinations behind %s, but the table `%s` translates packets to them only "

@@ -137,8 +137,8 @@ void links_fail(struct world *world)
         const uint64_t more = packets - f->told;
         events_tell(&world->tell->events, TOLD_LOST,
                     "%s has failed to send %" PRIu64
-                    " packet%s: the path has a smaller MTU than its %u, or leads nowhere; to fix it, run, with the "
-                    "path's MTU as N: ip link set %s mtu N",
+                    " packet%s: the path has a smaller MTU than the interface's %u, or leads nowhere; to fix it, run, "
+                    "with the path's MTU as N: ip link set %s mtu N",
                     world->o->ifaces[at], more, more == 1 ? "" : "s", link ? link->mtu : 0, world->o->ifaces[at]);
         f->told = packets;
         /* The next report waits twice as long as the last report. */

@@ -24,8 +24,8 @@ static void tell_rules(struct world *world, const struct routes *r)
     for (uint32_t i = 0; i < r->size.rules4 + r->size.rules6; i++)
         many |= r->rules[i].does == ROUTE_ASKS && r->rules[i].why == WAY_TOO_MANY;
     tell_once(world->tell, many, &world->routing.many_rules, TOLD_LIMIT,
-              "the kernel has more than %d policy rules with conditions of a family, or more than %d tables for "
-              "them: preyrun asks the kernel for each route, which is slow, and `out on` is false",
+              "the kernel has more than %d policy rules with conditions for IPv4 or for IPv6, or more than %d tables "
+              "for these rules: preyrun asks the kernel for each route, which is slow, and `out on` is false",
               ROUTE_RULES_MOST, ROUTE_VIEWS_MOST);
 }
 

@@ -121,10 +121,10 @@ void world_tell_doubt(struct world *world)
     if (doubt == before) return;
     world->doubt = doubt;
     if (doubt != CLOCK_SET)
-        events_tell(&world->tell->events, TOLD_CLOCK, "the clock isn't set: %s; until then, no schedule is active",
+        events_tell(&world->tell->events, TOLD_CLOCK, "the clock isn't set: %s; until it is set, no schedule is active",
                     clock_doubt_text(doubt));
     else if (clock_doubt(&world->clock, clock_ns(CLOCK_REALTIME)) == CLOCK_SET)
-        events_tell(&world->tell->events, TOLD_CLOCK, "the clock is set; schedules count");
+        events_tell(&world->tell->events, TOLD_CLOCK, "the clock is set; schedules take effect");
 }
 
 /* Return the present facts. For packets that leave by no known interface, the first interface's facts hold. */

@@ -63,7 +63,7 @@ int command_COUNTERS(struct talk *t)
         print_json(seen);
     else
         numbers_walk(&l, seen, "", 8);
-    if (l.zeros) printf("and %u that are 0\n", l.zeros);
+    if (l.zeros) printf("and %u counters that are 0\n", l.zeros);
     cJSON_Delete(seen);
     return 0;
 }

@@ -115,7 +115,7 @@ static void flows_print(const cJSON *found)
     fill(stdout, found, servers_flows);
     cJSON_ArrayForEach(one, item(found, "verdicts")) verdict_print(one);
     if (judged && judged < live)
-        printf("%9s these numbers are estimates: both programs judged one in %s\n", "",
+        printf("%9s these numbers are estimates: both programs judged one flow in %s\n", "",
                text_number((live + judged / 2) / judged, a));
 }
 
@@ -169,7 +169,8 @@ static void text_print(const struct talk *t, char *diff, char *audit, const cJSO
     if (*item_text(all, "refused"))
         fill(stdout, all, "refused   {refused}\n");
     else
-        printf("load it:  preyctl load %s --confirm 5m       goes back at %s unless you run: preyctl confirm\n",
+        printf("load it:  preyctl load %s --confirm 5m       the old program comes back at %s unless you run: preyctl "
+               "confirm\n",
                t->line->arguments[0], when);
 }
 

@@ -37,7 +37,7 @@ static long asked_process(struct talk *t)
     if (talk_document(t, talk_question(QUESTION_TAKEOVER), &document)) return 0;
     const long pid = process_of(document);
     cJSON_Delete(document);
-    if (pid <= 0) talk_complain("the program that answers isn't a preyrun of this version");
+    if (pid <= 0) talk_complain("the process that replied isn't a preyrun of this version");
     return pid;
 }
 
@@ -94,7 +94,9 @@ static void join_folder(long before)
     const ssize_t len = readlink(link, folder, sizeof folder - 1);
     if (len > 0) folder[len] = 0;
     if (len > 0 && !chdir(folder)) return;
-    if (chdir(link)) talk_complain("notice: its working directory %s: %s", len > 0 ? folder : link, strerror(errno));
+    if (chdir(link))
+        talk_complain("notice: the new process can't enter the working directory of the running one, %s: %s",
+                      len > 0 ? folder : link, strerror(errno));
 }
 
 static void run_preyrun(long before, const struct words *line, const struct words *environment)
@@ -161,8 +163,8 @@ static int say_ended(pid_t pid, long before, bool let_go)
     char how[40] = "";
     if (waitpid(pid, &status, WNOHANG) == pid)
         snprintf(how, sizeof how, " with status %d", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-    return talk_complain("process %ld %s: the new one has ended%s", before,
-                         let_go ? "has let go, and no process judges packets" : "goes on", how);
+    return talk_complain("process %ld %s: the new process has ended%s", before,
+                         let_go ? "has stopped judging, and now no process judges packets" : "keeps running", how);
 }
 
 /* True if the process only serves connections that it accepted earlier, and no longer judges (PARENT_BEFORE,
@@ -191,13 +193,13 @@ static int await_takeover(struct talk *t, pid_t pid, long before)
         else if (let_go && answers(t, pid))
             status = 0;
         else if (clock_ns(CLOCK_MONOTONIC) >= until_ns && let_go)
-            status = talk_complain("process %ld has taken over from %ld, and has not answered within %d s: run preyctl "
-                                   "status to ask it again",
+            status = talk_complain("process %ld has taken over from process %ld, but hasn't replied within %d s; to "
+                                   "ask it again, run: preyctl status",
                                    (long)pid, before, WAIT_MS / 1000);
         else if (clock_ns(CLOCK_MONOTONIC) >= until_ns)
             status = talk_complain(
-                "process %ld has not taken over within %d s, and keeps trying; %ld keeps running until then", (long)pid,
-                WAIT_MS / 1000, before);
+                "process %ld has not taken over within %d s, and keeps trying; process %ld keeps running until then",
+                (long)pid, WAIT_MS / 1000, before);
         else if (let_go)
             nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
     }
@@ -219,8 +221,8 @@ static bool manager_hears(const char *unit, long before, const char *environment
             "that); to restart it, which ends flows, run: systemctl restart preyrun@%s",
             unit, unit);
     if (main_process && strtol(main_process, NULL, 10) != before)
-        return !talk_complain("nothing is taken over: the main process of preyrun@%s is %s, but %ld answers", unit,
-                              main_process, before);
+        return !talk_complain("nothing is taken over: the main process of preyrun@%s is %s, but process %ld replies",
+                              unit, main_process, before);
     return true;
 }
 
@@ -242,7 +244,7 @@ static bool outlives(long before, const char *environment, size_t len)
     char unit[NAME_MAX];
     if (begins_namespace(before))
         return !talk_complain("nothing is taken over: process %ld is the first of its PID namespace, as in a "
-                              "container, and its end would end all others there: restart the container",
+                              "container, and its end would end all other processes there: restart the container",
                               before);
     if (unit_is_told(environment, len) || !unit_has_main(before, unit, sizeof unit)) return true;
     return !talk_complain(

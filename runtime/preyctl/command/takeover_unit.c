@@ -116,8 +116,9 @@ static int ask_by(const char *path, const struct command_line *l)
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     const int failed = fd < 0 ? 0 : flock(fd, LOCK_EX | LOCK_NB) ? errno : is_at(fd, path) ? 0 : EWOULDBLOCK;
     if (failed) {
-        talk_complain(failed == EWOULDBLOCK ? "another preyctl is already asking for its takeover" : "%s: %s", path,
-                      strerror(failed));
+        talk_complain(failed == EWOULDBLOCK ? "another preyctl is already asking this instance for a takeover"
+                                            : "%s: %s",
+                      path, strerror(failed));
         close(fd);
         return -1;
     }

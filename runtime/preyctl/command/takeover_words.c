@@ -26,8 +26,8 @@ static const struct senseless {
     {"cleanup", "run preyrun --cleanup to undo changes of ended instances"},
     {"name", "preyctl --name chooses the instance, and the new process has the same name"},
     {"control", "preyctl --control chooses the instance, and the new process listens there"},
-    {"help", "run preyrun --help for its options"},
-    {"version", "run preyrun --version for that"},
+    {"help", "to see preyrun's options, run preyrun --help"},
+    {"version", "to see preyrun's version, run preyrun --version"},
 };
 
 bool word_add(struct words *w, const char *word)
@@ -75,7 +75,9 @@ bool words_are_options(const char *const given[], unsigned count)
             return !talk_complain("`%.60s` isn't an option of preyrun: a takeover keeps the program; to change it, "
                                   "use preyctl load or reload",
                                   word);
-        if (!o) return !talk_complain("`%.60s` isn't an option of preyrun: run preyrun --help for its options", word);
+        if (!o)
+            return !talk_complain("`%.60s` isn't an option of preyrun: to see preyrun's options, run preyrun --help",
+                                  word);
         if (!refuse_option(o, word)) return false;
         const unsigned words = option_words(whole, count - i);
         if (!whole && words == 1) return !talk_complain("%.60s needs a value: %s", word, o->argument);

@@ -264,7 +264,7 @@ static void world_look(struct actor *a, const struct tape_record *r)
 {
     struct snapshot *s = story_world(a->story, r->number);
     if (!s) {
-        actor_stop(a, "a world is missing");
+        actor_stop(a, "a state of this machine is missing");
         return;
     }
     a->w->latest = s;
@@ -312,7 +312,7 @@ static void change(struct actor *a, const struct tape_record *r)
 /* Stop the actor if it has no world yet. */
 static bool blind(struct actor *a)
 {
-    if (!a->w->egress.snapshot) actor_stop(a, "a world is missing");
+    if (!a->w->egress.snapshot) actor_stop(a, "a state of this machine is missing");
     return a->stopped;
 }
 
@@ -321,7 +321,7 @@ static void take_ask(struct actor *a, const struct tape_record *r, const uint8_t
 {
     if (blind(a)) return;
     if (r->bytes != sizeof *r + sizeof a->ask) {
-        actor_stop(a, "a step is cut short");
+        actor_stop(a, "a record is cut short");
         return;
     }
     memcpy(&a->ask, body, sizeof a->ask);
@@ -361,7 +361,7 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
     case TAPE_STATE: return; /* the actor is in that state already */
     default: break;
     }
-    actor_stop(a, "a step has an unknown kind");
+    actor_stop(a, "a record has an unknown kind");
 }
 
 /* Make the worker again from its recorded state, under the program that it ran. */
@@ -381,7 +381,7 @@ static void read_state(struct actor *a, const struct tape_record *r, struct curs
     a->stopped = NULL;
     actor_unmake(a);
     if (!whole || !k || !story_world(a->story, r->number)) {
-        actor_stop(a, "its state needs a program or a world that is missing");
+        actor_stop(a, "the worker's state needs a program or a state of this machine that is missing");
         return;
     }
     a->ran = k;
@@ -391,7 +391,7 @@ static void read_state(struct actor *a, const struct tape_record *r, struct curs
     }
     world_look(a, r);
     if (a->program && (!a->w->egress.snapshot || !worker_archive(a->w, &state, r->now_ns)))
-        actor_stop(a, "its state is damaged");
+        actor_stop(a, "the worker's state is damaged");
 }
 
 /* End the actor if the step is later than watch->to_ns. True: it has ended. */
@@ -430,7 +430,7 @@ void actor_step(struct actor *a, const struct scene *s)
         return;
     }
     if (!cursor_copy(&c, &r, sizeof r) || (has_body(&r) && r.bytes != s->len)) {
-        actor_stop(a, "a step is cut short");
+        actor_stop(a, "a record is cut short");
         return;
     }
     const bool of_batch =
@@ -439,6 +439,6 @@ void actor_step(struct actor *a, const struct scene *s)
     if (!goes_with_step(&r) && r.kind != TAPE_GAP) actor_finish(a);
     a->recorded = NULL;
     if (r.kind != TAPE_VERDICTS && r.kind != TAPE_GAP && r.kind != TAPE_STATE && !goes_with_step(&r)) rest(a);
-    if (a->got < a->want) actor_stop(a, "a batch is incomplete");
+    if (a->got < a->want) actor_stop(a, "a batch of packets is incomplete");
     if (!a->stopped) act(a, &r, c.at);
 }

@@ -65,7 +65,7 @@ int player_scene(struct player *p, const struct scene *s, char *err, size_t err_
     }
     if (told) return story_hear(&p->story, s, err, err_len);
     if (s->worker >= p->story.start.workers || !p->story.programs_count) {
-        snprintf(err, err_len, "the recording is damaged: a step comes before its program");
+        snprintf(err, err_len, "the recording is damaged: a record comes before its program");
         return -EINVAL;
     }
     const int failed = p->begun ? 0 : player_begin(p, err, err_len);

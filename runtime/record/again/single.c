@@ -436,7 +436,7 @@ static void worker_begin(struct actor *a, const struct tape_record *r)
     if (k) actor_members(a);
     a->world = story_world(a->story, (uint32_t)r->number);
     if (!k || !a->world || !r->count || r->count > VM_BATCH || !actor_room(a)) {
-        actor_stop(a, "a program or a world is missing");
+        actor_stop(a, "a program or a state of this machine is missing");
         return;
     }
     a->want = r->count;

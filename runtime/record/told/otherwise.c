@@ -91,7 +91,7 @@ void otherwise_text(FILE *out, const struct otherwise *o)
     }
     for (unsigned i = PRINTED; i < o->count; i++) rest += o->pairs[i].packets;
     if (rest)
-        fprintf(out, "otherwise   %s packet%s more; for a line per packet, add `--only otherwise --describe`\n",
+        fprintf(out, "otherwise   %s more packet%s; for a line per packet, add `--only otherwise --describe`\n",
                 text_number(rest, number), text_plural(rest));
 }
 

@@ -104,8 +104,8 @@ static int summary_of_kernel(const struct recording *g)
     cJSON *root = cJSON_CreateObject();
     more_json(root, g);
     if (g->o->json) return json_root_print(stdout, root, NULL, NULL, NULL) ? complain("out of memory") : 0;
-    printf("recording   %s\n            %s frame%s, %s bytes: a sample of those that the kernel judged\n", g->o->replay,
-           text_number(g->frames, a), text_plural(g->frames), text_number(g->bytes, b));
+    printf("recording   %s\n            %s frame%s, %s bytes: a sample of the frames that the kernel judged\n",
+           g->o->replay, text_number(g->frames, a), text_plural(g->frames), text_number(g->bytes, b));
     fill(stdout, root,
          "{/recording verdicts    {#verdicts} as recorded, {#verdicts_otherwise} otherwise, {#verdicts_unclaimed} that "
          "{=verdicts_unclaimed|needs|need} more than was recorded\n}");

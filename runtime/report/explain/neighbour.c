@@ -16,8 +16,10 @@ static void say_why(const struct subject *r, const struct vips_asked *asked, str
     switch (asked->answers) {
     case VIPS_HOST: snprintf(why, len, "by this machine's network stack: %s is its address", a->address); break;
     case VIPS_SERVICE: snprintf(why, len, "service %.100s announces %s", service, a->address); break;
-    case VIPS_OUTSIDE: snprintf(why, len, "%s is an address of translation here", a->address); break;
-    case VIPS_SILENT: snprintf(why, len, "service %.100s is at %s, without `announce`", service, a->address); break;
+    case VIPS_OUTSIDE: snprintf(why, len, "a `nat` translates to %s", a->address); break;
+    case VIPS_SILENT:
+        snprintf(why, len, "service %.100s has the address %s, but no `announce`", service, a->address);
+        break;
     case VIPS_NOBODY: snprintf(why, len, "this machine doesn't answer for %s", a->address); break;
     case VIPS_NOT_ASKED: break;
     }
@@ -33,7 +35,7 @@ static bool answer_to(const struct subject *r, const struct explain_look *k, con
     say_why(r, &asked, a);
     if (v->action == ACTION_ACCEPT || v->action == ACTION_PASS) return true;
     a->answered = false;
-    snprintf(a->why, sizeof a->why, "the request isn't let through");
+    snprintf(a->why, sizeof a->why, "the rules don't accept the request");
     return true;
 }
 

@@ -40,7 +40,8 @@ static const char *refused_by(const struct subject *r, const struct explain_look
 {
     const struct program *p = r->program;
     if (k->inner || !(k->key.kind & KIND_FORWARD) || k->pkt.way_why != WAY_SEVERAL || !k->pkt.way) return NULL;
-    return k->pkt.way <= p->ifaces_count ? program_str(p, p->ifaces[k->pkt.way - 1].device) : "one that no rule names";
+    return k->pkt.way <= p->ifaces_count ? program_str(p, p->ifaces[k->pkt.way - 1].device)
+                                         : "an interface that no rule names";
 }
 
 void explain_way_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v)
@@ -48,7 +49,10 @@ void explain_way_text(FILE *out, const struct subject *r, const struct explain_l
     struct way_told w;
     char text[TEXT_WAY];
     const char *by = refused_by(r, k);
-    if (by) fprintf(out, "  way unknown, one of several interfaces; the rules reject it on one of them: %s\n", by);
+    if (by)
+        fprintf(out,
+                "  way unknown: several interfaces are possible, and the rules reject the packet on one of them: %s\n",
+                by);
     if (way_fate(k, v, &w)) fprintf(out, "  way %s\n", text_unknown_way(&w, text));
     const enum way_why why = doubt(r, k, v);
     const struct way_words *words = way_why_words(why);

@@ -228,8 +228,8 @@ static void doubt_of(const struct given_addresses *g, const struct given_iface *
     if (i->doubt[family == 6] == GIVEN_SEVERAL) {
         facts_address(f, i->id, family == 6, addr);
         snprintf(line, sizeof line,
-                 "--routes gives %s several addresses: `masquerade` takes %s there; to choose another, put it first in "
-                 "--self",
+                 "--routes gives %s several addresses: `masquerade` takes %s there; to choose another address, list it "
+                 "first in --self",
                  a->device, address_text(family, addr, shown));
     } else {
         text_first(f, family, first);

@@ -270,8 +270,8 @@ static int ask_family(struct reading *r)
     r->file = only->file;
     r->line = only->line;
     const int failed = routes_fault(r,
-                                    "are these policy rules IPv4's or IPv6's? They don't show it. Write the output of "
-                                    "`ip rule`, then that of `ip -6 rule`, to this file",
+                                    "the policy rules don't show whether they are for IPv4 or IPv6: write the output "
+                                    "of `ip rule`, then the output of `ip -6 rule`, to this file",
                                     "");
     r->file = NULL;
     return failed;

@@ -149,8 +149,8 @@ check 'which is on standard error' grep -q W0201 err
 check 'the figures stand alone' python3 -c 'import json; json.load(open("out"))'
 check '--stats as JSON of bad rules' run 1 --stats --json bad.prey
 check 'tells of the errors alone' python3 -c 'import json; assert json.load(open("out"))["errors"] == 1'
-check '--stats as SARIF' usage 'run preyc once for each' --stats --format=sarif good.prey
-check '--stats as JSON beside --check' usage 'run preyc once for each' --stats --check --json good.prey
+check '--stats as SARIF' usage 'run preyc once for each output' --stats --format=sarif good.prey
+check '--stats as JSON beside --check' usage 'run preyc once for each output' --stats --check --json good.prey
 { echo 'firewall f default accept {'
   for k in $(seq 0 24); do printf '  accept to 10.%u.0.0-10.%u.%u.255\n  drop to 10.%u.0.0/16\n' "$k" "$k" $((10 * k)) "$k"; done
   echo '}'; } >partly.prey

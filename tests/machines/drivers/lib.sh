@@ -71,7 +71,7 @@ went_off() {
         sed 's/^\t*//; s/large-receive-offload/lro/; s/generic-receive-offload/gro/; s/\([rt]x\)-vlan-offload/\1vlan/' | sort | tr '\n' ' '
 }
 # said_off DEVICE: what preyrun says that it has turned off.
-said_off() { sed -n "s/.*notice: $1: preyrun turns off \(.*\), and turns it on again when it stops.*/\1/p" prey.err | tr -d , | tr ' ' '\n' | sort | tr '\n' ' '; }
+said_off() { sed -n "s/.*notice: $1: preyrun turns off \(.*\) until it stops.*/\1/p" prey.err | tr -d , | tr ' ' '\n' | sort | tr '\n' ' '; }
 
 # queues DEVICE: pairs in use.
 queues() { at prey ethtool -l "$1" 2>/dev/null | awk '/^Combined/ { n = $2 } END { print n + 0 ? n : 1 }'; }

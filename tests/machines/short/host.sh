@@ -17,7 +17,7 @@ web client
 udp prey 53
 cp host.pbc run.pbc
 kernel run.pbc
-hears 'its rules are proved' 'ready.*proved by [0-9,]* frames'
+hears 'its rules are proved' 'ready.*checked with [0-9,]* frames'
 same 'in: what is accepted' "$(wait=20 pings 10.1.0.2) $(wait=20 pings fd00:1::2) $(gets 80 20) $(talk client 10.1.0.2 | cut -d" " -f1)" \
     'answers answers prey prey'
 same 'in: what is dropped, and rejected' "$(gets 8080 1) $(gets 81 20) $(refused_by client 10.1.0.2 9)" 'curl 28 curl 7 refused'

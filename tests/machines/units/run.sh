@@ -169,7 +169,7 @@ printf '[Service]\nFileDescriptorStoreMax=0\n' >"$root/etc/systemd/system/preyru
 tell systemctl daemon-reload
 mark
 tell systemctl restart preyrun@edge
-told 'a unit without a store for descriptors: flows end, which is told' "a restart can't hand over: its systemd unit has no descriptor store (FileDescriptorStoreMax=1); flows end"
+told 'a unit without a store for descriptors: flows end, which is told' "prey can't hand over flows to the next start: its systemd unit has no descriptor store (FileDescriptorStoreMax=1); the flows end"
 # systemd hears all the same where it keeps descriptors or waits for signs of life.
 printf '[Service]\nNotifyAccess=none\nType=simple\nFileDescriptorStoreMax=0\nWatchdogSec=0\n' >"$root/etc/systemd/system/preyrun@edge.service.d/none.conf"
 tell 'systemctl daemon-reload; systemctl restart preyrun@edge'

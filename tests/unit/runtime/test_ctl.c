@@ -205,7 +205,7 @@ static void questions(void **state)
         assert_string_equal(hears(fd), "e00 0;");
     }
     says(&b, fd, "{\"ask\":\"seen\",\"how\":\"forgotten\"}"); /* by the handler, which should have replied */
-    assert_string_equal(hears(fd), "e2no answer to `seen`;");
+    assert_string_equal(hears(fd), "e2no reply to `seen`;");
     says(&b, fd, "[]");
     assert_string_equal(hears(fd), "e2not a valid question: use preyctl;gone");
     close(fd);

@@ -260,7 +260,7 @@ static bool is_act(uint32_t cmd, const union bpf_attr *attr)
 static void test_a_stage_that_is_refused(void **state)
 {
     (void)state;
-    assert_refused(is_act, EINVAL, EINVAL, "the kernel refuses act_xdp, ");
+    assert_refused(is_act, EINVAL, EINVAL, "the kernel rejects act_xdp, ");
 }
 
 int main(void)

@@ -142,8 +142,10 @@ static void servers(void **state)
         "worth: server farm/me, 192.0.2.1, is this machine itself, which forwarded packets can't reach, so it "
         "counts as down => use `mode proxy`, or the address of another host\n"
         "worth: the route to server farm/there, 198.51.100.9, leaves by there, which no -i names => -i there\n"
-        "worth: a packet of 1500 bytes doesn't fit into the tunnel to server farm/tunnel: its route takes 1500 bytes, "
-        "and 1528 are needed; senders have to use smaller packets, which delays some of them => ip link set here mtu "
+        "worth: a packet of 1500 bytes doesn't fit into the tunnel to server farm/tunnel: the server's route takes "
+        "only 1500 bytes, "
+        "and the tunnel needs 1528; senders must use smaller packets, and some packets are delayed => ip link set here "
+        "mtu "
         "1528\n");
     /* This machine connects to servers that only the proxy uses like any program. */
     for (unsigned i = 0; i < 4; i++) s[i].sent_on = false;

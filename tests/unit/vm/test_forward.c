@@ -183,7 +183,7 @@ static void a_flow_is_explained(void **state)
     assert_false(follows);
     assert_int_equal(run(&w, syn).action, ACTION_FORWARD);
     struct served s = explain(&w, syn, &follows);
-    assert_string_equal(s.how, "the flow's server has not answered, so the next one -> b");
+    assert_string_equal(s.how, "the flow's server didn't reply, so the next server -> b");
     assert_int_equal(s.pool, 0);
     assert_false(follows);
     s = explain(&w, reply, &follows);

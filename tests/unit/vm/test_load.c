@@ -65,7 +65,7 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
     FAULT(twice, "section `rules` is there twice", section(i, 3)->kind = PBC_RULES)                                    \
     FAULT(section_reserved, "section `rules`: reserved bytes aren't zero", section(i, 2)->reserved = 1)                \
     FAULT(entry_size, "section `rules` has entries of 44 bytes instead of 52", section(i, 2)->entry_size = 44)         \
-    FAULT(too_many, "section `meta` has 2 entries, at most 1 may be", section(i, 0)->count = 2)                        \
+    FAULT(too_many, "section `meta` has 2 entries, and at most 1 are possible", section(i, 0)->count = 2)              \
     FAULT(unaligned, "section `conds` isn't aligned", section(i, 3)->offset += 8)                                      \
     FAULT(ends_past, "section `code` ends past the file", section_of(i, PBC_CODE)->count += 999)                       \
     FAULT(starts_past, "section `code` ends past the file", section_of(i, PBC_CODE)->offset = header(i)->size + 64)    \

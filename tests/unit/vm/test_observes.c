@@ -41,12 +41,13 @@ static void share_conditions(struct imgbuild *b, uint32_t count, uint32_t operan
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(overlaps, "observe 0: unknown `overlaps` 3", b->observes[0].overlaps = 3)                                    \
     FAULT(flags, "observe 0: unknown flags 0x2", b->observes[0].flags = 2)                                             \
-    FAULT(limit, "observe 1: a limit or form of a file that it doesn't write", b->observes[1].sessions_limit = 9)      \
-    FAULT(form, "observe 1: a limit or form of a file that it doesn't write", b->observes[1].flags = 1)                \
+    FAULT(limit, "observe 1: has a limit or form of a file that it doesn't write", b->observes[1].sessions_limit = 9)  \
+    FAULT(form, "observe 1: has a limit or form of a file that it doesn't write", b->observes[1].flags = 1)            \
     FAULT(kind, "observe 0: unknown kind of first bytes", b->observes[0].wants[1] |= FIRST_INSTRUCTION)                \
-    FAULT(gap, "observe 1: its branches don't follow those before", b->observes[1].choices = 3)                        \
-    FAULT(none, "observe 1: its branches don't follow those before", b->observes[1].choice_count = 0)                  \
-    FAULT(left, "choice 5: of no observe service", img_add_choices(b, b->choices[4]))                                  \
+    FAULT(gap, "observe 1: its branches don't begin where the previous service's end", b->observes[1].choices = 3)     \
+    FAULT(none, "observe 1: its branches don't begin where the previous service's end",                                \
+          b->observes[1].choice_count = 0)                                                                             \
+    FAULT(left, "choice 5: belongs to no observe service", img_add_choices(b, b->choices[4]))                          \
     FAULT(zero, "observe 0: reserved bytes aren't zero", b->observes[0].reserved[0] = 1)                               \
     FAULT(cut, "observe 0: cuts into connections for service 6", b->observes[0].cut = 7)                               \
     FAULT(cuts, "choice 0: its service has no `cut` for its connections", b->choices[0].does = PBC_CUTS)               \
@@ -72,8 +73,8 @@ static void share_conditions(struct imgbuild *b, uint32_t count, uint32_t operan
     FAULT(side, "choice 1: asks for first bytes that its service doesn't read", b->conds[REPLY_BYTES].flags = 0)       \
     FAULT(udp, "observe endpoint 0: only TCP of the wire is observed", b->observe_endpoints[0].proto = PBC_EP_UDP)     \
     FAULT(wire, "observe endpoint 0: only TCP of the wire is observed", b->observe_endpoints[0].wire = PBC_WIRE_NOT)   \
-    FAULT(nobody, "observe endpoint 1: of no observe service", b->observe_endpoints[1].service = 2)                    \
-    FAULT(blind, "observe 1: watches nothing", b->observe_endpoints[1].service = 0)                                    \
+    FAULT(nobody, "observe endpoint 1: belongs to no observe service", b->observe_endpoints[1].service = 2)            \
+    FAULT(blind, "observe 1: observes nothing", b->observe_endpoints[1].service = 0)                                   \
     FAULT(vlans, "observe endpoint 1: VLANs 7-5000", b->observe_endpoints[1].vlan_hi = 5000)                           \
     FAULT(ports, "observe endpoint 0: ports run backwards", b->observe_endpoints[0].port_lo = 81)                      \
     FAULT(iface, "observe endpoint 0: interface 0 doesn't exist", b->observe_endpoints[0].iface = 1)
@@ -138,9 +139,9 @@ static void a_rule_or_branch_that_asks_a_reply_is_refused(void **state)
 {
     char err[256] = "";
     assert_null(sample(rule_asks_reply, err, sizeof err));
-    assert_string_equal(err, "rule 0: asks a reply");
+    assert_string_equal(err, "rule 0: asks about a reply");
     assert_null(sample(branch_asks_reply, err, sizeof err));
-    assert_string_equal(err, "branch 0: asks a reply");
+    assert_string_equal(err, "branch 0: asks about a reply");
     (void)state;
 }
 

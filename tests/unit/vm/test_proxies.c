@@ -28,11 +28,11 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
     FAULT(flags, "proxy 0: unknown flags 0x100ff", b->proxies[0].flags = 0x100ff)                                      \
     FAULT(both, "proxy 0: flags 0x20e contradict each other", b->proxies[0].flags = 0x20e)                             \
     FAULT(log, "proxy 0: flags 0x248 contradict each other", b->proxies[0].flags |= PBC_PROXY_LOG_COMMON)              \
-    FAULT(trust, "proxy 0: `accept proxy` and its 0 sets don't go together", b->proxies[0].accept_count = 0)           \
+    FAULT(trust, "proxy 0: its 0 sets don't fit `accept proxy`", b->proxies[0].accept_count = 0)                       \
     FAULT(trusted, "proxy 0: past the end of `sets`", b->proxies[0].accept_from = 1)                                   \
-    FAULT(affinity, "proxy 0: affinity and its name don't go together", b->proxies[0].affinity_name = 0)               \
+    FAULT(affinity, "proxy 0: its affinity doesn't fit the affinity's name", b->proxies[0].affinity_name = 0)          \
     FAULT(string, "proxy 0: string past the end of `strings`", b->proxies[0].log_file = PBC_NONE)                      \
-    FAULT(certs, "proxy 0: its certificates don't follow those before", b->proxies[0].certs = 1)                       \
+    FAULT(certs, "proxy 0: its certificates don't begin where the previous proxy's end", b->proxies[0].certs = 1)      \
     FAULT(cert_none, "certificate 0: no service has it", b->proxies[0].cert_count = 0)                                 \
     FAULT(cert_file, "certificate 0: names no file", b->certs[0].key = 0)                                              \
     FAULT(reserved, "proxy 0: reserved bytes aren't zero", b->proxies[0].reserved[4] = 1)                              \
@@ -47,11 +47,11 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
     FAULT(shared, "branch 69: shares conditions with other branches", share_conditions(b))                             \
     FAULT(no_instruction, "branch 3: asks for first bytes that its service doesn't read",                              \
           b->proxies[0].wants &= ~(uint32_t)FIRST_INSTRUCTION)                                                         \
-    FAULT(udp, "endpoint 0: a proxy's takes TCP alone", b->endpoints[0].proto = PBC_EP_UDP)                            \
+    FAULT(udp, "endpoint 0: an endpoint of a proxy takes only TCP", b->endpoints[0].proto = PBC_EP_UDP)                \
     FAULT(ports, "service 0: more than 1024 ports", b->endpoints[0].port_hi = 1104)                                    \
     FAULT(cookies, "service 0: syn cookies in mode proxy", b->services[0].flags = PBC_SERVICE_COOKIES)                 \
-    FAULT(streams_none, "meta: function 0 can't be that of the first bytes", b->meta->streams = 0)                     \
-    FAULT(streams_same, "meta: function 1 can't be that of the first bytes", b->meta->streams = 1)                     \
+    FAULT(streams_none, "meta: function 0 can't be the function of the first bytes", b->meta->streams = 0)             \
+    FAULT(streams_same, "meta: function 1 can't be the function of the first bytes", b->meta->streams = 1)             \
     FAULT(target, "branch 3: has a target, but no `instruction` condition", b->branches[3].conds = METHOD)             \
     FAULT(shares, "branch 3: has shares and another destination", b->branches[3].share_count = 1)                      \
     FAULT(original, "branch 3: a destination in the wire, in mode proxy", b->branches[3].shares = PBC_ORIGINAL)        \

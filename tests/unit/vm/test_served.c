@@ -116,12 +116,12 @@ static void test_others(void **state)
     given = compiled_text("firewall a on \"eth0\"" REST "}\nnat n { masquerade from 10.0.0.0/8 out on \"ppp0\" }");
     assert_non_null(given);
     leaves("ppp0", SERVED_NOT_KERNEL,
-           NONE "arrive on ppp0 or cross from it, and packets for a nat are lost where they leave by ppp0" NOT);
+           NONE "arrive on ppp0 or cross from it, and packets for a nat are lost when they leave by ppp0" NOT);
     program_put(given);
 
     given = compiled_text("nat n { masquerade from 10.0.0.0/8 out on \"ppp0\" }");
     assert_non_null(given);
-    leaves("ppp0", SERVED_NOT, "packets for a nat are lost where they leave by ppp0" NOT);
+    leaves("ppp0", SERVED_NOT, "packets for a nat are lost when they leave by ppp0" NOT);
     leaves("wg0", SERVED_NOT, "");
     program_put(given);
     assert_true(served_listed("wg0,ppp*", "ppp7") && served_listed("wg0", "wg0") && !served_listed("wg0,ppp*", "wg"));

@@ -202,7 +202,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           img_add_would_twins(b, 0))                                                                                   \
     FAULT(would_classifier, "meta: classifier 9 doesn't exist", b->meta->would = b->funcs_count - 1;                   \
           b->meta->would_classifiers = 9; img_add_would_twins(b, 0))                                                   \
-    FAULT(meta_streams, "meta: function 3 can't be that of the first bytes", b->meta->streams = 3)                     \
+    FAULT(meta_streams, "meta: function 3 can't be the function of the first bytes", b->meta->streams = 3)             \
     FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x778", b->keep_needs = true;            \
           b->meta->flags = PBC_NEEDS_SELF | PBC_KEEPS_FLOWS)                                                           \
     FAULT(settings_missing, "section `settings` is missing", b->settings_count = 0)                                    \
@@ -235,10 +235,10 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           img_add_live_nodes(b, (struct pbc_live_node){0}))                                                            \
     FAULT(live_flags, "live set 0: unknown flags 0x4", with_live(b)->flags = 4)                                        \
     FAULT(live_reserved, "live set 0: reserved bytes aren't zero", with_live(b)->reserved[3] = 1)                      \
-    FAULT(live_file, "live set 0: the path of its file", with_live(b); b->lives[0].file = b->lives[0].name)            \
+    FAULT(live_file, "live set 0: the path of its file is invalid", with_live(b); b->lives[0].file = b->lives[0].name) \
     FAULT(live_file_refuse, "live set 0: `refuse` beside a file", with_live(b);                                        \
           b->lives[0].file = img_string(b, "/x"); b->lives[0].flags = PBC_LIVE_REFUSE)                                 \
-    FAULT(live_file_add, "live set 0: a rule adds to a file's or to names'", with_live(b);                             \
+    FAULT(live_file_add, "live set 0: a rule adds to a set with `file` or `names`", with_live(b);                      \
           b->lives[0].file = img_string(b, "/x"); img_add_adds(b, (struct pbc_add){.live = 0}))                        \
     FAULT(live_from, "live set 0: resolvers without `answers`", with_live(b)->from = 1)                                \
     FAULT(live_answers, "live set 0: its answers are for no list of hosts",                                            \
@@ -261,9 +261,9 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           live_with_names(b, "a.example", PBC_NAMES_HOSTS)->file = img_string(b, "/x"))                                \
     FAULT(live_node, "live node 0: live set doesn't exist", img_add_live_nodes(b, (struct pbc_live_node){0}))          \
     FAULT(set_node, "set 1: live node doesn't exist", with_live(b); b->sets[1].live = 1)                               \
-    FAULT(set_circle, "set 1: made of a set that doesn't come before it", with_live(b); b->sets[1].live = 1;           \
+    FAULT(set_circle, "set 1: is made of a set that isn't before this set", with_live(b); b->sets[1].live = 1;         \
           img_add_live_nodes(b, (struct pbc_live_node){.out = 1}))                                                     \
-    FAULT(add_other, "add 0: rule 2 has another", img_add_adds(b, (struct pbc_add){.rule = 2}))                        \
+    FAULT(add_other, "add 0: rule 2 has another `add`", img_add_adds(b, (struct pbc_add){.rule = 2}))                  \
     FAULT(set_past6, "set 1: past the end of `set6`", b->sets[1].first6 = 3)                                           \
     FAULT(set_overlaps, "set 0: ranges aren't in order, or touch", b->set4[0].hi = b->set4[1].lo)                      \
     FAULT(set_touches, "set 0: ranges aren't in order, or touch", b->set4[0].hi = b->set4[1].lo - 1)                   \
@@ -294,8 +294,8 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(range_backwards, "range 1: runs backwards", b->ranges[1].lo = 451)                                           \
     FAULT(range_wide, "range 1: ends past 65535", b->ranges[1].hi = 65536)                                             \
     FAULT(pattern_layer, "pattern 0: unknown layer 4", b->patterns[0].layer = 4)                                       \
-    FAULT(pattern_empty, "pattern 0: 0 bytes, 1 to 64 may be", b->patterns[0].len = 0)                                 \
-    FAULT(pattern_long, "pattern 1: 65 bytes, 1 to 64 may be", b->patterns[1].len = 65)                                \
+    FAULT(pattern_empty, "pattern 0: has 0 bytes, but 1 to 64 are possible", b->patterns[0].len = 0)                   \
+    FAULT(pattern_long, "pattern 1: has 65 bytes, but 1 to 64 are possible", b->patterns[1].len = 65)                  \
     FAULT(pattern_far, "pattern 0: past the end of any frame", b->patterns[0].at = 65534)                              \
     FAULT(pattern_reserved, "pattern 0: reserved bytes aren't zero", b->patterns[0].reserved[2] = 1)                   \
     FAULT(pattern_value, "pattern 1: value has bits outside the mask", b->patterns[1].value[0] = 1)                    \
@@ -306,7 +306,8 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(iface_clamp, "interface 0: a clamp needs own addresses, which `meta` doesn't have", b->ifaces[0].mss = 1;    \
           b->nats_count = b->endpoints_count = 0; b->meta->flags &= ~(uint32_t)PBC_NEEDS_SELF)                         \
     FAULT(iface_reserved, "interface 1: reserved word isn't zero", b->ifaces[1].reserved = 1)                          \
-    FAULT(iface_within, "interface 1: its pattern lies within another", b->ifaces[0].device = img_string(b, "eth*"))   \
+    FAULT(iface_within, "interface 1: its pattern is within another pattern",                                          \
+          b->ifaces[0].device = img_string(b, "eth*"))                                                                 \
     FAULT(firewall_name, "firewall 0: string past the end of `strings`", b->firewalls[0].name = PBC_NONE)              \
     FAULT(firewall_file, "firewall 0: string past the end of `strings`", b->firewalls[0].place.file = PBC_NONE)        \
     FAULT(firewall_iface, "firewall 1: interface 2 doesn't exist", b->firewalls[1].iface = 2)                          \
@@ -377,7 +378,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(meter_len, "meter 1: invalid prefix length", b->meters[1].len4 = 1)                                          \
     FAULT(meter_entries, "meter 0: 0 entries", b->meters[0].entries = 0)                                               \
     FAULT(meter_keyless, "meter 1: 9 entries", b->meters[1].entries = 9)                                               \
-    FAULT(meter_table, "meters: 4194305 entries together, at most 4194304 may be",                                     \
+    FAULT(meter_table, "meters: 4194305 entries in total, and at most 4194304 are possible",                           \
           b->meters[0].entries = (1 << 22) + 1)                                                                        \
     FAULT(meter_time, "meter 0: unknown time of 7 ns", b->meters[0].per_ns = 7)                                        \
     FAULT(meter_no_rate, "meter 0: rate out of bounds", b->meters[0].count = 0)                                        \
@@ -415,21 +416,21 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(cond_flows, "condition 28 (flows over): takes neither `not` nor `any`",                                      \
           b->conds[COND_FLOWS_OVER].flags = PBC_COND_NOT)                                                              \
     FAULT(cond_state, "condition 18 (state): unknown argument 0x1300", b->conds[COND_STATE].arg = 0x1300)              \
-    FAULT(meter_a, "instruction 35 (jnwithin): an operand that it doesn't take", b->code[35].a = 1)                    \
+    FAULT(meter_a, "instruction 35 (jnwithin): has an operand that its opcode doesn't take", b->code[35].a = 1)        \
     FAULT(chain_itself, "chain 0: calls itself", b->rules[6].chain = 0)                                                \
     FAULT(chain_circle, "chain 0: calls itself", b->rules[7].verdict = PBC_V_DO; b->rules[7].chain = 0)                \
     FAULT(no_function, "function 0 is missing", b->funcs_count = 0; b->code_count = 0)                                 \
     FAULT(func_name, "function 1: string past the end of `strings`", b->funcs[1].name = PBC_NONE)                      \
-    FAULT(func_gap, "function 1: doesn't follow the one before", b->funcs[1].first++)                                  \
+    FAULT(func_gap, "function 1: doesn't follow the previous function", b->funcs[1].first++)                           \
     FAULT(func_empty, "function 0: empty", b->funcs[0].count = 0)                                                      \
     FAULT(func_past, "function 5: past the end of `code`", b->funcs[5].count++)                                        \
     FAULT(func_short, "instruction 57: in no function", b->funcs[5].count--)                                           \
     FAULT(func_uncalled, "function 2: is never called", b->code[14] = b->code[13]; b->code[15] = b->code[13])          \
     FAULT(opcode, "instruction 3: unknown opcode 255", b->code[3].op = 255)                                            \
     FAULT(unreachable, "instruction 5 (default): can't be reached", b->code[4].to = 4)                                 \
-    FAULT(unused_a, "instruction 4 (jump): an operand that it doesn't take", b->code[4].a = 1)                         \
-    FAULT(unused_to, "instruction 3 (decide): an operand that it doesn't take", b->code[3].to = 1)                     \
-    FAULT(unused_imm, "instruction 6 (pass): an operand that it doesn't take", b->code[6].imm = 1)                     \
+    FAULT(unused_a, "instruction 4 (jump): has an operand that its opcode doesn't take", b->code[4].a = 1)             \
+    FAULT(unused_to, "instruction 3 (decide): has an operand that its opcode doesn't take", b->code[3].to = 1)         \
+    FAULT(unused_imm, "instruction 6 (pass): has an operand that its opcode doesn't take", b->code[6].imm = 1)         \
     FAULT(slot, "instruction 0 (jany): no such slot", b->code[0].a = 16)                                               \
     FAULT(half_low, "instruction 23 (jin): half doesn't exist", b->code[23].a = 19)                                    \
     FAULT(half_high, "instruction 23 (jin): half doesn't exist", b->code[23].a = 32)                                   \
@@ -476,7 +477,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(check_steps_icmp, "check 0: steps of another kind of check", b->checks[0].kind = PBC_CHECK_ICMP)             \
     FAULT(check_steps_send, "check 0: steps of another kind of check", b->steps[0].kind = PBC_STEP_SEND)               \
     FAULT(check_steps_body, "check 0: steps of another kind of check", b->steps[0].kind = PBC_STEP_HAS)                \
-    FAULT(step_of_none, "step 1: of no check", b->checks[0].step_count = 1)                                            \
+    FAULT(step_of_none, "step 1: belongs to no check", b->checks[0].step_count = 1)                                    \
     FAULT(step_kind, "step 0: unknown kind 4", b->steps[0].kind = 4)                                                   \
     FAULT(step_gap, "step 1: its bytes don't begin where the previous step's end, or are too many",                    \
           b->steps[1].bytes = 17)                                                                                      \
@@ -494,8 +495,8 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(check_time, "check 0: a time or count of 0", b->checks[0].every_ms = 0)                                      \
     FAULT(check_family, "check 0: unknown family 5", b->checks[0].from_family = 5)                                     \
     FAULT(check_string, "check 0: string past the end of `strings`", b->checks[0].path = UINT32_MAX)                   \
-    FAULT(pool_gap, "pool 1: doesn't follow the one before", b->pools[1].servers = 1)                                  \
-    FAULT(pool_empty, "pool 0: doesn't follow the one before", b->pools[0].server_count = 0)                           \
+    FAULT(pool_gap, "pool 1: doesn't follow the previous pool", b->pools[1].servers = 1)                               \
+    FAULT(pool_empty, "pool 0: doesn't follow the previous pool", b->pools[0].server_count = 0)                        \
     FAULT(pool_past, "pool 1: past the end of `servers`", b->pools[1].server_count = 2)                                \
     FAULT(pool_other, "pool 0: server 1 belongs to another pool", b->servers[1].pool = 1)                              \
     FAULT(pool_check, "pool 0: check doesn't exist", b->pools[0].check = 1)                                            \
@@ -513,12 +514,13 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(pool_pairs, "pool 17: more than 65536 pairs of a source and a server", many_sources(b))                      \
     FAULT(pool_mixed, "pool 17: more than 65536 pairs of a source and a server", many_mixed(b))                        \
     FAULT(server_family, "server 2: unknown family 0", b->servers[2].family = 0)                                       \
-    FAULT(server_weight, "server 0: weight 1001, at most 1000 may be", b->servers[0].weight = 1001)                    \
+    FAULT(server_weight, "server 0: weight 1001, and at most 1000 is possible", b->servers[0].weight = 1001)           \
     FAULT(server_check, "server 0: check doesn't exist", b->servers[0].check = 7)                                      \
     FAULT(server_flags, "server 0: unknown flags 0x40", b->servers[0].flags = 64)                                      \
-    FAULT(named_server, "named 0: server doesn't exist, or not behind the one before",                                 \
+    FAULT(named_server, "named 0: server doesn't exist, or isn't after the previous server",                           \
           with_named(b, "a.example")->server = b->servers_count)                                                       \
-    FAULT(named_twice, "named 1: server doesn't exist, or not behind the one before", with_named(b, "a.example");      \
+    FAULT(named_twice, "named 1: server doesn't exist, or isn't after the previous server",                            \
+          with_named(b, "a.example");                                                                                  \
           with_named(b, "a.example"))                                                                                  \
     FAULT(named_host, "named 0: no name of a host or service in normal form", with_named(b, "A.example"))              \
     FAULT(named_glob, "named 0: no name of a host or service in normal form", with_named(b, "*.example"))              \
@@ -540,7 +542,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(server_vid, "server 0: VLANs 4095 and 0 don't go with flags 0x4", b->servers[0].flags = PBC_SERVER_HAS_VLAN; \
           b->servers[0].vlan = 4095)                                                                                   \
     FAULT(server_reserved, "server 0: reserved bytes aren't zero", b->servers[0].reserved = 4)                         \
-    FAULT(server_none, "server 3: in no pool", img_add_servers(b, b->servers[2]))                                      \
+    FAULT(server_none, "server 3: belongs to no pool", img_add_servers(b, b->servers[2]))                              \
     FAULT(slots, "settings: Maglev tables of 16777216 slots", b->settings->maglev = 1 << 24)                           \
     FAULT(slots_together, "pools: more than 67108864 slots in their tables together", many_tables(b, 65))              \
     FAULT(server_names, "server 16386: more than 134217728 bytes of names",                                            \
@@ -554,10 +556,11 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(endpoint_iface, "endpoint 2: interface 98 doesn't exist", b->endpoints[2].iface = 99)                        \
     FAULT(endpoint_wire, "endpoint 2: an interface or tags without a service in the wire", b->endpoints[2].wire = 1)   \
     FAULT(endpoint_other, "service 0: endpoint 1 belongs to another", b->endpoints[1].service = 1)                     \
-    FAULT(endpoint_none, "endpoint 2: of no service", b->services[0].endpoint_count = 2)                               \
+    FAULT(endpoint_none, "endpoint 2: belongs to no service", b->services[0].endpoint_count = 2)                       \
     FAULT(branch_conds, "branch 0: past the end of `conds`", b->branches[0].cond_count = b->conds_count + 1)           \
     FAULT(branch_meter, "branch 0: a meter as condition", b->branches[0].conds = COND_OVER)                            \
-    FAULT(branch_shares, "branch 1: shares don't follow those before", b->branches[1].shares = 1)                      \
+    FAULT(branch_shares, "branch 1: its shares don't begin where the previous branch's end",                           \
+          b->branches[1].shares = 1)                                                                                   \
     FAULT(branch_past, "branch 1: past the end of `shares`", b->branches[1].share_count = 2)                           \
     FAULT(branch_pool, "branch 0: pool doesn't exist", b->shares[0].pool = 2)                                          \
     FAULT(branch_share, "branch 0: a share of 101 %", b->shares[0].percent = 101)                                      \
@@ -567,9 +570,10 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           b->branches[0].cond_count = 0)                                                                               \
     FAULT(branch_no_else, "service 0: branch 1: only the last branch can be, and must be, the `else`",                 \
           b->branches[1].cond_count = 1)                                                                               \
-    FAULT(branch_none, "service 0: its branches don't follow those before", b->services[0].branch_count = 3)           \
-    FAULT(branch_left, "branch 2: of no service", img_add_branches(b, (struct pbc_branch){.shares = 3}))               \
-    FAULT(share_none, "share 2: of no branch", b->branches[1].share_count = 0)                                         \
+    FAULT(branch_none, "service 0: its branches don't begin where the previous service's end",                         \
+          b->services[0].branch_count = 3)                                                                             \
+    FAULT(branch_left, "branch 2: belongs to no service", img_add_branches(b, (struct pbc_branch){.shares = 3}))       \
+    FAULT(share_none, "share 2: belongs to no branch", b->branches[1].share_count = 0)                                 \
     FAULT(service_mode, "service 0: unknown mode 11", b->services[0].mode = 11)                                        \
     FAULT(service_none, "service 0: unknown `on no server` 3", b->services[0].no_server = 3)                           \
     FAULT(service_proxy, "service 0: proxy 3 belongs to another service", b->services[0].proxy = 3)                    \
@@ -588,10 +592,12 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(service_announce, "service 0: announces an endpoint without addresses",                                      \
           b->services[0].flags = PBC_SERVICE_ANNOUNCE)                                                                 \
     FAULT(service_cut, "service 0: cut into, in mode dsr gue", b->services[0].flags = PBC_SERVICE_CUT)                 \
-    FAULT(service_endpoints, "service 0: its endpoints don't follow those before", b->services[0].endpoints = 1)       \
-    FAULT(service_no_endpoints, "service 0: its endpoints don't follow those before",                                  \
+    FAULT(service_endpoints, "service 0: its endpoints don't begin where the previous service's end",                  \
+          b->services[0].endpoints = 1)                                                                                \
+    FAULT(service_no_endpoints, "service 0: its endpoints don't begin where the previous service's end",               \
           b->services[0].endpoint_count = 0)                                                                           \
-    FAULT(service_branches, "service 0: its branches don't follow those before", b->services[0].branches = 1)          \
+    FAULT(service_branches, "service 0: its branches don't begin where the previous service's end",                    \
+          b->services[0].branches = 1)                                                                                 \
     FAULT(service_walk, "service 0: more than 16777216 conditions and operands to try", many_branches(b))              \
     FAULT(nat_string, "nat 1: string past the end of `strings`", b->nats[1].name = PBC_NONE)                           \
     FAULT(nat_file, "nat 0: string past the end of `strings`", b->nats[0].place.file = PBC_NONE)                       \
@@ -602,15 +608,15 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_out, "nat 0: interface doesn't exist", b->nats[0].iface = PBC_NONE)                                      \
     FAULT(nat_family, "nat 0: unknown family 4", b->nats[0].family = 4)                                                \
     FAULT(nat_no_family, "nat 1: unknown family 0", b->nats[1].family = 0)                                             \
-    FAULT(nat_to, "nat 1: its kind and its addresses to translate to don't go together", b->nats[1].outside_count = 0) \
-    FAULT(nat_to_six, "nat 1: its kind and its addresses to translate to don't go together", b->nats[1].family = 6)    \
+    FAULT(nat_to, "nat 1: its addresses to translate to don't fit its kind", b->nats[1].outside_count = 0)             \
+    FAULT(nat_to_six, "nat 1: its addresses to translate to don't fit its kind", b->nats[1].family = 6)                \
     FAULT(nat_to_past, "nat 1: past the end of `sets`", b->nats[1].outside = b->sets_count)                            \
     FAULT(nat_to_many, "nat 1: more than 65536 addresses to translate to", b->nats[1].outside = 0)                     \
-    FAULT(nat_to_none, "nat 0: its kind and its addresses to translate to don't go together",                          \
+    FAULT(nat_to_none, "nat 0: its addresses to translate to don't fit its kind",                                      \
           (b->nats[0].outside_count = 1, b->nats[0].family = 0))                                                       \
-    FAULT(nat_to_one, "nat 1: has fields of a `forward`, but is none", b->nats[1].to[0] = 1)                           \
-    FAULT(nat_forward_outside, "nat 2: has fields of a `source`, but is none", b->nats[2].outside_count = 1)           \
-    FAULT(nat_forwards, "nat 1: has fields of a `forward`, but is none", b->nats[1].target_port = 1)                   \
+    FAULT(nat_to_one, "nat 1: has fields of a `forward`, but isn't a `forward`", b->nats[1].to[0] = 1)                 \
+    FAULT(nat_forward_outside, "nat 2: has fields of a `source`, but isn't a `source`", b->nats[2].outside_count = 1)  \
+    FAULT(nat_forwards, "nat 1: has fields of a `forward`, but isn't a `forward`", b->nats[1].target_port = 1)         \
     FAULT(nat_sources, "nat 2: past the end of `sets`", b->nats[2].from_count = 9999)                                  \
     FAULT(nat_way, "nat 2: interface doesn't exist", b->nats[2].iface = 99)                                            \
     FAULT(nat_prefix, "nat 2: has a prefix length, but is a `forward`", b->nats[2].len = 8)                            \
@@ -624,23 +630,24 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_map_way, "nat 4: interface doesn't exist", b->nats[4].iface = 99)                                        \
     FAULT(nat_map_len, "nat 4: no prefix has the length 129", b->nats[4].len = 129)                                    \
     FAULT(nat_map_none, "nat 4: no prefix has the length 0", b->nats[4].len = 0)                                       \
-    FAULT(nat_map_bits, "nat 4: address bits behind the prefix are set", b->nats[4].len = 56)                          \
+    FAULT(nat_map_bits, "nat 4: address bits after the prefix are set", b->nats[4].len = 56)                           \
     FAULT(nat_map_same, "nat 4: a prefix mapped to itself", b->nats[4].target[1] = 0x10)                               \
     FAULT(nat_forward_family, "nat 2: unknown family 5", b->nats[2].family = 5)                                        \
     FAULT(nat_flags, "nat 2: unknown flags 0x8", b->nats[2].flags = 8)                                                 \
     FAULT(nat_flags_two, "nat 2: unknown flags 0x3", b->nats[2].flags = 3)                                             \
     FAULT(nat_conds, "nat 0: past the end of `conds`", b->nats[0].cond_count = 99999)                                  \
-    FAULT(nat_map_conds, "nat 4: condition 0 is none of its kind's", b->nats[4].cond_count = 1)                        \
+    FAULT(nat_map_conds, "nat 4: condition 0 isn't possible for its kind", b->nats[4].cond_count = 1)                  \
     FAULT(nat_no_way, "nat 0: interface doesn't exist", b->nats[0].iface = PBC_NONE)                                   \
-    FAULT(nat_ways, "nat 0: two ways out", b->nats[0].conds = COND_OUT_ON; b->nats[0].cond_count = 1)                  \
+    FAULT(nat_ways, "nat 0: two conditions for the output interface", b->nats[0].conds = COND_OUT_ON;                  \
+          b->nats[0].cond_count = 1)                                                                                   \
     FAULT(nat_ranges, "nat 0: past the end of `ranges`", (b->nats[0].ports = 99999, b->nats[0].port_count = 1))        \
-    FAULT(nat_ranges_none, "nat 0: ranges of ports, but none of them", b->nats[0].ports = 1)                           \
-    FAULT(nat_ranges_ends, "nat 0: ranges of ports aren't in order, or not those from port_lo to port_hi",             \
+    FAULT(nat_ranges_none, "nat 0: has a place of port ranges, but no range", b->nats[0].ports = 1)                    \
+    FAULT(nat_ranges_ends, "nat 0: its ranges of ports aren't in order, or don't go from port_lo to port_hi",          \
           b->nats[0].port_count = 2)                                                                                   \
-    FAULT(nat_ranges_order, "nat 0: ranges of ports aren't in order, or not those from port_lo to port_hi",            \
+    FAULT(nat_ranges_order, "nat 0: its ranges of ports aren't in order, or don't go from port_lo to port_hi",         \
           ranges_overlap(b))                                                                                           \
     FAULT(nat_ranges_many, "nat 1: more than 4096 ranges of ports to translate to", many_ranges(b))                    \
-    FAULT(nat_ranges_kind, "nat 2: has fields of a `source`, but is none", b->nats[2].port_count = 1)                  \
+    FAULT(nat_ranges_kind, "nat 2: has fields of a `source`, but isn't a `source`", b->nats[2].port_count = 1)         \
     FAULT(nat_self, "nat 2: address to forward doesn't fit", b->nats[2].flags = PBC_NAT_TO_SELF)                       \
     FAULT(nat_not_self, "nat 3: address to forward doesn't fit", b->nats[3].flags = 0)                                 \
     FAULT(nat_target, "nat 2: address to forward doesn't fit", b->nats[2].target[0] = 0)                               \
@@ -670,7 +677,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(runs_out, "instruction 18 (log): runs past the function's end", b->code[18].op = OP_LOG)                     \
     FAULT(jump_out, "instruction 0 (jany): jump past the function's end", b->code[0].to = 9)                           \
     FAULT(jump_far, "instruction 0 (jany): jump too far", b->code[0].to = 2001)                                        \
-    FAULT(path_wrong, "meta: longest path of 1 instructions, but 71 in fact", b->keep_path = true;                     \
+    FAULT(path_wrong, "meta: the longest path is given as 1 instructions, but has 71", b->keep_path = true;            \
           b->meta->longest_path = 1)
 
 #define FAULT(name, line, damage)                                                                                      \
@@ -927,10 +934,10 @@ static void long_path(void **state)
     (void)state;
     struct imgbuild b;
     nest_calls(&b, PBC_CALL_DEPTH, 32); /* 32 ^ 4 leaves */
-    expect(&b, "long path", "longest path of 2164801 instructions, at most 1000000 may be");
+    expect(&b, "long path", "the longest path has 2164801 instructions, and at most 1000000 are possible");
     img_fini(&b);
     nest_calls(&b, PBC_CALL_DEPTH, 2000);
-    expect(&b, "path past 32 bits", "longest path of 4294967295 instructions, at most 1000000 may be");
+    expect(&b, "path past 32 bits", "the longest path has 4294967295 instructions, and at most 1000000 are possible");
     img_fini(&b);
 }
 

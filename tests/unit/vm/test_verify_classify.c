@@ -37,10 +37,13 @@ static void another(struct imgbuild *b)
 /* FAULT(name, line, change of `b`); the classifying function is instructions 48 to 55. */
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(cls_name, "classifier 0: string past the end of `strings`", b->classifiers[0].name = PBC_NONE)               \
-    FAULT(cls_gap_ranks, "classifier 0: its `ranks` don't follow those before", b->classifiers[0].ranks = 1)           \
+    FAULT(cls_gap_ranks, "classifier 0: its `ranks` don't begin where the previous classifier's end",                  \
+          b->classifiers[0].ranks = 1)                                                                                 \
     FAULT(cls_climbed, "classifier 0: lines: 1 in its header, but 0 in fact", b->classifiers[0].climbed = 1)           \
-    FAULT(cls_gap, "classifier 0: its `entries` don't follow those before", b->classifiers[0].entries = 1)             \
-    FAULT(cls_gap_tree, "classifier 0: its `tree` don't follow those before", b->classifiers[0].tree = 1)              \
+    FAULT(cls_gap, "classifier 0: its `entries` don't begin where the previous classifier's end",                      \
+          b->classifiers[0].entries = 1)                                                                               \
+    FAULT(cls_gap_tree, "classifier 0: its `tree` don't begin where the previous classifier's end",                    \
+          b->classifiers[0].tree = 1)                                                                                  \
     FAULT(cls_past, "classifier 0: past the end of `blocks`", b->classifiers[0].block_count = 12)                      \
     FAULT(cls_left, "section `formats`: has entries of no classifier", b->classifiers[0].format_count = 1)             \
     FAULT(cls_left_blocks, "section `blocks`: has entries of no classifier", img_block(b, 1))                          \
@@ -74,26 +77,27 @@ static void another(struct imgbuild *b)
     FAULT(word_cut_high, "classifier 0, word 0: reserved bits aren't zero", b->tree[0] |= 1u << 25)                    \
     FAULT(word_fork, "classifier 0, word 3: reserved bits aren't zero", b->tree[3] |= 1u << 12)                        \
     FAULT(word_leaf, "classifier 0, word 5: reserved bits aren't zero", b->tree[5] |= 1ull << 32)                      \
-    FAULT(word_shape, "classifier 0, word 5: not the shape of its format", b->tree[5] ^= 1u << 12)                     \
+    FAULT(word_shape, "classifier 0, word 5: its shape isn't its format's shape", b->tree[5] ^= 1u << 12)              \
     FAULT(word_window, "classifier 0, word 0: window past the word's end", b->tree[0] = TREE_CUT_WORD(1, 0, 63, 2))    \
-    FAULT(word_window_none, "classifier 0, word 0: a window of no size", b->tree[0] = TREE_CUT_WORD(1, 0, 31, 0))      \
-    FAULT(word_window_wide, "classifier 0, word 0: a window of no size", b->tree[0] = TREE_CUT_WORD(1, 0, 0, 17))      \
-    FAULT(word_itself, "classifier 0, word 4: its table doesn't lie behind it",                                        \
+    FAULT(word_window_none, "classifier 0, word 0: its window has no size", b->tree[0] = TREE_CUT_WORD(1, 0, 31, 0))   \
+    FAULT(word_window_wide, "classifier 0, word 0: its window has no size", b->tree[0] = TREE_CUT_WORD(1, 0, 0, 17))   \
+    FAULT(word_itself, "classifier 0, word 4: its table isn't after this word",                                        \
           b->tree[4] = TREE_CUT_WORD(4, 5, 15, 1))                                                                     \
-    FAULT(word_back, "classifier 0, word 3: its table doesn't lie behind it", b->tree[3] = TREE_FORK_WORD(1, 2))       \
+    FAULT(word_back, "classifier 0, word 3: its table isn't after this word", b->tree[3] = TREE_FORK_WORD(1, 2))       \
     FAULT(word_past, "classifier 0, word 0: its table ends past the end of `tree`",                                    \
           b->tree[0] = TREE_CUT_WORD(4, 0, 31, 2))                                                                     \
     FAULT(word_wraps, "classifier 0, word 3: its table ends past the end of `tree`",                                   \
           b->tree[3] = TREE_FORK_WORD(0x3ffffff, 2))                                                                   \
-    FAULT(word_sizes, "classifier 0, word 2: a table of two sizes", b->tree[0] = TREE_CUT_WORD(3, 0, 31, 2);           \
+    FAULT(word_sizes, "classifier 0, word 2: its table has two sizes", b->tree[0] = TREE_CUT_WORD(3, 0, 31, 2);        \
           b->tree[2] = TREE_CUT_WORD(3, 0, 0, 1))                                                                      \
     FAULT(word_format, "classifier 0, word 6: format doesn't exist", b->tree[6] = TREE_LEAF_WORD(6, 2, 9))             \
     FAULT(tables_overlap, "classifier 0, word 4: in two tables", b->tree[3] = TREE_CUT_WORD(4, 0, 0, 1))               \
-    FAULT(fork_least, "classifier 0, word 3: not the lowest entry of those that it defers to",                         \
+    FAULT(fork_least, "classifier 0, word 3: its lowest entry isn't the lowest entry below this word",                 \
           b->tree[3] = TREE_FORK_WORD(5, 1))                                                                           \
-    FAULT(fork_more, "classifier 0, word 3: not the lowest entry of those that it defers to",                          \
+    FAULT(fork_more, "classifier 0, word 3: its lowest entry isn't the lowest entry below this word",                  \
           b->tree[3] = TREE_FORK_WORD(5, 3))                                                                           \
-    FAULT(fork_none, "classifier 0, word 3: not the lowest entry of those that it defers to", b->tree[6] = TREE_NONE)  \
+    FAULT(fork_none, "classifier 0, word 3: its lowest entry isn't the lowest entry below this word",                  \
+          b->tree[6] = TREE_NONE)                                                                                      \
     FAULT(leaf_past, "classifier 0, block at 11: a run past the end of `blocks`", b->tree[6] = img_leaf(b, 11, 1))     \
     FAULT(leaf_long, "classifier 0, block at 7: a run past the end of `blocks`", b->tree[6] = img_leaf(b, 7, 1))       \
     FAULT(leaf_formats, "classifier 0, block at 3: in two blocks", img_add_formats(b, b->formats[0]);                  \
@@ -118,23 +122,24 @@ static void another(struct imgbuild *b)
     FAULT(lane_sentinel, "classifier 0, block at 3: an unused lane may match", img_column(b, 3, 1)[5] = 0)             \
     FAULT(lane_sentinel_last, "classifier 0, block at 6: an unused lane may match", img_column(b, 6, 2)[3] = 1)        \
     FAULT(classify_number, "instruction 50 (classify): classifier doesn't exist", b->code[50].imm = 1)                 \
-    FAULT(classify_a, "instruction 50 (classify): an operand that it doesn't take", b->code[50].a = 1)                 \
+    FAULT(classify_a, "instruction 50 (classify): has an operand that its opcode doesn't take", b->code[50].a = 1)     \
     FAULT(classify_twice, "instruction 51 (classify): is the function's second", b->code[51] = b->code[50])            \
     FAULT(classify_shared, "instruction 39 (classify): is the classifier's second", put(b, 39, OP_CLASSIFY, 0, 0, 0);  \
           b->code[14].imm = 5; put(b, 13, OP_CALL, 0, 0, 2))                                                           \
     FAULT(classify_main, "instruction 7 (classify): function 0 can't return", b->code[7] = b->code[50])                \
     FAULT(classify_services, "instruction 48 (call): returns a rule and a branch", put(b, 48, OP_CALL, 0, 0, 5))       \
     FAULT(classify_never, "classifier 1: is never searched", another(b))                                               \
-    FAULT(code_past, "instruction 50 (classify): the code of entry 1 doesn't lie behind it", b->entries[1].code = 8)   \
-    FAULT(code_before, "instruction 52 (classify): the code of entry 0 doesn't lie behind it",                         \
+    FAULT(code_past, "instruction 50 (classify): the code of entry 1 isn't after the instruction",                     \
+          b->entries[1].code = 8)                                                                                      \
+    FAULT(code_before, "instruction 52 (classify): the code of entry 0 isn't after the instruction",                   \
           b->code[52] = b->code[50];                                                                                   \
           put(b, 50, OP_JALL, 0, 1, 1))                                                                                \
-    FAULT(again_a, "instruction 55 (again): an operand that it doesn't take", b->code[55].a = 1)                       \
-    FAULT(again_missed, "instruction 55 (again): on some way to it no `classify` has found an entry",                  \
+    FAULT(again_a, "instruction 55 (again): has an operand that its opcode doesn't take", b->code[55].a = 1)           \
+    FAULT(again_missed, "instruction 55 (again): on a path to this instruction, no `classify` has found an entry",     \
           put(b, 51, OP_JUMP, 0, 3, 0))                                                                                \
-    FAULT(again_around, "instruction 57 (again): on some way to it no `classify` has found an entry",                  \
+    FAULT(again_around, "instruction 57 (again): on a path to this instruction, no `classify` has found an entry",     \
           put(b, 51, OP_JUMP, 0, 4, 0))                                                                                \
-    FAULT(again_main, "instruction 9 (again): on some way to it no `classify` has found an entry",                     \
+    FAULT(again_main, "instruction 9 (again): on a path to this instruction, no `classify` has found an entry",        \
           b->code[9] = b->code[55])
 
 #define FAULT(name, line, damage)                                                                                      \
@@ -223,7 +228,7 @@ static void depth(void **state)
         img_add_tree(&b, TREE_NONE);
         img_add_tree(&b, TREE_NONE);
         figures(&b, words, 0, 0, 0);
-        expect(&b, "depth", words == 32 ? "" : "classifier 0, word 0: too many words below it");
+        expect(&b, "depth", words == 32 ? "" : "classifier 0, word 0: too many words below this word");
         img_fini(&b);
     }
 }
@@ -246,7 +251,7 @@ static void forks(void **state)
         bare(&b, 1);
         shared_forks(&b, n, TREE_NONE);
         figures(&b, (2u << n) - 1, 0, n, 0);
-        expect(&b, "forks", n == 6 ? "" : "classifier 0, word 0: too many forks below it");
+        expect(&b, "forks", n == 6 ? "" : "classifier 0, word 0: too many forks below this word");
         img_fini(&b);
     }
 }
@@ -261,7 +266,7 @@ static void compared(void **state)
         long_run(&b, n);
         shared_forks(&b, 6, img_leaf(&b, 0, 0));
         figures(&b, 127, n * 64, 6, 0);
-        expect(&b, "compared", n == 512 ? "" : "classifier 0, word 0: too many blocks below it");
+        expect(&b, "compared", n == 512 ? "" : "classifier 0, word 0: too many blocks below this word");
         img_fini(&b);
     }
 }
@@ -277,7 +282,7 @@ static void chain(void **state)
         img_column(&b, 1, 0)[0] = 7;
         img_add_tree(&b, img_leaf(&b, 0, 0));
         figures(&b, 1, 200, 0, n - 1);
-        expect(&b, "chain", n == 1025 ? "" : "classifier 0, word 0: too many entries with code below it");
+        expect(&b, "chain", n == 1025 ? "" : "classifier 0, word 0: too many entries with code below this word");
         img_fini(&b);
     }
 }
@@ -315,15 +320,15 @@ static void ranked(struct imgbuild *b)
     FAULT(climbed, "classifier 0: lines: 3 in its header, but 4 in fact", b->classifiers->climbed = 3)                 \
     FAULT(past, "classifier 0, line 0: leads past the end of `ranks`", rest(b, 0) += 5ull << 32)                       \
     FAULT(wraps, "classifier 0, line 0: leads past the end of `ranks`", rest(b, 0) |= 0xfffffff0ull << 32)             \
-    FAULT(itself, "classifier 0, line 0: leads to a line before it", rest(b, 0) -= 4ull << 32)                         \
-    FAULT(width, "classifier 0, line 4: its width differs from the one that its parent gives", rest(b, 0) &= ~4ull)    \
-    FAULT(width_below, "classifier 0, line 6: its width differs from the one that its parent gives",                   \
+    FAULT(itself, "classifier 0, line 0: leads to an earlier line", rest(b, 0) -= 4ull << 32)                          \
+    FAULT(width, "classifier 0, line 4: its width differs from the width that its parent gives", rest(b, 0) &= ~4ull)  \
+    FAULT(width_below, "classifier 0, line 6: its width differs from the width that its parent gives",                 \
           rest(b, 6) &= ~2ull)                                                                                         \
     FAULT(both, "classifier 0, line 4: both a node and lower halves", rest(b, 2) = RANK_NODE(RANK_INNER, 0, 0, 0, 3);  \
           rest(b, 3) = RANK_NODE(RANK_LEAF, 1, 0, 0, 0); rest(b, 2) = RANK_NODE(RANK_INNER, 0, 1, 0, 3); unused(b, 3)) \
-    FAULT(lost, "classifier 0, line 8: nothing leads to it", img_add_ranks(b, b->ranks[2]);                            \
+    FAULT(lost, "classifier 0, line 8: nothing leads to this line", img_add_ranks(b, b->ranks[2]);                     \
           b->classifiers->rank_count++)                                                                                \
-    FAULT(behind, "classifier 0, line 1: nothing leads to it", b->ranks[1].word[3] = 1)                                \
+    FAULT(behind, "classifier 0, line 1: nothing leads to this line", b->ranks[1].word[3] = 1)                         \
     FAULT(high, "classifier 0, line 0: reserved bits aren't zero", rest(b, 0) |= 64)                                   \
     FAULT(leaf_stride, "classifier 0, line 2: reserved bits aren't zero", rest(b, 2) |= 4)                             \
     FAULT(lower_rest, "classifier 0, line 5: reserved bits aren't zero", rest(b, 5) |= 1ull << 24)                     \
@@ -387,7 +392,7 @@ static void rank_depth(void **state)
         }
         b.classifiers->rank_count = b.ranks_count;
         b.classifiers->climbed = lines + 1;
-        expect(&b, "rank depth", lines == PBC_RANK_DEPTH ? "" : "classifier 0, line 0: too many lines below it");
+        expect(&b, "rank depth", lines == PBC_RANK_DEPTH ? "" : "classifier 0, line 0: too many lines below this line");
         img_fini(&b);
     }
 }

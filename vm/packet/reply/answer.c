@@ -14,7 +14,8 @@ static const char *addresses_forbid(const struct key *key)
 {
     const bool v4 = key->kind & KIND_IP4;
     const uint32_t *dst = key->dst;
-    if (v4 ? is_no_host4(key->src[0]) : is_no_host6(key->src)) return "its source address isn't that of a single host";
+    if (v4 ? is_no_host4(key->src[0]) : is_no_host6(key->src))
+        return "its source address doesn't belong to a single host";
     if (key_is_to_group(key)) return "its destination address is multicast or broadcast";
     return (v4 ? dst[0] >> 24 : dst[0] | dst[1] | dst[2] | dst[3]) ? NULL : "its destination address is unspecified";
 }
@@ -34,7 +35,7 @@ const char *answer_withheld(const struct pkt *pkt, const struct key *key)
     if (!(key->kind & KIND_IP)) return "it isn't IP";
     if (key->kind & KIND_FRAG_LATER) return "it is a later fragment";
     if (key->kind & KIND_TCP && key->marks & TCP_RST) return "it is itself a RST";
-    if (!icmp_allows(key)) return "it is an ICMP error, or of a type that may be one";
+    if (!icmp_allows(key)) return "it is an ICMP error, or of a type that may be an error";
     const char *why = addresses_forbid(key);
     if (why) return why;
     enum { GROUP_BIT = 40 };

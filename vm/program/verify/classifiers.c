@@ -217,9 +217,9 @@ static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t fo
 static bool verify_table(const struct classify_pass *t, uint32_t i, unsigned bits)
 {
     const uint32_t base = TREE_BASE(t->tree[i]);
-    if (base <= i) return at_word(t, i, "its table doesn't lie behind it");
+    if (base <= i) return at_word(t, i, "its table isn't after this word");
     if (!inside(base, 1u << bits, t->c->tree_count)) return at_word(t, i, "its table ends past the end of `tree`");
-    if (t->bits[base] && t->bits[base] != bits) return at_word(t, i, "a table of two sizes");
+    if (t->bits[base] && t->bits[base] != bits) return at_word(t, i, "its table has two sizes");
     t->bits[base] = (uint8_t)bits;
     return true;
 }
@@ -239,11 +239,12 @@ static bool verify_word(const struct classify_pass *t, uint32_t i)
     if (w != said) return at_word(t, i, "reserved bits aren't zero");
     if (TREE_KIND(w) == TREE_LEAF) {
         if (TREE_FORMAT(w) >= t->c->format_count) return at_word(t, i, "format doesn't exist");
-        return TREE_SHAPE(w) == pbc_shape(&t->formats[TREE_FORMAT(w)]) || at_word(t, i, "not the shape of its format");
+        return TREE_SHAPE(w) == pbc_shape(&t->formats[TREE_FORMAT(w)]) ||
+               at_word(t, i, "its shape isn't its format's shape");
     }
     if (TREE_KIND(w) == TREE_FORK) return verify_table(t, i, 1);
     if (TREE_KIND(w) == TREE_NONE) return true;
-    if (TREE_BITS(w) == 0 || TREE_BITS(w) > 16) return at_word(t, i, "a window of no size");
+    if (TREE_BITS(w) == 0 || TREE_BITS(w) > 16) return at_word(t, i, "its window has no size");
     if (TREE_SHIFT(w) + TREE_BITS(w) > 64) return at_word(t, i, "window past the word's end");
     return verify_table(t, i, TREE_BITS(w));
 }
@@ -285,7 +286,7 @@ static bool sum_word(const struct classify_pass *t, uint32_t i)
     if (TREE_KIND(w) == TREE_CUT || TREE_KIND(w) == TREE_FORK) b = t->table[base];
     if (TREE_KIND(w) == TREE_FORK) {
         if (TREE_LEAST(w) != t->word[base + 1].least)
-            return at_word(t, i, "not the lowest entry of those that it defers to");
+            return at_word(t, i, "its lowest entry isn't the lowest entry below this word");
         /* A search walks both words of a fork, so their values add up. */
         const struct below *x = &t->word[base], *y = &t->word[base + 1];
         b.words = (uint16_t)(x->words + y->words); /* at most 2^PBC_FORKS_MAX paths of PBC_TREE_DEPTH words each */
@@ -301,10 +302,10 @@ static bool sum_word(const struct classify_pass *t, uint32_t i)
     b.words++;
     b.depth++;
     t->word[i] = b;
-    if (b.depth > PBC_TREE_DEPTH) return at_word(t, i, "too many words below it");
-    if (b.forks > PBC_FORKS_MAX) return at_word(t, i, "too many forks below it");
-    if (b.compared > PBC_COMPARED_MAX) return at_word(t, i, "too many blocks below it");
-    return b.chain <= PBC_CHAIN_MAX || at_word(t, i, "too many entries with code below it");
+    if (b.depth > PBC_TREE_DEPTH) return at_word(t, i, "too many words below this word");
+    if (b.forks > PBC_FORKS_MAX) return at_word(t, i, "too many forks below this word");
+    if (b.compared > PBC_COMPARED_MAX) return at_word(t, i, "too many blocks below this word");
+    return b.chain <= PBC_CHAIN_MAX || at_word(t, i, "too many entries with code below this word");
 }
 
 static bool verify_tree(const struct classify_pass *t)
@@ -373,7 +374,7 @@ static bool verify_parts(const struct verifier *v)
                                          {c->ranks, c->rank_count}};
         for (unsigned s = 0; s < PARTS; s++) {
             if (part[s][0] != next[s])
-                return fault(v, "classifier %u: its `%s` don't follow those before", i, names[s]);
+                return fault(v, "classifier %u: its `%s` don't begin where the previous classifier's end", i, names[s]);
             if (!inside(part[s][0], part[s][1], total[s]))
                 return fault(v, "classifier %u: past the end of `%s`", i, names[s]);
             next[s] += part[s][1];

@@ -46,7 +46,7 @@ static bool verify_unused(const struct verifier *v, uint32_t i)
     const struct insn *n = &v->p->code[i];
     unsigned kind = op_info[n->op].operand;
     if ((n->a && !uses[kind].a) || (n->to && !uses[kind].to) || (n->imm && !uses[kind].imm))
-        return at_insn(v, i, "an operand that it doesn't take");
+        return at_insn(v, i, "has an operand that its opcode doesn't take");
     return true;
 }
 
@@ -221,7 +221,7 @@ static bool verify_call(struct code_pass *c, uint32_t func, uint32_t i)
     if (callee == c->v->p->meta->services || callee == c->v->p->meta->streams)
         return at_insn(c->v, i, "the function of the services isn't called");
     if (is_would(c, callee) && (callee == c->v->p->meta->would || !is_would(c, func)))
-        return at_insn(c->v, i, "calls what decides without `audit`");
+        return at_insn(c->v, i, "calls a function that decides without `audit`");
     c->calls[callee] = 1;
     if (c->depth[callee] + 1 > c->depth[func]) c->depth[func] = c->depth[callee] + 1;
     return c->depth[func] <= PBC_CALL_DEPTH || at_insn(c->v, i, "calls nested too deep");
@@ -243,7 +243,7 @@ static bool verify_classify(struct code_pass *c, uint32_t func, uint32_t i, uint
         const uint32_t code = p->entries[k->entries + e].code;
         if (!code) continue;
         if (code <= i - first || code >= end - first)
-            return fault(c->v, "instruction %u (classify): the code of entry %u doesn't lie behind it", i, e);
+            return fault(c->v, "instruction %u (classify): the code of entry %u isn't after the instruction", i, e);
         merge(&c->state[first + code], c->state[i] | FOUND);
     }
     return true;
@@ -259,7 +259,7 @@ static bool verify_insn(struct code_pass *c, uint32_t func, uint32_t i, uint32_t
     const bool reads = n->op == OP_RETNZ || n->op == OP_DECIDE || n->op == OP_PICK;
     if (reads && !(c->state[i] & 1u << n->a)) return at_insn(v, i, "register may not be set");
     if (n->op == OP_AGAIN && !(c->state[i] & FOUND))
-        return at_insn(v, i, "on some way to it no `classify` has found an entry");
+        return at_insn(v, i, "on a path to this instruction, no `classify` has found an entry");
     if (n->op == OP_CALL && !verify_call(c, func, i)) return false;
     if (!verify_side(c, func, i)) return false;
     if (n->op == OP_CLASSIFY && !verify_classify(c, func, i, end)) return false;
@@ -286,7 +286,7 @@ static bool verify_tiling(const struct verifier *v)
     for (uint32_t i = 0; i < p->funcs_count; i++) {
         const struct pbc_func *f = &p->funcs[i];
         if (!verify_string(v, f->name, "function", i)) return false;
-        if (f->first != next) return fault(v, "function %u: doesn't follow the one before", i);
+        if (f->first != next) return fault(v, "function %u: doesn't follow the previous function", i);
         if (f->count == 0) return fault(v, "function %u: empty", i);
         if (!inside(f->first, f->count, p->code_count)) return fault(v, "function %u: past the end of `code`", i);
         next = f->first + f->count;
@@ -310,9 +310,10 @@ static bool verify_path(const struct verifier *v)
                                   .would = p->meta->would};
     const uint32_t path = pbc_longest_path(&code);
     if (path == 0) return fault(v, "no memory");
-    if (path > PBC_PATH_MAX) return fault(v, "longest path of %u instructions, at most %u may be", path, PBC_PATH_MAX);
+    if (path > PBC_PATH_MAX)
+        return fault(v, "the longest path has %u instructions, and at most %u are possible", path, PBC_PATH_MAX);
     return path == v->p->meta->longest_path ||
-           fault(v, "meta: longest path of %u instructions, but %u in fact", v->p->meta->longest_path, path);
+           fault(v, "meta: the longest path is given as %u instructions, but has %u", v->p->meta->longest_path, path);
 }
 
 bool verify_code(const struct verifier *v)

@@ -7,7 +7,7 @@ static bool verify_mirror(const struct verifier *v, uint32_t i)
     const struct program *p = v->p;
     const struct pbc_mirror *m = &p->mirrors[i];
     if (m->rule >= p->rules_count || p->rules[m->rule].verdict != PBC_V_MIRROR || p->rules[m->rule].mirror != i)
-        return fault(v, "mirror %u: rule %u has another", i, m->rule);
+        return fault(v, "mirror %u: rule %u has another mirror", i, m->rule);
     if (m->to >= PBC_MIRROR_TOS) return fault(v, "mirror %u: unknown target %u", i, m->to);
     if (m->flags > PBC_MIRROR_SENT) return fault(v, "mirror %u: unknown flags 0x%x", i, m->flags);
     if (m->reserved || m->reserved2) return fault(v, "mirror %u: reserved bytes aren't zero", i);
@@ -28,7 +28,7 @@ static bool verify_add(const struct verifier *v, uint32_t i)
     const struct pbc_add *a = &p->adds[i];
     uint8_t reserved = 0;
     if (a->rule >= p->rules_count || p->rules[a->rule].verdict != PBC_V_ADD || p->rules[a->rule].add != i + 1)
-        return fault(v, "add %u: rule %u has another", i, a->rule);
+        return fault(v, "add %u: rule %u has another `add`", i, a->rule);
     if (a->live >= p->lives_count) return fault(v, "add %u: live set doesn't exist", i);
     if (a->for_ns < PBC_ADD_NS_MIN || a->for_ns > PBC_ADD_NS_MAX) return fault(v, "add %u: time out of bounds", i);
     if (a->len4 > 32 || a->len6 > 128) return fault(v, "add %u: prefix lengths %u and %u", i, a->len4, a->len6);

@@ -30,12 +30,12 @@ static bool verify_conds(const struct verifier *v, uint32_t i, uint64_t *work)
     unsigned ways = n->iface != PBC_NONE;
     for (uint32_t k = n->conds; k < n->conds + n->cond_count; k++) {
         const struct pbc_cond *c = &v->p->conds[k];
-        if (!nat_asks(n->kind, c->kind)) return fault(v, "nat %u: condition %u is none of its kind's", i, k);
+        if (!nat_asks(n->kind, c->kind)) return fault(v, "nat %u: condition %u isn't possible for its kind", i, k);
         ways += c->kind == COND_OUT_ON;
         *work += 1 + (uint64_t)c->count;
         if (*work > PBC_WALK_MAX) break;
     }
-    return ways <= 1 || n->kind == PBC_NAT_FORWARD || fault(v, "nat %u: two ways out", i);
+    return ways <= 1 || n->kind == PBC_NAT_FORWARD || fault(v, "nat %u: two conditions for the output interface", i);
 }
 
 /* True if a field is set that only FORWARD and MAP have. */
@@ -56,11 +56,11 @@ static bool has_way(const struct program *p, const struct pbc_nat *n)
 static bool verify_ranges(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
-    if (!n->port_count) return !n->ports || fault(v, "nat %u: ranges of ports, but none of them", i);
+    if (!n->port_count) return !n->ports || fault(v, "nat %u: has a place of port ranges, but no range", i);
     const struct pbc_range *r = v->p->ranges + n->ports;
     bool good = r[0].lo == n->port_lo && r[n->port_count - 1].hi == n->port_hi;
     for (uint32_t k = 0; k < n->port_count; k++) good &= r[k].lo <= r[k].hi && (!k || r[k - 1].hi < r[k].lo);
-    return good || fault(v, "nat %u: ranges of ports aren't in order, or not those from port_lo to port_hi", i);
+    return good || fault(v, "nat %u: its ranges of ports aren't in order, or don't go from port_lo to port_hi", i);
 }
 
 static bool verify_outbound(const struct verifier *v, uint32_t i)
@@ -72,10 +72,10 @@ static bool verify_outbound(const struct verifier *v, uint32_t i)
     if (masquerade ? n->family != 0 : n->family != 4 && n->family != 6)
         return fault(v, "nat %u: unknown family %u", i, n->family);
     if ((address_count(p, n->outside, n->outside_count, n->family, PBC_OUTSIDES_MAX) == 0) != masquerade)
-        return fault(v, "nat %u: its kind and its addresses to translate to don't go together", i);
+        return fault(v, "nat %u: its addresses to translate to don't fit its kind", i);
     if (n->port_lo == 0) return fault(v, "nat %u: port 0", i);
     if (!verify_ranges(v, i)) return false;
-    return !has_ends(n) || fault(v, "nat %u: has fields of a `forward`, but is none", i);
+    return !has_ends(n) || fault(v, "nat %u: has fields of a `forward`, but isn't a `forward`", i);
 }
 
 /* True if the protocol has ports or identifiers. */
@@ -112,7 +112,7 @@ static bool verify_inbound(const struct verifier *v, uint32_t i)
     const struct pbc_nat *n = &v->p->nats[i];
     const bool wide = n->flags & (PBC_NAT_TO_SELF | PBC_NAT_TO_ANY);
     if (n->outside || n->outside_count || n->ports || n->port_count)
-        return fault(v, "nat %u: has fields of a `source`, but is none", i);
+        return fault(v, "nat %u: has fields of a `source`, but isn't a `source`", i);
     if (!n->family) return fault(v, "nat %u: unknown family 0", i);
     if (is_zero(n->to) != wide || is_zero(n->target) || !fits_family(n->to, n->family) ||
         !fits_family(n->target, n->family))
@@ -158,7 +158,7 @@ static bool verify_map(const struct verifier *v, uint32_t i)
     if (!n->len || n->len > (n->family == 4 ? 32 : 128))
         return fault(v, "nat %u: no prefix has the length %u", i, n->len);
     if (has_host_bits(n->to, n->len, n->family) || has_host_bits(n->target, n->len, n->family))
-        return fault(v, "nat %u: address bits behind the prefix are set", i);
+        return fault(v, "nat %u: address bits after the prefix are set", i);
     return memcmp(n->to, n->target, sizeof n->to) != 0 || fault(v, "nat %u: a prefix mapped to itself", i);
 }
 
@@ -177,7 +177,7 @@ static bool verify_past_outbound(const struct verifier *v, uint32_t i)
     if (n->kind == PBC_NAT_MASQUERADE ? n->family != 0 : n->family != 4 && n->family != 6)
         return fault(v, "nat %u: unknown family %u", i, n->family);
     if (n->port_lo == 0) return fault(v, "nat %u: port 0", i);
-    return !has_ends(n) || fault(v, "nat %u: has fields of a `forward`, but is none", i);
+    return !has_ends(n) || fault(v, "nat %u: has fields of a `forward`, but isn't a `forward`", i);
 }
 
 bool verify_past_nat(const struct verifier *v, uint32_t i)

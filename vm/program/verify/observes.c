@@ -28,10 +28,10 @@ static bool verify_observe(const struct verifier *v, uint32_t i, uint32_t *next)
     if (!verify_fields(v, FIELDS_OBSERVE, i)) return false;
     if (!verify_path(v, o->sessions, i) || !verify_path(v, o->stream, i)) return false;
     if ((o->sessions_limit && !o->sessions) || ((o->stream_limit || o->flags) && !o->stream))
-        return fault(v, "observe %u: a limit or form of a file that it doesn't write", i);
+        return fault(v, "observe %u: has a limit or form of a file that it doesn't write", i);
     if ((o->wants[0] | o->wants[1]) & kinds & ~reads) return fault(v, "observe %u: unknown kind of first bytes", i);
     if (o->choices != *next || !o->choice_count || !inside(o->choices, o->choice_count, v->p->choices_count))
-        return fault(v, "observe %u: its branches don't follow those before", i);
+        return fault(v, "observe %u: its branches don't begin where the previous service's end", i);
     *next = o->choices + o->choice_count;
     return !o->cut || (o->cut <= v->p->services_count && v->p->services[o->cut - 1].flags & PBC_SERVICE_CUT) ||
            fault(v, "observe %u: cuts into connections for service %u", i, o->cut - 1);
@@ -95,13 +95,13 @@ static bool verify_observe_endpoints(const struct verifier *v)
     for (uint32_t i = 0; i < p->observe_endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->observe_endpoints[i];
         if (!verify_endpoint(v, e, "observe endpoint", i)) return false;
-        if (e->service >= p->observes_count) return fault(v, "observe endpoint %u: of no observe service", i);
+        if (e->service >= p->observes_count) return fault(v, "observe endpoint %u: belongs to no observe service", i);
         if (e->proto != PBC_EP_TCP || e->wire == PBC_WIRE_NOT)
             return fault(v, "observe endpoint %u: only TCP of the wire is observed", i);
         has[e->service] = true;
     }
     for (uint32_t i = 0; i < p->observes_count; i++)
-        if (!has[i]) return fault(v, "observe %u: watches nothing", i);
+        if (!has[i]) return fault(v, "observe %u: observes nothing", i);
     return true;
 }
 
@@ -111,10 +111,10 @@ static bool verify_others(const struct verifier *v, const struct tally *before)
     const struct program *p = v->p;
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (between(before, p->rules[i].conds, p->rules[i].cond_count, OF_REPLY))
-            return fault(v, "rule %u: asks a reply", i);
+            return fault(v, "rule %u: asks about a reply", i);
     for (uint32_t i = 0; i < p->branches_count; i++)
         if (between(before, p->branches[i].conds, p->branches[i].cond_count, OF_REPLY))
-            return fault(v, "branch %u: asks a reply", i);
+            return fault(v, "branch %u: asks about a reply", i);
     return true;
 }
 
@@ -139,7 +139,7 @@ bool verify_observes(const struct verifier *v)
     if (!verify_others(v, before)) return false;
     for (uint32_t i = 0; i < p->observes_count; i++)
         if (!verify_observe(v, i, &next)) return false;
-    if (next != p->choices_count) return fault(v, "choice %u: of no observe service", next);
+    if (next != p->choices_count) return fault(v, "choice %u: belongs to no observe service", next);
     for (uint32_t i = 0; i < p->observes_count; i++)
         if (!verify_choices(v, i, before, &budget)) return false;
     return verify_observe_endpoints(v);

@@ -69,7 +69,8 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
     const struct program *p = v->p;
     const struct pbc_pool *pool = &p->pools[i];
     if (!verify_fields(v, FIELDS_POOL, i)) return false;
-    if (pool->servers != *next || pool->server_count == 0) return fault(v, "pool %u: doesn't follow the one before", i);
+    if (pool->servers != *next || pool->server_count == 0)
+        return fault(v, "pool %u: doesn't follow the previous pool", i);
     if (!inside(pool->servers, pool->server_count, p->servers_count))
         return fault(v, "pool %u: past the end of `servers`", i);
     *next = pool->servers + pool->server_count;
@@ -106,7 +107,7 @@ static bool verify_named(const struct verifier *v)
     for (uint32_t i = 0; i < p->named_count; i++) {
         const struct pbc_named *n = &p->named[i];
         if (n->server >= p->servers_count || (i && n->server <= p->named[i - 1].server))
-            return fault(v, "named %u: server doesn't exist, or not behind the one before", i);
+            return fault(v, "named %u: server doesn't exist, or isn't after the previous server", i);
         if (!verify_string(v, n->host, "named", i)) return false;
         if (!is_host_or_service(program_str(p, n->host)))
             return fault(v, "named %u: no name of a host or service in normal form", i);
@@ -183,10 +184,10 @@ static bool verify_pools(const struct verifier *v)
     if (!verify_steps(v)) return false;
     for (uint32_t i = 0; i < p->checks_count; i++)
         if (!verify_check(v, i, &next_step)) return false;
-    if (next_step != p->steps_count) return fault(v, "step %u: of no check", next_step);
+    if (next_step != p->steps_count) return fault(v, "step %u: belongs to no check", next_step);
     for (uint32_t i = 0; i < p->pools_count; i++)
         if (!verify_pool(v, i, &next)) return false;
-    if (next != p->servers_count) return fault(v, "server %u: in no pool", next);
+    if (next != p->servers_count) return fault(v, "server %u: belongs to no pool", next);
     for (uint32_t i = 0; i < p->servers_count; i++)
         if (!verify_server(v, i)) return false;
     return verify_named(v) && verify_slots(v) && verify_server_names(v) && verify_sources(v);
@@ -243,7 +244,7 @@ static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *
         return b->share_count ? verify_socket(v, b->share_count, i) : fault(v, "branch %u: names no socket", i);
     if (goes != PBC_GOES_POOLS && goes != PBC_GOES_NOWHERE)
         return b->share_count == 0 || fault(v, "branch %u: has shares and another destination", i);
-    if (b->shares != *next) return fault(v, "branch %u: shares don't follow those before", i);
+    if (b->shares != *next) return fault(v, "branch %u: its shares don't begin where the previous branch's end", i);
     if (!inside(b->shares, b->share_count, p->shares_count)) return fault(v, "branch %u: past the end of `shares`", i);
     *next = b->shares + b->share_count;
     for (uint32_t s = b->shares; s < *next; s++) {
@@ -306,9 +307,9 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
     if (!verify_fields(v, FIELDS_SERVICE, i) || !verify_options(v, i)) return false;
     if (s->endpoints != t->endpoints || (s->endpoint_count == 0) != (s->flags & PBC_SERVICE_CUT ? 1 : 0) ||
         !inside(s->endpoints, s->endpoint_count, p->endpoints_count))
-        return fault(v, "service %u: its endpoints don't follow those before", i);
+        return fault(v, "service %u: its endpoints don't begin where the previous service's end", i);
     if (s->branches != t->branches || s->branch_count == 0 || !inside(s->branches, s->branch_count, p->branches_count))
-        return fault(v, "service %u: its branches don't follow those before", i);
+        return fault(v, "service %u: its branches don't begin where the previous service's end", i);
     t->endpoints += s->endpoint_count;
     t->branches += s->branch_count;
     for (uint32_t e = s->endpoints; e < t->endpoints; e++)
@@ -335,11 +336,11 @@ static bool verify_all(const struct verifier *v, const uint64_t *work)
         if (!verify_endpoint(v, &p->endpoints[i], "endpoint", i)) return false;
     for (uint32_t i = 0; i < p->branches_count; i++)
         if (!verify_branch(v, i, work, &next)) return false;
-    if (next != p->shares_count) return fault(v, "share %u: of no branch", next);
+    if (next != p->shares_count) return fault(v, "share %u: belongs to no branch", next);
     for (uint32_t i = 0; i < p->services_count; i++)
         if (!verify_service(v, i, work, &t)) return false;
-    if (t.endpoints != p->endpoints_count) return fault(v, "endpoint %u: of no service", t.endpoints);
-    if (t.branches != p->branches_count) return fault(v, "branch %u: of no service", t.branches);
+    if (t.endpoints != p->endpoints_count) return fault(v, "endpoint %u: belongs to no service", t.endpoints);
+    if (t.branches != p->branches_count) return fault(v, "branch %u: belongs to no service", t.branches);
     return true;
 }
 

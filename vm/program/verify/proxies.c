@@ -19,9 +19,9 @@ static bool verify_flags(const struct verifier *v, uint32_t i)
         !is_one(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)))
         return fault(v, "proxy %u: flags 0x%x contradict each other", i, f);
     if (!(f & PBC_PROXY_ACCEPT) != !x->accept_count)
-        return fault(v, "proxy %u: `accept proxy` and its %u sets don't go together", i, x->accept_count);
+        return fault(v, "proxy %u: its %u sets don't fit `accept proxy`", i, x->accept_count);
     if (!(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)) != !x->affinity_name)
-        return fault(v, "proxy %u: affinity and its name don't go together", i);
+        return fault(v, "proxy %u: its affinity doesn't fit the affinity's name", i);
     return true;
 }
 
@@ -76,7 +76,7 @@ static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
     if (x->trust_count && !mode_is(p->services[x->service].mode, MODE_REQUESTS))
         return fault(v, "proxy %u: trusts fields of requests that it doesn't read", i);
     if (x->certs != *next || !inside(x->certs, x->cert_count, p->certs_count))
-        return fault(v, "proxy %u: its certificates don't follow those before", i);
+        return fault(v, "proxy %u: its certificates don't begin where the previous proxy's end", i);
     *next = x->certs + x->cert_count;
     return true;
 }
@@ -89,7 +89,7 @@ static bool verify_ports(const struct verifier *v, uint32_t service)
     uint32_t ports = 0;
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) {
         const struct pbc_endpoint *at = &v->p->endpoints[e];
-        if (at->proto != PBC_EP_TCP) return fault(v, "endpoint %u: a proxy's takes TCP alone", e);
+        if (at->proto != PBC_EP_TCP) return fault(v, "endpoint %u: an endpoint of a proxy takes only TCP", e);
         ports += listens ? 1u + at->port_hi - at->port_lo : 0;
         if (ports > PBC_PROXY_PORTS_MAX)
             return fault(v, "service %u: more than %u ports", service, PBC_PROXY_PORTS_MAX);
@@ -198,7 +198,7 @@ static bool verify_entry(const struct verifier *v)
     if (p->funcs_count == 0) return true; /* the part for code reports missing functions */
     return ((p->meta->streams == 0) == (p->proxies_count == 0) &&
             (!p->meta->streams || (p->meta->streams < p->funcs_count && p->meta->streams != p->meta->services))) ||
-           fault(v, "meta: function %u can't be that of the first bytes", p->meta->streams);
+           fault(v, "meta: function %u can't be the function of the first bytes", p->meta->streams);
 }
 
 bool verify_proxies(const struct verifier *v)

@@ -47,7 +47,7 @@ static bool verify_all_meters(const struct verifier *v)
             return fault(v, "meter %u: reserved bytes aren't zero", i);
         entries += m->entries;
     }
-    return entries <= PBC_METER_ENTRIES_MAX || fault(v, "meters: %llu entries together, at most %u may be",
+    return entries <= PBC_METER_ENTRIES_MAX || fault(v, "meters: %llu entries in total, and at most %u are possible",
                                                      (unsigned long long)entries, PBC_METER_ENTRIES_MAX);
 }
 

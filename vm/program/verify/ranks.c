@@ -31,11 +31,11 @@ static bool take_role(const struct rank_pass *t, uint32_t line, enum role role)
 static bool lead(const struct rank_pass *t, uint32_t from, uint64_t rest)
 {
     const uint32_t first = RANK_BASE(rest), stride = 1 + RANK_STRIDE(rest), children = RANK_COUNT(rest) + 1;
-    if (first <= from) return at_line(t, from, "leads to a line before it");
+    if (first <= from) return at_line(t, from, "leads to an earlier line");
     if (!inside(first, children * stride, t->count)) return at_line(t, from, "leads past the end of `ranks`");
     for (uint32_t n = first; n < first + children * stride; n += stride) {
         if (RANK_WIDE(t->line[n].word[RANK_REST]) != stride - 1)
-            return at_line(t, n, "its width differs from the one that its parent gives");
+            return at_line(t, n, "its width differs from the width that its parent gives");
         if (!take_role(t, n, NODE)) return false;
     }
     return true;
@@ -104,14 +104,14 @@ static bool sum_line(const struct rank_pass *t, uint32_t i)
     for (uint32_t n = 0; RANK_KIND(rest) == RANK_INNER && n <= RANK_COUNT(rest); n++)
         if (t->deep[RANK_BASE(rest) + n * stride] > below) below = t->deep[RANK_BASE(rest) + n * stride];
     t->deep[i] = (uint16_t)(below + 1 + RANK_WIDE(rest));
-    return t->deep[i] <= PBC_RANK_DEPTH || at_line(t, i, "too many lines below it");
+    return t->deep[i] <= PBC_RANK_DEPTH || at_line(t, i, "too many lines below this line");
 }
 
 static bool verify_lines(const struct rank_pass *t)
 {
     t->role[RANK_SRC] = t->role[RANK_DST] = NODE;
     for (uint32_t i = 0; i < t->count; i++) {
-        if (t->role[i] == NOTHING && !is_left_out(t, i)) return at_line(t, i, "nothing leads to it");
+        if (t->role[i] == NOTHING && !is_left_out(t, i)) return at_line(t, i, "nothing leads to this line");
         if (t->role[i] == NODE && !verify_node(t, i)) return false;
     }
     for (uint32_t i = t->count; i-- > 0;)

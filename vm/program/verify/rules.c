@@ -25,7 +25,7 @@ static bool verify_interfaces(const struct verifier *v)
         if (!verify_interface(v, i)) return false;
     for (uint32_t i = 0; i < t.count; i++)
         if (iface_around(&t, i) != iface_nest(&t, i))
-            return fault(v, "interface %u: its pattern lies within another", i);
+            return fault(v, "interface %u: its pattern is within another pattern", i);
     return true;
 }
 

@@ -98,7 +98,7 @@ static bool verify_live_sets(const struct verifier *v, uint8_t *depth)
         if (!p->sets[i].live) continue;
         if (p->sets[i].live > p->live_nodes_count) return fault(v, "set %u: live node doesn't exist", i);
         const struct pbc_live_node *n = &p->live_nodes[p->sets[i].live - 1];
-        if (n->in >= i || n->out >= i) return fault(v, "set %u: made of a set that doesn't come before it", i);
+        if (n->in >= i || n->out >= i) return fault(v, "set %u: is made of a set that isn't before this set", i);
         depth[i] = (uint8_t)(1 + (depth[n->in] > depth[n->out] ? depth[n->in] : depth[n->out]));
         if (depth[i] > PBC_LIVES_MAX) return fault(v, "set %u: depends on more than %u live sets", i, PBC_LIVES_MAX);
     }
@@ -140,11 +140,11 @@ static bool verify_live(const struct verifier *v, uint32_t i)
         return fault(v, "live set %u: unknown flags 0x%x", i, l->flags);
     if (!verify_string(v, l->file, "live set", i)) return false;
     if (l->file && (*program_str(p, l->file) != '/' || strlen(program_str(p, l->file)) > PBC_LIVE_PATH_MOST))
-        return fault(v, "live set %u: the path of its file", i);
+        return fault(v, "live set %u: the path of its file is invalid", i);
     if (l->file && l->flags & PBC_LIVE_REFUSE) return fault(v, "live set %u: `refuse` beside a file", i);
     if (!verify_answers(v, l, i)) return false;
     for (uint32_t k = 0; k < p->adds_count && pbc_live_is_filled(l); k++)
-        if (p->adds[k].live == i) return fault(v, "live set %u: a rule adds to a file's or to names'", i);
+        if (p->adds[k].live == i) return fault(v, "live set %u: a rule adds to a set with `file` or `names`", i);
     for (unsigned k = 0; k < sizeof l->reserved / sizeof l->reserved[0]; k++)
         if (l->reserved[k]) return fault(v, "live set %u: reserved bytes aren't zero", i);
     return true;
@@ -262,7 +262,7 @@ static bool verify_pattern(const struct verifier *v, uint32_t i)
     const struct pbc_pattern *t = &v->p->patterns[i];
     if (t->layer > PBC_PAYLOAD) return fault(v, "pattern %u: unknown layer %u", i, t->layer);
     if (t->len == 0 || t->len > PATTERN_MOST)
-        return fault(v, "pattern %u: %u bytes, 1 to %u may be", i, t->len, PATTERN_MOST);
+        return fault(v, "pattern %u: has %u bytes, but 1 to %u are possible", i, t->len, PATTERN_MOST);
     if (t->at + t->len > UINT16_MAX) return fault(v, "pattern %u: past the end of any frame", i);
     if (t->is_not > 1 || t->reserved[0] | t->reserved[1] | t->reserved[2])
         return fault(v, "pattern %u: reserved bytes aren't zero", i);

@@ -34,7 +34,9 @@ static bool copied_fits(const struct program_change *c)
         for (unsigned n = 0; m->to == PBC_MIRROR_DEVICE && n < carry->o->iface_count; n++) {
             if (strcmp(carry->o->ifaces[n], device) != 0) continue;
             snprintf(c->err, c->err_len,
-                     "`mirror to \"%s\"`: this interface is served (-i), so copies would be judged again", device);
+                     "`mirror to \"%s\"`: prey judges packets of this interface (-i), and would judge the copies "
+                     "again: name another device",
+                     device);
             return false;
         }
     }
@@ -124,7 +126,7 @@ const char *copied_stay(const struct carry *carry)
     const struct program *p = carry->now.program;
     for (uint32_t i = 0; i < p->mirrors_count; i++)
         if (p->mirrors[i].to == PBC_MIRROR_SOCKET && options_tap(carry->o, program_str(p, p->mirrors[i].target)))
-            return "readers use a socket (--tap), which prey can't hand over yet";
+            return "other programs may read copies from a socket of --tap, which prey can't hand over yet";
     return NULL;
 }
 

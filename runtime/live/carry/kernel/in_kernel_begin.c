@@ -57,7 +57,8 @@ int in_kernel_begin(struct carry *carry)
     if ((k->waits && carry->passed->count && kernel_world_copy(k->kernel)) ||
         !in_kernel_prepare(carry, p, err, sizeof err))
         return complain("--exec kernel: %s", err);
-    if (in_kernel_swap(carry, NULL)) return complain("--exec kernel: its judge can't be put in force");
+    if (in_kernel_swap(carry, NULL))
+        return complain("--exec kernel: the eBPF program of the rules can't be put in force");
     asker_init(&k->asker, k->kernel, 0);
     k->ops = (struct vm_kernel){.arg = k,
                                 .judge = judge_there,
@@ -73,7 +74,7 @@ int in_kernel_begin(struct carry *carry)
     k->answers = answers_new();
     if (!k->answers) return complain("out of memory");
     k->events = kernel_events_new(kernel_map(k->kernel, KERNEL_MAP_events)->fd, in_kernel_heard, carry);
-    return k->events ? 0 : complain("--exec kernel: its log: %s", strerror(errno));
+    return k->events ? 0 : complain("--exec kernel: the log of the eBPF programs can't be opened: %s", strerror(errno));
 }
 
 bool in_kernel_members(const struct carry *carry)

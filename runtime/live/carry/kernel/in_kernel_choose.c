@@ -77,7 +77,7 @@ static bool is_lacking(const struct carry *carry, char *why, size_t len)
 /* Choose the executor if this process could enforce all rules: the kernel, unless it cannot, or gains nothing. */
 static void choose_faster(struct carry *carry)
 {
-    char why[600] = "all rules fit there";
+    char why[600] = "the kernel executor supports all rules";
     const struct program *p = carry->now.program;
     carry->exec.by_rules = in_kernel_comes_up(carry, p, why, sizeof why);
     const bool here = is_barred(carry, why, sizeof why) || carry->exec.by_rules ||
@@ -169,10 +169,11 @@ void in_kernel_why(struct carry *carry)
     if (!is_auto(carry->o)) return;
     const bool up = in_kernel_comes_up(carry, p, why, sizeof why);
     if (!carry->in_kernel && carry->exec.by_rules)
-        choice_set(carry, false, up ? why : "the rules at the start needed it; a restart may choose the kernel");
+        choice_set(carry, false,
+                   up ? why : "the rules at the start needed user space; a restart may choose the kernel");
     else if (carry->in_kernel && !enforce_watched(carry, p, carry->exec.why, sizeof carry->exec.why))
         snprintf(carry->exec.why, sizeof carry->exec.why, "%s%s", up ? "as at the start, though " : "",
-                 up ? why : "all rules fit there");
+                 up ? why : "the kernel executor supports all rules");
 }
 
 bool in_kernel_takes(const struct carry *carry, const struct program *p, char *why, size_t len)

@@ -115,8 +115,8 @@ static bool by_machine(const struct carry *carry, char why[WHY])
     char err[300];
     const unsigned rings = carry->o->iface_count - (unsigned)__builtin_popcount(carry->by_tc);
     if (host_may_lock() < carry->o->ring * rings)
-        return because(why, "the limit on locked memory is too low for its frames: run ulimit -l unlimited, or add the "
-                            "capability IPC_LOCK");
+        return because(why, "the limit on locked memory is too low for the kernel executor's frames: run ulimit -l "
+                            "unlimited, or add the capability IPC_LOCK");
     if (!hooks_last())
         return hooks_hidden()
                    ? because(why, "the BPF file system at " HOOKS_FILES
@@ -143,7 +143,7 @@ bool in_kernel_here(const struct carry *carry, const struct program *p, char *wh
     if (!here && in_kernel_binds(p) && !carry->o->workers && cpus > WORKERS_REPLACED)
         here = because(text,
                        "%u workers open more connections per second than the kernel executor's single worker "
-                       "(--workers 1 chooses that one)",
+                       "(--workers 1 chooses the kernel executor)",
                        cpus);
     here = here || by_devices(carry, p, x, text) || by_machine(carry, text);
     xmit_close(x);

@@ -254,7 +254,7 @@ void in_kernel_world(struct carry *carry)
     const int failed = in_kernel_push(carry), routes_failed = k->facts.routes_failed;
     if (failed == -E2BIG)
         events_tell(&carry->tell->events, TOLD_FAULT,
-                    "this machine has more than %u addresses of a family; rules ignore the others",
+                    "this machine has more than %u addresses of one family (IPv4 or IPv6); rules ignore the rest",
                     (unsigned)KERNEL_OWN);
     else if (failed)
         events_tell(&carry->tell->events, TOLD_FAULT, "the eBPF programs can't get this machine's addresses: %s",
@@ -263,8 +263,8 @@ void in_kernel_world(struct carry *carry)
               "the eBPF programs can't get the routes: %s; until they do, `out on` and `urpf-failed` are false",
               routes_failed == -E2BIG ? "too many routes or policy rules" : strerror(-routes_failed));
     tell_once(carry->tell, k->others_failed, &k->told_others, TOLD_FAULT,
-              "the rules name too many devices that -i doesn't: %s; `on` doesn't recognize the rest: name fewer "
-              "devices, or add -i",
+              "the eBPF programs can't get all devices that the rules name without -i: %s; `on` doesn't recognize the "
+              "rest: name fewer devices in the rules, or add -i",
               k->others_failed == -E2BIG ? "too many" : strerror(-k->others_failed));
 }
 
@@ -275,7 +275,8 @@ enum { LINK_BYTES = 14 /* bytes of the Ethernet header, which an MTU does not co
 int in_kernel_copies(struct carry *carry)
 {
     const int failed = carry->kernel ? risen_begin(&carry->workers[0]->risen, carry->kernel->kernel) : 0;
-    if (failed) return complain("--exec kernel: its copies: %s", strerror(-failed));
+    if (failed)
+        return complain("--exec kernel: preyrun can't get copies of packets from the kernel: %s", strerror(-failed));
     in_kernel_devices(carry);
     return 0;
 }

@@ -102,7 +102,8 @@ static void look_at_names(const struct program *p, const struct pbc_service *s, 
                              c->service, name);
             }
         }
-    if (bare > TOLD_MOST) complain("notice: and %u more name%s", bare - TOLD_MOST, text_plural(bare - TOLD_MOST));
+    if (bare > TOLD_MOST)
+        complain("notice: the same is true of %u more name%s", bare - TOLD_MOST, text_plural(bare - TOLD_MOST));
 }
 
 static int look_at_trusted(const struct program *p, const struct pbc_proxy *says, const char *service)

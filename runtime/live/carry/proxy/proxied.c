@@ -210,10 +210,10 @@ void proxied_memory(const struct carry *carry, char *words, size_t len)
             (double)most / 1024);
     /* Tables have their full length from the start, but each page uses memory only after it was touched. */
     if (inline_stack_wanted(carry->now.program))
-        fprintf(out, "; an inline one %.1f KiB more, plus some pages of tables while few are open",
+        fprintf(out, "; an inline connection takes %.1f KiB more, plus some pages of tables while few are open",
                 (double)proxy_inline_bytes() / 1024);
     if (tls_table_any(carry->proxied->tls))
-        fprintf(out, "; each side in TLS %d KiB more, %d at most", TLS_IDLE_BYTES >> 10, TLS_MOST_BYTES >> 10);
+        fprintf(out, "; each side in TLS takes %d KiB more, %d at most", TLS_IDLE_BYTES >> 10, TLS_MOST_BYTES >> 10);
     fclose(out);
 }
 

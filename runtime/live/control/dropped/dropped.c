@@ -138,7 +138,7 @@ static void rows_end(const struct control *control, struct call *c, const struct
     if (shown < count)
         snprintf(more, sizeof more, "; %u of %s rows: --limit N shows more", shown, text_number(count, rows));
     if (without)
-        snprintf(lost, sizeof lost, "; since the start, %s more came too fast to be recorded",
+        snprintf(lost, sizeof lost, "; since the start, %s more packets came too fast to be recorded",
                  text_number(without, unnoted));
     call_end(c, 0, "%s%s packet%s in the last %u min%s%s", scaled ? "~" : "", text_number(sum, packets),
              text_plural(sum), minutes, more, lost);
@@ -165,7 +165,7 @@ void asked_DROPPED(void *with, struct call *c)
     unsigned shown = 0;
     while (shown < count && shown < limit && row_answer(control, c, &all[shown])) shown++;
     if (!all || (shown < count && shown < limit))
-        call_end(c, 2, "out of memory, or the answer is too long: ask for fewer rows with --limit");
+        call_end(c, 2, "out of memory, or the reply is too long: ask for fewer rows with --limit");
     else
         rows_end(control, c, all, count, shown, minutes);
     free(all);

@@ -178,8 +178,8 @@ static void flows_end(struct asked_flows *a)
     char told[TEXT_NUMBER], seen[TEXT_NUMBER];
     struct call *c = a->call;
     if (a->left_out)
-        call_end(c, 2, "%s flow%s left out: out of memory, or the answer is too long", text_number(a->left_out, seen),
-                 a->left_out == 1 ? " is" : "s are");
+        call_end(c, 2, "%s flow%s left out: out of memory, or the reply is too long; use a narrower filter",
+                 text_number(a->left_out, seen), a->left_out == 1 ? " is" : "s are");
     else if (a->told >= a->most)
         call_end(c, 0, "%s flow%s: there may be more", text_number(a->told, told), text_plural(a->told));
     else if (a->told < a->seen)

@@ -34,7 +34,7 @@ static void tell_more(void *arg, struct call *c)
     const bool put = call_bytes(c, b->at + b->told, len);
     b->told += len;
     if (!put)
-        call_end(c, 2, "out of memory, or too many other clients have unread answers: ask again");
+        call_end(c, 2, "out of memory, or too many other clients have unread replies: ask again");
     else if (b->told == b->len)
         call_end(c, 0, "%s", "");
 }
@@ -96,7 +96,7 @@ static void tell_impact(struct asked_impact *a)
     if (put)
         call_end(a->call, 0, "%s", "");
     else
-        call_end(a->call, 2, "out of memory, or the answer is larger than 16 MiB");
+        call_end(a->call, 2, "out of memory, or the reply is larger than 16 MiB");
 }
 
 static void impact_part(struct walk *w)

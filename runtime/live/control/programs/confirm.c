@@ -215,7 +215,7 @@ static const char *confirm_refusal(const struct control *control, const struct c
     else if (word)
         snprintf(err, err_len,
                  "not confirmed: `%.40s` isn't the word that the log, or preyctl load, printed when this trial began; "
-                 "--force confirms without one",
+                 "--force confirms without the word",
                  word);
     else
         snprintf(err, err_len,

@@ -252,7 +252,7 @@ static const struct past_entry *entry_at(const struct control *control, uint64_t
 {
     if (back < control->past.count) return &control->past.all[back];
     snprintf(err, err_len,
-             control->past.count > 1 ? "the history has %u program%s, this one included"
+             control->past.count > 1 ? "the history has %u program%s, including the running one"
                                      : "the history has no other program",
              control->past.count, control->past.count == 1 ? "" : "s");
     return NULL;
@@ -289,7 +289,7 @@ struct program *history_program(const struct control *control, unsigned back, co
     close(fd);
     if (!p || !memcmp(p->digest, e->digest, sizeof p->digest)) return p;
     program_put(p);
-    snprintf(err, err_len, "%.200s: the kept file has another program", e->name);
+    snprintf(err, err_len, "%.200s: the file kept in the history has another program", e->name);
     return NULL;
 }
 
@@ -309,7 +309,7 @@ static void answer_text(const struct control *control, struct call *c, uint64_t 
     else if (call_bytes(c, text, len))
         call_end(c, 0, "%s", "");
     else
-        call_end(c, 2, "too many other clients have unread answers: ask again");
+        call_end(c, 2, "too many other clients have unread replies: ask again");
     free(text);
 }
 
@@ -334,5 +334,5 @@ void asked_HISTORY(void *with, struct call *c)
     const bool good = call_document(c, root);
     cJSON_Delete(root);
     call_end(c, good ? 0 : 2, "%s",
-             good ? "" : "out of memory, or too many other clients have unread answers: ask again");
+             good ? "" : "out of memory, or too many other clients have unread replies: ask again");
 }

@@ -149,7 +149,7 @@ static void tell_all(const struct control *control, struct call *c)
 static void set_names(const struct program *p, char *text, size_t len)
 {
     size_t used = 0;
-    snprintf(text, len, "it has none");
+    snprintf(text, len, "none");
     for (uint32_t i = 0; i < p->lives_count && used < len; i++)
         used += (size_t)snprintf(text + used, len - used, "%s%s", i ? ", " : "", program_str(p, p->lives[i].name));
 }
@@ -174,11 +174,11 @@ void asked_SETS(void *with, struct call *c)
         call_end(c, 2, "%.100s: the running program has no such live set", name);
     } else if (!name || !members_find(control->rules, name, &t)) {
         set_names(control->carry->now.program, all, sizeof all);
-        call_end(c, 2, "%.100s: the running program has no such live set: %s", name ? name : "", all);
+        call_end(c, 2, "%.100s: the running program has no such live set; its live sets: %s", name ? name : "", all);
     } else if (ops[i].changes && t.at[0].program->lives[t.at[0].live].names) {
-        call_end(c, 2, "%.100s: its members are the addresses of its names", name);
+        call_end(c, 2, "%.100s: its members are the addresses of its host names, and only DNS changes them", name);
     } else if (ops[i].changes && t.at[0].program->lives[t.at[0].live].file) {
-        call_end(c, 2, "%.100s: its members are those of %.3000s: change that file", name,
+        call_end(c, 2, "%.100s: its members come from %.3000s: change that file", name,
                  program_str(t.at[0].program, t.at[0].program->lives[t.at[0].live].file));
     } else if (ops[i].answer == sets_replace && set_is_answered(&t)) {
         call_end(c, 2, "%.100s: its members come only from DNS answers", name);

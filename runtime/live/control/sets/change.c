@@ -62,9 +62,9 @@ static void tell_refused(struct changing *g, const struct member_record *r, cons
 static const char *refusal(const struct changing *g, const struct member_record *r, const struct live_net *net)
 {
     uint32_t lo[4], hi[4];
-    if (set_is_answered(g->t)) return "its members come only from DNS answers";
+    if (set_is_answered(g->t)) return "the set's members come only from DNS answers";
     if (!g->wide && r->len < (r->v6 ? MEMBER_WIDE6 : MEMBER_WIDE4))
-        return r->v6 ? "shorter than /16; --wide allows that" : "shorter than /8; --wide allows that";
+        return r->v6 ? "it is shorter than /16; --wide allows that" : "it is shorter than /8; --wide allows that";
     live_net_ends(net, lo, hi);
     const enum live_refusal why = member_refuses(g->t, net->v6, lo, hi);
     return why == LIVE_NEVER     ? "`never` contains it, or a part of it"
@@ -99,7 +99,7 @@ static bool holder_say(const struct changing *g, const struct live_net *net, cha
     if (!why.base) live_net_ends(&why.net, first, last);
     if (!range_holds(net->v6, why.base ? why.lo : first, why.base ? why.hi : last, lo, hi)) return false;
     if (why.base)
-        snprintf(text, len, "%s of its list contains it: `replace` the list with one that doesn't",
+        snprintf(text, len, "%s in the set's list contains it: `replace` the list with one that doesn't contain it",
                  sets_range_text(net->v6, why.lo, why.hi, member));
     else
         snprintf(text, len, "the member %s contains it", sets_net_text(&why.net, member));
@@ -139,8 +139,9 @@ static void change_one(struct changing *g, const struct member_record *r)
     const enum live_said said = member_add(g->t, &net, end_ms, g->how);
     g->counts[said]++;
     if (said == LIVE_FULL || said == LIVE_LENGTHS) {
-        tell_refused(
-            g, r, said == LIVE_FULL ? "the set is full" : "its members already have eight prefix lengths, the limit");
+        tell_refused(g, r,
+                     said == LIVE_FULL ? "the set is full"
+                                       : "the set's members already have eight prefix lengths, the limit");
         return;
     }
     if (r->flags & MEMBER_CUT) {

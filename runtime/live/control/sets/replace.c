@@ -54,7 +54,8 @@ static const char *refusal(const struct member_target *t, const struct member_ra
     const u128 more = number_of(m, m->hi) - number_of(m, m->lo);
     const unsigned bits = m->v6 ? 128 - MEMBER_WIDE6 : 32 - MEMBER_WIDE4;
     if (!wide && more >> bits)
-        return m->v6 ? "more addresses than a /16; --wide allows that" : "more addresses than a /8; --wide allows that";
+        return m->v6 ? "it has more addresses than a /16; --wide allows that"
+                     : "it has more addresses than a /8; --wide allows that";
     const enum live_refusal why = member_refuses(t, m->v6, m->lo, m->hi);
     return why == LIVE_NEVER     ? "`never` contains it, or a part of it"
            : why == LIVE_OUTSIDE ? "it is outside `in`"

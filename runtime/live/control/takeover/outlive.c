@@ -10,7 +10,8 @@
 
 static bool refused(struct control *control, const char *why)
 {
-    events_tell(&control->tell->events, TOLD_FAULT, "a restart can't hand over: %s; flows end", why);
+    events_tell(&control->tell->events, TOLD_FAULT, "prey can't hand over flows to the next start: %s; the flows end",
+                why);
     return false;
 }
 
@@ -20,7 +21,7 @@ bool keep_asked(struct control *control)
     uint64_t parent;
     struct tell *tell = control->tell;
     if (control->kept) return true;
-    if (yield_waits(control)) return refused(control, "another process takes over");
+    if (yield_waits(control)) return refused(control, "another process is taking over");
     if (yield_lacks(control, err, sizeof err)) return refused(control, err);
     prctl(PR_SET_PDEATHSIG, 0); /* its parent ends now, and another one follows */
     if (ask_OUTLIVE(tell->channel, &parent, err, sizeof err)) {

@@ -82,7 +82,7 @@ void asked_TAKEOVER(void *with, struct call *c)
     struct control *control = with;
     char lacks[1000];
     if (yield_lacks(control, lacks, sizeof lacks)) {
-        call_end(c, 2, "%s; a restart ends its flows", lacks);
+        call_end(c, 2, "%s; a restart ends the flows", lacks);
         return;
     }
     if (!call_has_fd(c)) {
@@ -188,8 +188,8 @@ static uint32_t form_of(const struct handoff_begin *b, char *line, size_t line_l
     const uint32_t form = b->form < HANDOFF_FORM ? b->form : HANDOFF_FORM;
     if (form >= HANDOFF_FORM_LEAST && form >= b->form_least) return form;
     snprintf(line, line_len,
-             "it hands over in formats %d to %d, and the other version takes over in formats %u to %u; a restart ends "
-             "its flows",
+             "the running instance hands over in formats %d to %d, and the new version takes over in formats %u to %u; "
+             "a restart ends the flows",
              HANDOFF_FORM_LEAST, HANDOFF_FORM, b->form_least, b->form);
     return 0;
 }

@@ -28,7 +28,8 @@ void yield_kernel_hello(const struct control *control, const struct handoff_begi
     if (!memcmp(layout, b->layout, sizeof layout))
         h->kernel = 1;
     else if (carry->by_tc != (1u << carry->o->iface_count) - 1)
-        *lacks = "its kernel maps have another layout, and XDP sockets can't be handed over without them yet";
+        *lacks = "the new version's kernel maps have another layout, and prey can't hand over XDP sockets without "
+                 "these maps yet";
 }
 
 int yield_kernel_say(const struct control *control, const struct handoff_hello *h, int fd, uint64_t until_ns)

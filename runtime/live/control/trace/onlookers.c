@@ -130,7 +130,7 @@ static void onlooker_end(void *arg)
     const uint64_t n = lost(k, seat_of(k)), untold = in_kernel_more(k->control->carry).untold - k->untold_before;
     if (n) snprintf(more, sizeof more, "; %s more packets came too fast to be shown", text_number(n, number));
     if (untold)
-        snprintf(unseen, sizeof unseen, "; %s of all packets in the kernel came too fast to be examined",
+        snprintf(unseen, sizeof unseen, "; in the kernel, %s packets came too fast to be examined",
                  text_number(untold, number));
     if (k->wanted.words)
         snprintf(chosen, sizeof chosen, "; --only left out %s", text_number(k->wanted.left_out, number));
@@ -139,7 +139,7 @@ static void onlooker_end(void *arg)
     if (k->judges)
         snprintf(other, sizeof other, "; process %ld has taken over%s", k->judges, k->talk ? "" : ": ask again");
     if (k->talk && !talk_answer(k->talk, &k->asked, k->call))
-        call_end(k->call, 2, "out of memory, or the answer is too long: ask for fewer rows with --limit");
+        call_end(k->call, 2, "out of memory, or the reply is too long: ask for fewer rows with --limit");
     else
         call_end(k->call, k->judges && !k->talk ? 2 : 0, "%s packet%s%s%s%s%s%s", text_number(k->told, number),
                  k->told == 1 ? "" : "s", k->talk ? " looked at" : "", chosen, more, unseen, other);
@@ -465,7 +465,7 @@ static bool read_only(const struct call *c, struct onlooker *k, char *err, size_
     const char *words = call_text_of(c, "only");
     if (words || !call_has(c, "only"))
         return wanted_init(&k->wanted, words, &k->control->carry->now.labels, err, err_len);
-    snprintf(err, err_len, "`only` is a text, as 'drop, rule SSH'");
+    snprintf(err, err_len, "`only` is a text, such as 'drop, rule SSH'");
     return false;
 }
 

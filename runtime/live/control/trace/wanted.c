@@ -17,7 +17,8 @@ bool wanted_init(struct wanted *w, const char *words, const struct labels *now, 
     for (unsigned i = 0; i < 2; i++)
         if (only_asks_recorded(&w->of[i].only)) {
             snprintf(err, err_len,
-                     "--only otherwise is for recordings, which get a second verdict: preyrun --replay DIR");
+                     "--only otherwise is only possible for recordings, which get a second verdict: use preyrun "
+                     "--replay DIR");
             return false;
         }
     return true;

@@ -153,7 +153,9 @@ static void tell_unkept(struct rules *rules, bool any, int failed)
 {
     struct members *m = rules->members;
     if (failed && failed != m->unkept && !any)
-        tell_fault(rules->tell, "sets: members of a removed set would come back with the set: %s", strerror(-failed));
+        tell_fault(rules->tell,
+                   "sets: the kept members of a removed set can't be deleted, and would come back with the set: %s",
+                   strerror(-failed));
     else if (failed && failed != m->unkept)
         tell_fault(rules->tell, "sets: prey can't keep members for the next start: %s",
                    failed == -EFBIG ? "they need more room than the history of programs has" : strerror(-failed));

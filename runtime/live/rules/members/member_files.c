@@ -73,7 +73,8 @@ static bool put(struct rules *rules, const struct program *p, uint32_t live, str
     if (!base_is_due(p, live, &base, err, err_len)) return false;
     if (live_base_fits(table, &base) && members_base(rules, table, &base)) return true;
     snprintf(err, err_len, "%.200s: %s", program_str(p, p->lives[live].file),
-             live_base_fits(table, &base) ? "out of memory" : "the kernel has no room for it: set a larger `size`");
+             live_base_fits(table, &base) ? "out of memory"
+                                          : "the kernel has no room for the file: set a larger `size`");
     return false;
 }
 
@@ -108,8 +109,8 @@ static void tell_taken(const struct rules *rules, const struct member_set *s, co
                        uint64_t before)
 {
     char now[TEXT_NUMBER], were[TEXT_NUMBER];
-    events_tell(&rules->tell->events, TOLD_HAND, "sets: %.100s has %s now: %s member%s, %s before", s->name, path,
-                text_number(members, now), text_plural(members), text_number(before, were));
+    events_tell(&rules->tell->events, TOLD_HAND, "sets: %.100s now has the contents of %s: %s member%s, %s before",
+                s->name, path, text_number(members, now), text_plural(members), text_number(before, were));
 }
 
 /* Report a fault unless it is the one that was reported last. */

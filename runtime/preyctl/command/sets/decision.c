@@ -68,7 +68,7 @@ bool decision_read(const char *text, size_t len, struct member_record *r, char *
 {
     cJSON *o = cJSON_ParseWithLength(text, len);
     const bool good = cJSON_IsObject(o) && take(o, r, why, why_len);
-    if (!cJSON_IsObject(o)) snprintf(why, why_len, "not a JSON object");
+    if (!cJSON_IsObject(o)) snprintf(why, why_len, "the line isn't a JSON object");
     cJSON_Delete(o);
     return good;
 }

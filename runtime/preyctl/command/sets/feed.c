@@ -108,7 +108,7 @@ static void bytes_take(struct feed *f, const char *s, size_t len)
         if (!end) return;
         f->line++;
         if (f->too_long)
-            changes_refuse(&f->c, f->line, f->text, f->len, "longer than 4,096 bytes");
+            changes_refuse(&f->c, f->line, f->text, f->len, "the line is longer than 4,096 bytes");
         else
             line_take(f, f->len);
         f->len = 0;
