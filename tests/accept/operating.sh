@@ -92,7 +92,7 @@ preyc --ask - ways.pbc <<<'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on' >out 2>err
 status=$?
 says '--ask: `on` without an interface' 2 'line 1 of standard input$' err
 call preyc --ask 'tcp 10.0.0.5:5 -> 192.0.2.1:25 syn on lan out on lan' --routes routes ways.pbc
-says '--ask with a way of its own' 0 'NO_MAIL +no +way out is lan, not in wan' out
+says '--ask with a way of its own' 0 'NO_MAIL +no +output interface is lan, not in wan' out
 # policy rules, whose tables have names; IPv6's look like IPv4's
 printf '%s\n' '0:	from all lookup local' '100:	from 10.0.5.0/24 iif eth1 lookup uplink' \
     '101:	not from all fwmark 0xca6c lookup 51820 suppress_prefixlength 0' '102:	from all ipproto tcp dport 80-81 lookup uplink' \
