@@ -277,6 +277,15 @@ void rule_want_meter(struct ruleset *s, struct rule *r, struct meter *m, bool ov
     r->meters = one;
 }
 
+void rule_want_flows(struct rule *r, uint64_t n, unsigned length4, unsigned length6)
+{
+    enum { MOST = 100000000 };
+    r->flows_over = (uint32_t)(n > MOST ? MOST : n);
+    r->flows_length4 = (uint8_t)length4;
+    r->flows_length6 = (uint8_t)length6;
+    rule_apart(r, "in prey, all connections of the source count, not only connections that reach this rule");
+}
+
 const struct list *rule_asks(const struct rule *r, enum about about)
 {
     for (const struct condition *c = r->conditions; c; c = c->next)

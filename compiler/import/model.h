@@ -140,9 +140,10 @@ struct rule {
     struct rule *next;
     const char *text; /* the rule as the other tool writes it, for comments; never NULL */
     struct condition *conditions;
-    uint8_t family;                 /* 4, 6; 0: both */
-    uint8_t flags_has, flags_lacks; /* TCP flags that must be set, clear; the protocol is a separate condition */
-    uint32_t flows_over;            /* matches above this number of connections of the source; 0: not asked */
+    uint8_t family;                       /* 4, 6; 0: both */
+    uint8_t flags_has, flags_lacks;       /* TCP flags that must be set, clear; the protocol is a separate condition */
+    uint32_t flows_over;                  /* matches above this number of connections of the source; 0: not asked */
+    uint8_t flows_length4, flows_length6; /* prefix lengths of the sources that count together */
     enum { NO_MATTER, MUST_BE, MUST_NOT_BE } translated; /* translated destination (`ct status dnat`) */
     bool urpf_failed, urpf_passed; /* the source must have no return route by its device; it must have one */
     bool broadcast; /* a condition asks for all broadcast addresses, of which prey has only that of all networks */
@@ -184,6 +185,9 @@ void rule_want_family(struct rule *r, uint8_t family);
 /* Demand all of `has` set and all of `lacks` clear, in addition to earlier flags. */
 void rule_want_flags(struct rule *r, uint8_t has, uint8_t lacks);
 void rule_want_meter(struct ruleset *s, struct rule *r, struct meter *m, bool over);
+/* Add that the source, or its network of that prefix length, has more than n connections; n is at least 1. netfilter
+ * counts only connections that reached the rule, so a remark says that prey counts all. */
+void rule_want_flows(struct rule *r, uint64_t n, unsigned length4, unsigned length6);
 /* Mark the rule as not expressible; the first reason stays. A reason is part of a sentence: "prey asks no marks". */
 void rule_unsaid(struct rule *r, const char *why);
 /* Note a part of the rule that prey can't express, while the rest is kept. */

@@ -208,6 +208,9 @@ void put_conditions(struct writer *w, const struct rule *r, uint8_t family)
     for (const struct condition *c = r->conditions; c; c = c->next) put_condition(w, r, c, family);
     put_flags(w, r);
     if (r->urpf_failed) fputs(" urpf-failed", w->out);
-    if (r->flows_over) fprintf(w->out, " flows over %" PRIu32 " per source", r->flows_over);
+    if (r->flows_over) {
+        fprintf(w->out, " flows over %" PRIu32 " per source", r->flows_over);
+        put_lengths(w, r->flows_length4, r->flows_length6);
+    }
     put_meters(w, r->meters);
 }

@@ -201,6 +201,11 @@ bool list_is_of(const struct list *l, uint8_t family)
     return l->count > 0;
 }
 
+void put_lengths(struct writer *w, unsigned length4, unsigned length6)
+{
+    if (length4 != 32 || length6 != 128) fprintf(w->out, "/%u,/%u", length4, length6);
+}
+
 static void put_meter(struct writer *w, const struct meter *m)
 {
     static const char *const keys[] = {[METER_ALL] = "",
@@ -220,7 +225,7 @@ static void put_meter(struct writer *w, const struct meter *m)
     }
     if (m->burst) fprintf(w->out, " burst %" PRIu64 "%s", m->burst, m->bytes ? "B" : "");
     fputs(keys[m->per], w->out);
-    if (by_address && (m->length4 != 32 || m->length6 != 128)) fprintf(w->out, "/%u,/%u", m->length4, m->length6);
+    if (by_address) put_lengths(w, m->length4, m->length6);
     if (m->bytes && m->rate * 8 % (1000 * (uint64_t)m->unit)) fputs("  # rounded up to a thousand bits", w->out);
     fputc('\n', w->out);
 }

@@ -81,7 +81,7 @@ static bool take_conn_mask(struct reading *r, const struct option *o, const char
     uint64_t n;
     if (!reading_number(r, v[0], bits, "prefix length", &n)) return false;
     r->conn.length = (unsigned)n;
-    if (r->conn.length != bits) rule_unsaid(&r->rule, "prey counts connections of one address, not of a network");
+    r->conn.masked = n != bits;
     return true;
 }
 
@@ -193,8 +193,7 @@ void connlimit_finish(struct reading *r)
         rule_unsaid(&r->rule, "prey's `flows over N` matches more than N connections, not fewer");
     else if (!r->conn.over)
         rule_unsaid(&r->rule, "prey's `flows over N` needs an N of at least 1");
-    else {
-        r->rule.flows_over = (uint32_t)(r->conn.over > 100000000 ? 100000000 : r->conn.over);
-        rule_apart(&r->rule, "in prey, all connections of the source count, not only connections that reach this rule");
-    }
+    else
+        rule_want_flows(&r->rule, r->conn.over, r->conn.masked && r->family == 4 ? r->conn.length : 32,
+                        r->conn.masked && r->family == 6 ? r->conn.length : 128);
 }

@@ -65,6 +65,7 @@ struct hours {
 struct connlimit {
     uint64_t over;
     bool asked, upto, destination;
+    bool masked; /* networks are counted, with prefixes of this length: */
     unsigned length;
 };
 

@@ -1,7 +1,29 @@
 /* Sets that rules fill: with a limit for each key they are meters, without one live sets */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
+
+/* Return the number of leading ones if the other bits are zero; 0: not such a mask. */
+static unsigned mask_length(const cJSON *mask)
+{
+    const char *text = cJSON_GetStringValue(mask);
+    uint8_t bytes[16] = {0};
+    if (!text || (inet_pton(AF_INET, text, bytes) != 1 && inet_pton(AF_INET6, text, bytes) != 1)) return 0;
+    unsigned length = 0;
+    while (length < 128 && bytes[length / 8] & 0x80 >> length % 8) length++;
+    for (unsigned i = length; i < 128; i++)
+        if (bytes[i / 8] & 0x80 >> i % 8) return 0;
+    return length;
+}
+
+/* Read a key such as `ip saddr & 255.255.255.0`. False: not the network of an address. */
+static bool masked_key(const cJSON *both, struct subject *s)
+{
+    if (!both->child || subject_of(both->child, s) || (s->about != ASK_FROM && s->about != ASK_TO)) return false;
+    s->length = (uint8_t)mask_length(both->child->next);
+    return s->length != 0;
+}
 
 /* Find the key by which a set is filled; packets without such a field are not counted. */
 static bool filled_key(const cJSON *key, struct subject *s)
@@ -9,6 +31,7 @@ static bool filled_key(const cJSON *key, struct subject *s)
     const cJSON *inside;
     const char *kind = nft_kind(key, &inside);
     if (kind && !strcmp(kind, "elem")) return filled_key(cJSON_GetObjectItemCaseSensitive(inside, "val"), s);
+    if (kind && !strcmp(kind, "&")) return masked_key(inside, s);
     return !subject_of(key, s) && !s->special;
 }
 
@@ -72,7 +95,7 @@ void read_set_statement(struct reading_rule *r, const cJSON *statement)
                                                 : "prey's rules add only a source or a destination to a set");
         return;
     }
-    const bool adds = set && set->kind == ABOUT_ADDRESSES && (s.about == ASK_FROM || s.about == ASK_TO);
+    const bool adds = set && set->kind == ABOUT_ADDRESSES && (s.about == ASK_FROM || s.about == ASK_TO) && !s.length;
     const struct adding a = {.renews = op && !strcmp(op, "update"), .counts = one, .for_s = element_time(elem)};
     want_implied(r, &s);
     if (!one && !adds) {

@@ -88,12 +88,12 @@ static void want_flows(struct reading_rule *r, const cJSON *count, const struct 
 {
     uint64_t n;
     if (key->per != METER_SOURCE || !is_limit_over(count) ||
-        !read_count(cJSON_GetObjectItemCaseSensitive(count, "val"), &n) || !n || n > 100000000) {
+        !read_count(cJSON_GetObjectItemCaseSensitive(count, "val"), &n) || !n) {
         read_unsaid(
             r, "prey counts connections only per source, and matches only if there are more than N: `flows over N`");
         return;
     }
-    for (struct rule *one = r->first; one; one = one->next) one->flows_over = (uint32_t)n;
+    for (struct rule *one = r->first; one; one = one->next) rule_want_flows(one, n, key->length4, key->length6);
 }
 
 void read_by_key(struct reading_rule *r, const struct subject *key, const cJSON *statement, const char *name)
@@ -102,6 +102,7 @@ void read_by_key(struct reading_rule *r, const struct subject *key, const cJSON 
     const cJSON *inside;
     const char *kind = nft_kind(statement, &inside);
     m->per = key->about == ASK_FROM ? METER_SOURCE : METER_DESTINATION;
+    if (key->length) *(key->family == 4 ? &m->length4 : &m->length6) = key->length;
     if (key->about != ASK_FROM && key->about != ASK_TO)
         read_unsaid(r, "prey counts only per address");
     else if (kind && !strcmp(kind, "limit") && meter_fill(m, inside))

@@ -355,13 +355,13 @@ static void shared_ports(void **state)
     assert_string_equal(content(RESERVED), "");
     assert_int_equal(ports_reserve(two, &range, 1, &kept, err, sizeof err), -EADDRINUSE);
     assert_string_equal(err, "the running instance `eth0` also translates to some of the ports 61500-62000: change the "
-                             "ports of one of the two");
+                             "ports of one of the two instances");
     *err = 0;
     assert_int_equal(ports_look(one, &range, 1, &kept, err, sizeof err), 0); /* a rejected one isn't a reservation */
     reserve(one, 61000, 61999);
     assert_int_equal(ports_look(two, &range, 1, &kept, err, sizeof err), -EADDRINUSE);
     assert_string_equal(err, "the running instance `eth0` also translates to some of the ports 61500-62000: change the "
-                             "ports of one of the two");
+                             "ports of one of the two instances");
     reserve(two, 62000, 62500);
     assert_int_equal(state_undo(one, STATE_OPEN, say, NULL), 0);
     assert_int_equal(ports_reserve(one, &all, 1, &kept, err, sizeof err), -ENOSPC);
