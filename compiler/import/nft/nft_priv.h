@@ -77,7 +77,7 @@ struct subject {
     enum about about;
     uint8_t family; /* family that it implies; 0: none */
     uint8_t proto;  /* protocol that it implies; 0: none */
-    uint8_t length; /* of a set's key that is a network: its prefix length; 0: a whole address, or no address */
+    uint8_t length; /* prefix length of a key that is a network; 0: a whole address, or no address */
     bool special;   /* `what` is compared, not a list */
     enum subject_kind {
         SUBJECT_FAMILY,
