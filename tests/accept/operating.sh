@@ -479,7 +479,7 @@ for how in 'gzip -c' 'xz -c' 'zstd -qc' 'lz4 -qc'; do
 done
 gzip -c day.pcap | xz -c >twice
 call preyrun -r twice suggested.pbc
-says 'an archive in an archive is refused by name' 2 'compressed twice (xz, then gzip inside)' err
+says 'an archive in an archive is refused by name' 2 'compressed twice [(]xz, then gzip inside[)]' err
 cp day.pcap other.pcap
 call preyrun -r day.pcap -r other.pcap --map day.pcap=wan --map other.pcap=eth7 suggested.pbc
 says 'several, merged' 0 '^ +4 frames' out

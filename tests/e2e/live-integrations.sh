@@ -115,7 +115,7 @@ same 'what can be no member is refused, each in words' "$? $(sed 's/`{[^`]*`/D/'
 preyctl: line 2: D: the scope is `Country`, but must be `Ip` or `Range`
 preyctl: line 3: D: the type is `captcha`, but must be `ban`
 preyctl: line 4: D: the `duration` must be written as 3h59m57s
-preyctl: line 7: D: the line isn't a JSON object
+preyctl: line 7: D: the line isn'\''t a JSON object
 caught: 1 added, 1 absent, 5 refused'
 
 echo '# A list'

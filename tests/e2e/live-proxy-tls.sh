@@ -158,7 +158,7 @@ plain() { [ "${B%san}" = "$B" ]; } # sanitizers look at their process, and take 
 ! plain || same 'nobody without the right to trace looks at them, and they make no cores' \
     "$(for p in $both; do setpriv --bounding-set -all --inh-caps -all cat "/proc/$p/maps" 2>/dev/null | wc -l; done | tr '\n' ' ')" '0 0 '
 
-read -r session tls < <(sed -nE 's/^([0-9:.]+  )?ready: .* takes ([0-9.]+) KiB while idle, .* in TLS ([0-9]+) KiB more, .*/\2 \3/p' prey.err)
+read -r session tls < <(sed -nE 's/^([0-9:.]+  )?ready: .* takes ([0-9.]+) KiB while idle, .* in TLS takes ([0-9]+) KiB more, .*/\2 \3/p' prey.err)
 took=$(at client python3 "$top/tests/e2e/live/resting.py" 10.1.0.2 443 150 $(cat "/proc/$prey/task/$prey/children"))
 echo "# an idle connection takes $took bytes"
 awk -v took="${took:-0}" -v says="${session:-0}" -v tls="${tls:-0}" 'BEGIN { exit !(took > 4096 && took <= (says + tls) * 1024 && took <= 24 * 1024) }' || ! plain

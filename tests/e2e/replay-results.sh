@@ -179,7 +179,7 @@ cp all.pcap input.pcap
 run --pcap input.pcap --write input.pcap rules.pbc
 says 'the capture is not overwritten' 2 'input.pcap: this is the capture that preyrun reads'
 run --pcap input.pcap --verdicts rules.pbc rules.pbc
-says 'nor is the program' 2 'rules.pbc: this is the program'
+says 'nor is the program' 2 'rules.pbc: this is the program that preyrun runs'
 cmp -s input.pcap all.pcap
 ok $? 'and both are as they were'
 
