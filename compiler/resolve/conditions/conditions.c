@@ -157,7 +157,8 @@ static void check_rst(struct rule_work *w)
     if (!with || with->v.i != AW_RST || !w->answers) return;
     if (w->protocols == KIND_TCP) return;
     diag(w->c->diags, E_RST_NOT_TCP, with->span, "`with rst` needs `tcp` in the rule: only TCP has resets");
-    diag_advise(w->c->diags, "name `tcp` in the rule, or remove `with rst`: `reject` answers TCP with a reset anyway");
+    diag_advise(w->c->diags,
+                "name `tcp` in the rule, or remove `with rst`: `reject` replies to TCP with a reset anyway");
     w->bad = true;
 }
 
