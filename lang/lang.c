@@ -214,7 +214,8 @@ static bool report_unreadable_files(struct compile *c, struct span at, struct pa
         else if (!told++)
             report_unreadable(c, at, paths->path[i], err);
         else
-            diag_note(c->diags, SPAN_NONE, "`%s` can't be read either: %s", paths->path[i], strerror(err));
+            diag_note(c->diags, SPAN_NONE, "`%s` can't be read either: %s", paths->path[i],
+                      err == EINVAL ? "not a regular file" : strerror(err));
     }
     paths->count = kept;
     return !told;
@@ -248,7 +249,7 @@ static void include_follow(struct compile *c, struct node *include)
     const char *path = beside(c, name->span.file, &name->v.str), *written = name->v.str.s;
     bool good = false;
     if (memchr(written, '\0', name->v.str.len) || name->v.str.len == 0)
-        diag(c->diags, E_INCLUDE, name->span, "this isn't a file name");
+        diag(c->diags, E_INCLUDE, name->span, "the file's name is empty or has a zero byte");
     else if (strpbrk(written, "*?") && strchr(strpbrk(written, "*?"), '/'))
         diag(c->diags, E_INCLUDE, name->span, "a pattern is only possible in the last part of a path");
     else if (strpbrk(written, "*?") != NULL)

@@ -63,7 +63,7 @@ static void report_size(struct gen *g, const struct classified *c, uint64_t byte
     diag_advise(g->c->diags, "raise `limits { classifier SIZE }`, which is %" PRIu64 " bytes for all lists",
                 g->img->settings->classifier_bytes);
     for (uint32_t i = 0; i < n && boxes[i] > 1; i++)
-        diag_note(g->c->diags, entry_span(g, c, entry[i]), "this rule expands to %u boxes", boxes[i]);
+        diag_note(g->c->diags, entry_span(g, c, entry[i]), "this rule needs %u entries in the search tables", boxes[i]);
 }
 
 /* Questions of several boxes together. `meet` adds those of a box if some packet meets all. */
@@ -183,6 +183,8 @@ void report_warnings(struct gen *g)
         const bool chain = w->code == W_CLASSIFIER_CHAIN;
         warning_tell(d, w, image_str(g->img, w->list));
         if (chain) diag_advise(d, "%s", chain_fix);
+        if (w->code == W_CLASSIFIER_RESISTS)
+            diag_advise(d, "raise `limits { classifier SIZE }`, because more memory may help");
         if (w->code == W_CLASSIFIER_FAR)
             diag_advise(d, "add a condition that divides these rules: preyc --explain W0517");
         for (uint32_t i = 1; i < w->named; i++)

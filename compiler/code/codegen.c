@@ -328,8 +328,8 @@ static void report(struct gen *g)
         diag(d, E_CODE_SIZE, last_rule_span(img),
              "the rules have longer address and MAC lists than a program can hold");
     if (g->out_of_classifier)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "the rules need larger classifiers than a program can hold");
-    if (g->out_of_memory) diag(d, E_CODE_SIZE, last_rule_span(img), "out of memory for the classifiers of the rules");
+        diag(d, E_CODE_SIZE, last_rule_span(img), "the rules need larger search tables than a program can hold");
+    if (g->out_of_memory) diag(d, E_CODE_SIZE, last_rule_span(img), "out of memory for the search tables of the rules");
 }
 
 /* Store the length of the longest path through the code. */

@@ -69,7 +69,7 @@ static void warn_unproven(const struct rule_work *w, const struct node *verdict,
     if (a->flags & PBC_ADD_DESTINATION || bounded || is_proven(w, conds)) return;
     diag(w->c->diags, W_ADD_UNPROVEN, verdict->span, "a forged packet can put any address into `%s`%s",
          image_str(w->c->image, w->c->image->lives[a->live].name),
-         a->flags & PBC_ADD_CUT ? ", and ends its connections" : "");
+         a->flags & PBC_ADD_CUT ? " and end the connections of that address" : "");
     diag_advise(w->c->diags,
                 "write `tcp state established` in the rule, or `never` with the addresses to exclude in the set");
 }

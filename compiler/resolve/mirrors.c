@@ -149,7 +149,9 @@ void check_mirrors(struct compile *c)
         const struct span at = iface == PBC_NONE ? SPAN_NONE : judged_at(img, iface);
         if (at.file == UINT32_MAX) continue;
         diag(c->diags, E_MIRROR, img->rule_span[m->rule],
-             "copies can't go to `%s`: these rules judge that device, and would judge the copies again", device);
+             "copies can't go to `%s`: the rules judge this device's packets, and would judge the copies again",
+             device);
+        diag_advise(c->diags, "name a device that the rules don't judge");
         diag_note(c->diags, at, "the device is named here");
     }
 }

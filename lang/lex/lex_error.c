@@ -47,7 +47,7 @@ void comment_check(struct parser *p, struct span span)
     for (size_t i = 0; i < len; i++) {
         if (!is_control((unsigned char)s[i])) continue;
         struct span at = {span.file, span.start + (uint32_t)i, span.start + (uint32_t)i + 1};
-        diag(p->diags, E_CONTROL, at, "control character 0x%02x in the text", (unsigned char)s[i]);
+        diag(p->diags, E_CONTROL, at, "remove the control character 0x%02x", (unsigned char)s[i]);
         return;
     }
 }
@@ -136,9 +136,9 @@ void bad_character(struct parser *p, struct token *t)
     if (!n)
         lex_error(p, t, E_UTF8, "byte 0x%02x isn't valid UTF-8", c);
     else if (is_control(c) || c == '\r')
-        lex_error(p, t, E_CONTROL, "control character 0x%02x in the text", c);
+        lex_error(p, t, E_CONTROL, "remove the control character 0x%02x", c);
     else if (utf8_invisible(s, n))
-        lex_error(p, t, E_CHARACTER, "an invisible character (U+%04X) is here", utf8_code(s, n));
+        lex_error(p, t, E_CHARACTER, "remove the invisible character U+%04X", utf8_code(s, n));
     else
         lex_error(p, t, E_CHARACTER, "the rule language has no `%.*s`", (int)n, s);
     if (p->panic) return;

@@ -397,7 +397,8 @@ size_t value_scan(struct parser *p, const char *s, size_t len, struct token *t)
         return whole;
     }
     if (len > MAX_WORD) {
-        lex_error(p, t, E_TOO_LONG, "this word has %zu bytes, but names and values have at most %d", len, MAX_WORD);
+        lex_error(p, t, E_TOO_LONG, "this word has %zu bytes, but names have at most %d, and values %d", len, MAX_NAME,
+                  MAX_WORD);
         return whole;
     }
     if (len > 1 && s[len - 1] == '-' && s[len] == '>') len--;

@@ -20,8 +20,8 @@ struct node *parse_alone(struct arena *arena, struct sources *sources, struct di
     static const char begin[] = "prey.pbc"; /* beginning of a compiled program */
     if (f->len >= sizeof begin - 1 && !memcmp(f->text, begin, sizeof begin - 1)) {
         diag(d, E_UTF8, SPAN_NONE,
-             "`%s` is a compiled program: give the rule file (.prey); only preyrun, and preyc with --ask, --diff and "
-             "--against, take programs",
+             "`%s` is a compiled program: give the rule file (.prey); only preyrun, preyctl, and preyc with --ask, "
+             "--diff and --against, take programs",
              f->path);
         return file_node(arena, sources, file);
     }

@@ -23,7 +23,7 @@ static void note_covering(struct compile *c, const struct ir_rule *r)
 {
     const uint32_t told = r->cover_count > COVERS_TOLD ? COVERS_TOLD - 1 : r->cover_count;
     for (uint32_t i = 0; i < told; i++)
-        diag_note(c->diags, c->image->rule_span[r->covers[i]], "%s this one",
+        diag_note(c->diags, c->image->rule_span[r->covers[i]], "%s this rule",
                   i                    ? "and"
                   : r->cover_count > 1 ? "partly by"
                                        : "by");
@@ -158,8 +158,9 @@ static void warn_neighbours(struct compile *c)
         if (f->default_verdict == PBC_V_ACCEPT || f->direction == PBC_DIR_FORWARD) continue;
         if (list_fate(&w, f->rules, f->rule_count) != FATE_OPEN) continue;
         diag(c->diags, W_NO_NEIGHBOURS, img->firewall_span[i],
-             "`%s` blocks IPv6 neighbour discovery: its default drops packets that no rule lets %s",
-             image_str(img, f->name), f->direction == PBC_DIR_OUT ? "out" : "in");
+             "`%s` blocks IPv6 neighbour discovery: its default %s packets that no rule lets %s",
+             image_str(img, f->name), f->default_verdict == PBC_V_REJECT ? "rejects" : "drops",
+             f->direction == PBC_DIR_OUT ? "out" : "in");
         diag_advise(c->diags, "add `accept icmp6 type nd`");
     }
 }

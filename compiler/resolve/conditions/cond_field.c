@@ -167,8 +167,8 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
     const size_t i = outside_mask(p);
     if (i == v.len) return true;
     diag(d, E_MASK_VALUE, value->span,
-         "byte %zu of the value, 0x%02x, has bits outside its mask 0x%02x: this %s matches", i + 1, p->value[i],
-         p->mask[i], p->is_not ? "always" : "never");
+         "byte %zu of the value, 0x%02x, has bits outside its mask 0x%02x: the condition %s matches", i + 1,
+         p->value[i], p->mask[i], p->is_not ? "always" : "never");
     if (mask) diag_note(d, mask->span, "the mask is here");
     return false;
 }

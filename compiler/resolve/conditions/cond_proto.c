@@ -93,7 +93,7 @@ static bool stands_once(struct rule_work *w, const struct node *n, const struct 
         *seen = n;
         return true;
     }
-    diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s is written twice in this rule", what);
+    diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s is written twice", what);
     diag_note(w->c->diags, (*seen)->span, "the first one is here; write one list, as in `a, b`");
     w->bad = true;
     return false;

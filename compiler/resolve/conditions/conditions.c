@@ -78,7 +78,7 @@ static void resolve_one(struct rule_work *w, const struct node *n)
     const struct cond_row *row = &rows[n->kind];
     const struct node *before = w->seen[n->kind];
     if (before && !row->many) {
-        diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s is written twice in this rule", row->name);
+        diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s is written twice", row->name);
         diag_note(w->c->diags, before->span,
                   n->kind == N_C_FLOWS || n->kind == N_C_URPF ? "the first one is here"
                                                               : "the first one is here; write one list, as in `a, b`");
@@ -100,7 +100,8 @@ void conditions_resolve(struct rule_work *w)
 
 void warn_never(struct rule_work *w, const struct node *n, const char *why)
 {
-    diag(w->c->diags, W_NEVER_MATCHES, n->span, "this can never match: %s", why);
+    diag(w->c->diags, W_NEVER_MATCHES, n->span, "this %s can never match: %s", n == w->node ? "statement" : "condition",
+         why);
     w->bad = w->never = true; /* one such warning for each rule */
 }
 
@@ -143,7 +144,7 @@ static void check_family(struct rule_work *w)
     const struct node *proto = w->protocol_node;
     const bool six = w->proto_family == KIND_IP6;
     if (!proto || !w->family_node || !w->proto_family || w->proto_family & w->named_families) return;
-    diag(w->c->diags, E_FAMILY_PROTOCOL, proto->span, "`%s` belongs to IPv%s, but this rule is only for IPv%s",
+    diag(w->c->diags, E_FAMILY_PROTOCOL, proto->span, "`%s` belongs to IPv%s, but the named family is IPv%s",
          proto_word_name(proto->first), six ? "6" : "4", six ? "4" : "6");
     if (!proto->first->next && w->protocols & (KIND_ICMP | KIND_ICMP6))
         diag_guess(w->c->diags, SPAN_NONE, "%s", six ? "icmp" : "icmp6");
@@ -157,7 +158,8 @@ static void check_rst(struct rule_work *w)
     if (!with || with->v.i != AW_RST || !w->answers) return;
     if (w->protocols == KIND_TCP) return;
     diag(w->c->diags, E_RST_NOT_TCP, with->span, "`with rst` needs `tcp` in the rule: only TCP has resets");
-    diag_advise(w->c->diags, "name `tcp` in the rule, or remove `with rst`: `reject` answers TCP with a reset anyway");
+    diag_advise(w->c->diags,
+                "name `tcp` in the rule, or remove `with rst`: `reject` replies to TCP with a reset anyway");
     w->bad = true;
 }
 
@@ -189,13 +191,15 @@ static void check_left(struct rule_work *w)
         w->families &= r->families;
         w->protocols &= r->protocols;
         if (!w->families || !w->protocols)
-            warn_never(w, w->seen[r->kind], "no packet that matches the rest of the rule has this field");
+            warn_never(w, w->seen[r->kind], "no packet that meets the other conditions has this field");
     }
     if (!w->bad && !w->protocols)
         warn_never(w, w->seen[N_C_PROTO_NUM] ? w->seen[N_C_PROTO_NUM] : w->protocol_node,
                    "the protocols exclude each other");
     if (!w->bad && !w->families)
-        warn_never(w, w->families_end ? w->families_end : w->node, "the rest of the rule excludes this kind of packet");
+        warn_never(w, w->families_end ? w->families_end : w->node,
+                   w->families_end ? "the other conditions exclude this kind of packet"
+                                   : "its conditions exclude each other");
 }
 
 /* Warn about numbers of IPv6 extension headers, which are skipped: `proto` never matches them. AH is an exception. */

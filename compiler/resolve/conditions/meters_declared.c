@@ -63,17 +63,17 @@ static bool rate_of(struct compile *c, const struct node *n, const char *what, s
     if (v.node->kind == N_RATE) {
         m->count = v.node->v.rate.count;
         m->per_ns = v.node->v.rate.per_ns;
-        if (m->count > PACKETS_MOST * m->per_ns) return report_range(c, n, "a meter counts at most 1_000_000_000/s");
+        if (m->count > PACKETS_MOST * m->per_ns) return report_range(c, n, "a rate can be at most 1_000_000_000/s");
     } else if (v.node->kind == N_BANDWIDTH) {
         m->unit = PBC_METER_BYTES;
         m->count = v.node->v.i / 8;
         m->per_ns = second_ns;
-        if (m->count > BYTES_MOST * m->per_ns) return report_range(c, n, "a meter counts at most 1000Gbit/s");
+        if (m->count > BYTES_MOST * m->per_ns) return report_range(c, n, "a bandwidth can be at most 1000Gbit/s");
     } else {
         report_wrong_value(c, n, v, what);
         return false;
     }
-    return m->count || report_zero(c, n, "with a rate of 0 no packet is `within` the meter");
+    return m->count || report_zero(c, n, "a rate must be above 0");
 }
 
 /* Return the default burst: one second's worth, but at least a packet, or enough bytes for the largest packets. */
@@ -101,7 +101,7 @@ static bool burst_of(struct compile *c, const struct meter_parts *parts, struct 
         return false;
     }
     m->burst = v.node->v.i;
-    if (!m->burst) return report_zero(c, n, "with a burst of 0 no packet is `within` the meter");
+    if (!m->burst) return report_zero(c, n, "a burst must be above 0");
     return (u128)m->burst * m->per_ns <= (u128)PBC_METER_REFILL_MAX * m->count ||
            report_range(c, n, "this burst would take more than a year to refill");
 }
@@ -134,7 +134,7 @@ static bool entries_of(struct compile *c, const struct meter_parts *parts, struc
     uint64_t total = 0;
     if (parts->entries && !parts->per) {
         diag(c->diags, E_METER_KEYLESS, parts->entries->span,
-             "`entries` needs `per`: a meter without it has one bucket");
+             "`entries` needs `per`: a meter without `per` has one bucket");
         diag_suggest(c->diags, span_after(whole_clause(parts->entries)), " per source");
         diag_suggest_removal(c->diags, whole_clause(parts->entries));
         return false;

@@ -87,8 +87,10 @@ bool port_ranges_of(struct compile *c, const struct node *clause, struct number_
     const struct symbol *name = NULL;
     if (!clause->first || !numbers_of(c, clause->first, &kind, NULL, ports, &name)) return false;
     if (ports->n && ports->r[0].lo) return true;
-    diag(c->diags, E_OUT_OF_RANGE, clause->first->span, "%s isn't %s: %s", ports->n ? "0" : "nothing", kind.what,
-         kind.range);
+    if (ports->n)
+        diag(c->diags, E_OUT_OF_RANGE, clause->first->span, "0 isn't %s: %s", kind.what, kind.range);
+    else
+        diag(c->diags, E_OUT_OF_RANGE, clause->first->span, "the list has no port: %s", kind.range);
     return false;
 }
 

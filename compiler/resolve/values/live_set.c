@@ -13,7 +13,7 @@ static bool bound_of(struct compile *c, const struct node *clause, struct symbol
 {
     if (!clause->first || !set_eval(c, clause->first, s, out)) return false;
     if (!out->split) return true;
-    diag(c->diags, E_LIVE, clause->first->span, "a live set can't limit another: `%s` takes sets with fixed addresses",
+    diag(c->diags, E_LIVE, clause->first->span, "`%s` takes sets with fixed addresses, not live sets",
          node_words(clause));
     return false;
 }

@@ -140,7 +140,7 @@ static void warn_operator(struct compile *c, const struct node *n, struct span a
                                   : "perhaps the two sides of `except` are swapped");
     } else if (n->kind == N_SET_EXCEPT && !set_overlaps(a, b)) {
         diag(c->diags, W_EXCEPT_NOTHING, at,
-             "this `except` removes nothing: none of its addresses is in the set before it");
+             "`except` removes nothing: no address after `except` is in the set before `except`");
     }
 }
 

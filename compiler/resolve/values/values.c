@@ -102,8 +102,8 @@ bool address_ends(struct compile *c, const struct node *n, struct addr *lo, stru
         addr_print(lo, net);
         addr_print(&n->v.prefix.addr, host);
         diag(c->diags, E_HOST_BITS, n->span,
-             "the prefix has bits after its first %u: it could mean the network %s/%u or the host %s", n->v.prefix.len,
-             net, n->v.prefix.len, host);
+             "the prefix has host bits after bit %u: write the network %s/%u or the host %s", n->v.prefix.len, net,
+             n->v.prefix.len, host);
         diag_suggest_for(c->diags, " for the network", "%s/%u", net, n->v.prefix.len);
         diag_suggest_for(c->diags, " for the host", "%s", host);
         return false;
