@@ -84,7 +84,7 @@ void steps_of_udp(struct step_work *w)
     if (!found[0] || !found[1]) {
         diag(w->c->diags, E_CHECK_NEEDS, w->kind->span,
              "a `udp` check needs `send` and `expect`: a working server may stay silent until it is asked");
-        diag_advise(w->c->diags, "udp send \"..\" expect \"..\"");
+        diag_advise(w->c->diags, "write `udp send \"..\" expect \"..\"`");
     } else if (add_bytes(w, PBC_STEP_SEND, found[0]->first)) {
         add_bytes(w, kind_of_step(found[1]), found[1]->first);
     }

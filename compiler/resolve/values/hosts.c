@@ -137,7 +137,7 @@ static const char *text_fault(enum text_kind kind, struct str s)
     if (kind == TEXT_ALPN)
         return s.len > 255 ? "protocols have at most 255 bytes" : star ? "write the complete name, without `*`" : NULL;
     if (star && star != s.s + s.len - 1) return "`*` is only possible at the end, where it matches any rest";
-    if (kind == TEXT_METHOD) return is_token(s.s) ? NULL : "a method has only letters";
+    if (kind == TEXT_METHOD) return is_token(s.s) ? NULL : "a method has only letters, digits and a few signs";
     if (kind != TEXT_PATH || s.len == glob) return NULL;
     return stream_path_fault(s.s, s.len - glob);
 }
