@@ -154,7 +154,7 @@ static void note_way(struct test_run *r, const struct pkt *pkt, const struct key
 static const char *const sends[PBC_GOES] = {
     [PBC_GOES_TARGET] = "sends the packet to the target that its client names",
     [PBC_GOES_ORIGINAL] = "sends the packet to the address that its client asked for",
-    [PBC_GOES_REJECT] = "rejects it",
+    [PBC_GOES_REJECT] = "rejects the connection",
     [PBC_GOES_PROGRAM] = "hands the connection to ",
     [PBC_GOES_PASS] = "lets the packet continue to the address that its client asked for",
 };
@@ -170,7 +170,7 @@ void test_note_service(struct test_run *r, const struct served *served, const st
     }
     const char *service = program_str(p, p->services[v->service].name);
     if (served->branch == PBC_NONE && served->how[0])
-        diag_note(d, SPAN_NONE, "`%s` closes it: %s", service, served->how);
+        diag_note(d, SPAN_NONE, "the service `%s` closes the connection: %s", service, served->how);
     if (served->branch >= p->branches_count) return;
     const struct span at = test_span_of(r, &p->branches[served->branch].place);
     const enum pbc_goes goes = branch_goes(&p->branches[served->branch]);
