@@ -72,7 +72,7 @@ static const char *nearest_option(const char *name)
 
 static int unknown_option(const char *arg)
 {
-    char name[64], hint[128] = "`preyc --help` lists them";
+    char name[64], hint[128] = "`preyc --help` lists all options";
     snprintf(name, sizeof(name), "%s", arg + strspn(arg, "-"));
     name[strcspn(name, "=")] = '\0';
     const char *nearest = nearest_option(name);
