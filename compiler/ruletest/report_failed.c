@@ -188,7 +188,8 @@ void test_note_service(struct test_run *r, const struct served *served, const st
               program_str(p, p->pools[served->pool].name), served->how[0] ? ": " : "", served->how);
 }
 
-/* Write the expectation: "accept by SSH state new", "pool canary", "server shop/a", "that a service refuses it". */
+/* Write the expectation: "accept by SSH state new", "pool canary", "server shop/a", "that a service refuses the
+ * connection". */
 static const char *expected_text(const struct test_run *r, const struct test_step *s, char *buf, size_t len)
 {
     const struct program *p = r->program;
@@ -196,7 +197,7 @@ static const char *expected_text(const struct test_run *r, const struct test_ste
     if (s->mirrored)
         snprintf(buf, len, "%smirrored%s", s->mirrored == MIRRORED_NOT ? "not " : "", rule_by_text(r, s->rule, by));
     else if (s->refused)
-        snprintf(buf, len, "that a service refuses it");
+        snprintf(buf, len, "that a service refuses the connection");
     else if (s->goes == PBC_GOES_ORIGINAL)
         snprintf(buf, len, "original");
     else if (s->goes == PBC_GOES_PROGRAM)
@@ -219,7 +220,8 @@ static const char *found_text(const struct test_run *r, const struct test_search
     const struct program *p = r->program;
     char by[RULE_TEXT + 4], server[300] = "";
     if (s->refused && v->service < p->services_count) {
-        snprintf(buf, len, "that the service `%s` refuses it", program_str(p, p->services[v->service].name));
+        snprintf(buf, len, "that the service `%s` refuses the connection",
+                 program_str(p, p->services[v->service].name));
         return buf;
     }
     if (s->goes >= PBC_GOES_ORIGINAL) {

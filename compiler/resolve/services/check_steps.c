@@ -21,7 +21,8 @@ static bool add_step(struct step_work *w, enum pbc_step_kind kind, struct span s
         if (to) *to = (uint8_t)bytes[i];
     }
     if (!step) {
-        report_full(w->c, span, "bytes in checks", 1u << 24);
+        const bool full = img->said_count >= 1u << 24;
+        report_full(w->c, span, full ? "bytes in checks" : "steps of checks", full ? 1u << 24 : 1u << 20);
         return false;
     }
     w->check->step_count++;

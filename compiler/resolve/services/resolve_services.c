@@ -169,10 +169,10 @@ static const struct {
     enum diag_code code;
     const char *why;
 } unseen[N_COUNT] = {
-    [N_C_OVER] = {E_UNSUPPORTED, "not supported yet: meters in a `when`"},
-    [N_C_WITHIN] = {E_UNSUPPORTED, "not supported yet: meters in a `when`"},
-    [N_C_STATE] = {E_UNSUPPORTED, "not supported yet: connection state in a `when`"},
-    [N_C_FLOWS] = {E_UNSUPPORTED, "not supported yet: connection state in a `when`"},
+    [N_C_OVER] = {E_UNSUPPORTED, "meters in a `when` aren't supported yet"},
+    [N_C_WITHIN] = {E_UNSUPPORTED, "meters in a `when` aren't supported yet"},
+    [N_C_STATE] = {E_UNSUPPORTED, "connection state in a `when` isn't supported yet"},
+    [N_C_FLOWS] = {E_UNSUPPORTED, "connection state in a `when` isn't supported yet"},
     [N_C_OUT_ON] = {E_MODE_BLIND, "a `when` chooses the destination, so the outgoing interface isn't known yet"},
     [N_C_URPF] = {E_MODE_BLIND, "use this condition in a firewall: a `when` only chooses the destination"},
 };

@@ -255,7 +255,8 @@ bool names_place(struct compile *c, enum pbc_names_kind kind, const char *const 
     const uint32_t first = image_share(c->image, PBC_HOSTS, hosts, n);
     struct pbc_names *entry = first == PBC_NONE ? NULL : image_add_names(c->image);
     if (!entry) {
-        report_full(c, at, "host names, or lists of host names", first == PBC_NONE ? 1u << 24 : 1u << 16);
+        report_full(c, at, first == PBC_NONE ? "names and texts in lists" : "lists of names and texts",
+                    first == PBC_NONE ? 1u << 24 : 1u << 16);
         return false;
     }
     *index = c->image->names_count - 1;
