@@ -145,8 +145,9 @@ static void note_others(struct claims *r, const struct claim_others *o)
 {
     for (uint32_t i = 0; i < o->count; i++) note_other(r, &o->of[i]);
     if (o->left_out)
-        diag_note(r->c->diags, SPAN_NONE, "and %s%u more break%s the claim", o->unfinished ? "at least " : "",
-                  o->left_out, o->left_out == 1 ? "s" : "");
+        diag_note(r->c->diags, SPAN_NONE, "and %s%u more rule%s or default%s break%s the claim",
+                  o->unfinished ? "at least " : "", o->left_out, text_plural(o->left_out), text_plural(o->left_out),
+                  o->left_out == 1 ? "s" : "");
     else if (o->unfinished)
         diag_note(r->c->diags, SPAN_NONE,
                   "more rules may break the claim: the compiler stopped the search, which takes too long");

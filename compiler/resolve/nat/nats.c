@@ -354,7 +354,8 @@ static void resolve_forward(struct compile *c, const struct node *n, struct pbc_
     } else {
         addr_words(&addr, nat->to);
         if (memcmp(nat->to, nat->target, sizeof(nat->to)) == 0 && !nat->target_port) {
-            diag(c->diags, E_NAT_ADDRESS, target->first->span, "this statement forwards an address to itself");
+            diag(c->diags, E_NAT_ADDRESS, target->first->span,
+                 "this statement forwards an address to itself: name another target, or a port");
             return;
         }
     }

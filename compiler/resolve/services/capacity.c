@@ -161,10 +161,9 @@ static void warn_tunnel(struct compile *c, const struct pbc_service *s)
     if (!mode_is(s->mode, MODE_TUNNELS) || s->mss == PBC_MSS_AUTO || !headers) return;
     const unsigned more = tunnel_bytes(c->image, s);
     if (s->mss && s->mss + headers + more <= LINK) return;
-    diag(
-        c->diags, W_TUNNEL_MTU, span_at(c, &s->place),
-        "the tunnel of the service `%s` adds %u bytes to each packet: full-size packets don't fit links of 1,500 bytes",
-        image_str(c->image, s->name), more);
+    diag(c->diags, W_TUNNEL_MTU, span_at(c, &s->place),
+         "the tunnel of the service `%s` adds up to %u bytes, so full-size packets don't fit links of 1,500 bytes",
+         image_str(c->image, s->name), more);
     diag_advise(c->diags, "add `mss clamp auto`, and prepare the servers as `preyc --server-setup` prints");
 }
 

@@ -205,7 +205,7 @@ static void vlans_of(struct compile *c, const struct clauses *clauses, struct pb
     s->inner = (uint16_t)inner;
     if (clauses->of[CL_MAC]) return;
     diag(c->diags, E_MODE_OPTION, n->span,
-         "a server's `vlan` needs its `mac`, because prey asks for no neighbours in a VLAN");
+         "a server's `vlan` needs the server's `mac`, because prey doesn't look for neighbours in a VLAN");
     diag_advise(c->diags, "write `mac 02:00:00:00:00:01 vlan %u`", vlan);
 }
 

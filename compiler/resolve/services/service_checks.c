@@ -253,8 +253,9 @@ void check_slots(struct compile *c)
     const struct image *img = c->image;
     const uint64_t slots = pbc_pool_slots(img->pools, img->pools_count, img->servers,
                                           img->settings_count ? img->settings->maglev : LB_SLOTS_DEFAULT);
-    if (slots > PBC_SLOTS_MAX)
-        diag(c->diags, E_SLOTS, span_at(c, &img->pools[img->pools_count - 1].place),
-             "the pools of this file need %llu slots in Maglev tables, and the limit is %u", (unsigned long long)slots,
-             (unsigned)PBC_SLOTS_MAX);
+    if (slots <= PBC_SLOTS_MAX) return;
+    diag(c->diags, E_SLOTS, span_at(c, &img->pools[img->pools_count - 1].place),
+         "the pools of this file need %llu slots in Maglev tables, and the limit is %u", (unsigned long long)slots,
+         (unsigned)PBC_SLOTS_MAX);
+    diag_advise(c->diags, "lower `limits { maglev N }`, or use another balance");
 }
