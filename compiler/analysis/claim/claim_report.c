@@ -117,7 +117,7 @@ static void note_branch(struct claims *r, const struct pbc_branch *b)
     for (uint32_t i = b->conds; i < b->conds + b->cond_count && img->services[b->service].proxy; i++)
         asks |= stream_asks(&img->conds[i]);
     diag_note(r->c->diags, span_at(r->c, &b->place),
-              "this branch of the service `%s` sends the packet to its destination%s",
+              "this branch of the service `%s` sends the packet to the claim's destination%s",
               image_str(img, img->services[b->service].name), asks ? ", depending on the client's data" : "");
 }
 

@@ -93,10 +93,11 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
     fputs("            now   ", out);
     print_by(d, NEW, &c->by[NEW], out);
     fputs("            e.g.  ", out);
-    put_name(c->has_example                               ? c->example
-             : !c->maybe                                  ? "none: preyc couldn't write a test for such a packet"
-             : product_is_plain(d->c.ir, &c->region.p[0]) ? "none: the result depends on too many schedules"
-                                                          : "none: the result depends on a meter, a count or bytes",
+    put_name(c->has_example ? c->example
+             : !c->maybe    ? "none: preyc couldn't write a test for such a packet"
+             : product_is_plain(d->c.ir, &c->region.p[0])
+                 ? "none: the result depends on too many schedules"
+                 : "none: the result depends on a meter, a number of connections or bytes",
              out);
     fputs("\n\n", out);
 }
