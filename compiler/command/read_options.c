@@ -196,7 +196,7 @@ static int take_one_more(const char *option, const char *list[OPTIONS_PCAPS], un
     if (*count == OPTIONS_PCAPS) return options_fault("this option can be repeated up to 32 times:", option, NULL);
     if (!value[0]) return options_fault("the value is empty after", option, NULL);
     for (unsigned i = 0; i < *count; i++)
-        if (strcmp(list[i], value) == 0) return options_fault("given twice:", value, NULL);
+        if (strcmp(list[i], value) == 0) return options_fault("the command has this value twice:", value, NULL);
     list[(*count)++] = value;
     return 0;
 }
