@@ -40,8 +40,8 @@ static void check_loads(struct compile *c)
     char err[256];
     struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
     if (!p)
-        diag(c->diags, E_PROGRAM_REFUSED, SPAN_NONE, "internal error: the loader rejects the compiled program: %s",
-             err);
+        diag(c->diags, E_PROGRAM_REFUSED, SPAN_NONE,
+             "internal error: the loader rejects the compiled program: %s; please report this with the rules", err);
     if (p) {
         c->memory_bytes = p->memory_bytes;
         c->lookup_bytes = p->lookup_bytes;

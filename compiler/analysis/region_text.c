@@ -347,8 +347,8 @@ void region_text_print(const struct region_text *text, const struct ir_product *
         print_word(&t, "");
         put_value(&t, IR_METERS, p->field[IR_METERS]);
     }
-    if (dirs == 1u << PBC_DIR_IN) fputs(", coming in", out);
-    if (dirs == 1u << PBC_DIR_FORWARD) fputs(", crossing", out);
+    if (dirs == 1u << PBC_DIR_IN) fputs(", for this machine", out);
+    if (dirs == 1u << PBC_DIR_FORWARD) fputs(", forwarded", out);
 }
 
 void region_text_way_out(const struct region_text *text, const struct ir_product *p, FILE *out)

@@ -123,7 +123,11 @@ int options_check(const struct options *o)
     if (o->import) return check_import(o);
     if (o->suggest) return check_suggest(o);
     if (o->against) return check_against(o);
-    if (o->pcap_count || o->on || o->map_count || (o->self_count && !o->asked_count))
+    if (o->on || o->map_count) return options_fault("--on and --map work only with --against", NULL, NULL);
+    if (o->self_count && !o->asked_count && !o->pcap_count)
+        return options_fault("--self works only with --ask, --against and --suggest", NULL,
+                             "in a test, write `self ADDRESS`");
+    if (o->pcap_count)
         return options_fault("captures work only with --against and --suggest", NULL,
                              "to replay a capture, run `preyrun -r FILE RULES.pbc`");
     if (o->asked_count) return check_asked(o);

@@ -72,7 +72,7 @@ static const char *nearest_option(const char *name)
 
 static int unknown_option(const char *arg)
 {
-    char name[64], hint[128] = "`preyc --help` lists them";
+    char name[64], hint[128] = "`preyc --help` lists all options";
     snprintf(name, sizeof(name), "%s", arg + strspn(arg, "-"));
     name[strcspn(name, "=")] = '\0';
     const char *nearest = nearest_option(name);
@@ -196,7 +196,7 @@ static int take_one_more(const char *option, const char *list[OPTIONS_PCAPS], un
     if (*count == OPTIONS_PCAPS) return options_fault("this option can be repeated up to 32 times:", option, NULL);
     if (!value[0]) return options_fault("the value is empty after", option, NULL);
     for (unsigned i = 0; i < *count; i++)
-        if (strcmp(list[i], value) == 0) return options_fault("given twice:", value, NULL);
+        if (strcmp(list[i], value) == 0) return options_fault("the command has this value twice:", value, NULL);
     list[(*count)++] = value;
     return 0;
 }

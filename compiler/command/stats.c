@@ -28,7 +28,7 @@ static void print_rules(const struct compile *c, struct figures *f)
     figures_count(f, "rules", img->rules_count, "");
     figures_count(f, "  that never match", rules_in(c->ir, IR_IMPOSSIBLE), "");
     figures_count(f, "  covered by others", rules_in(c->ir, IR_SHADOWED), "");
-    figures_count(f, "  given up", c->ir->undecided, "rules that take too long to compare with the others");
+    figures_count(f, "  given up", c->ir->undecided, "rules that take too long to compare with other rules");
     figures_count(f, "conditions", img->conds_count, "");
     figures_count(f, "address sets", img->sets_count, "");
     figures_count(f, "  IPv4 ranges", img->set4_count, "");

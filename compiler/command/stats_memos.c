@@ -76,7 +76,7 @@ void stats_print_memos(const struct compile *c, struct figures *f)
     for (uint32_t i = 0; i < count; i++) reasons += c->ir->memos[i].reason != MEMO_NONE;
     figures_count(f, "decide flows", reasons, reasons == 1 ? "rule or default" : "rules and defaults");
     figures_count(f, "  remembered", c->image->memos_count, "");
-    figures_count(f, "  given up", c->ir->memos_undecided, "would take too long to work out");
+    figures_count(f, "  given up", c->ir->memos_undecided, "verdicts that take too long to compute");
     figures_list_begin(f, "rules");
     for (uint32_t i = 0, n = 0; i < count; i++)
         if (c->ir->memos[i].reason != MEMO_NONE && n++ < PRINTED_MAX)

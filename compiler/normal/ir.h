@@ -161,11 +161,11 @@ struct ir_rule {
     MEMO(YES, "")                                                                                                      \
     MEMO(LOGS, "the rule logs")                                                                                        \
     MEMO(ASKS, "the rule has `%s`, which can change from packet to packet")                                            \
-    MEMO(OPENS, "the inner packet is judged each time")                                                                \
+    MEMO(OPENS, "prey judges the inner packet each time")                                                              \
     MEMO(CHAIN, "the rule is in a chain, and the `do` of that chain counts")                                           \
     MEMO(BEHIND, "the rule is after %s, which can change from packet to packet")                                       \
     MEMO(COUNTED, "the rule is after %s, which counts")                                                                \
-    MEMO(GIVEN_UP, "undecided: too many rules are before this one")
+    MEMO(GIVEN_UP, "preyc didn't compare the rule with earlier rules, because there are too many")
 enum ir_memo_reason {
 #define MEMO(ident, text) MEMO_##ident,
     MEMO_REASONS(MEMO)

@@ -212,7 +212,7 @@ void make_normal(struct compile *c)
         if (ir->too_large) {
             /* Each combination of a large set with another is a further set. */
             diag(c->diags, E_EXPANSION, img->rule_span[i],
-                 "the address lists of the rules up to this one take more than %u MiB of ranges", IR_BYTES_MAX >> 20);
+                 "the address ranges of the rules up to this one need more than %u MiB", IR_BYTES_MAX >> 20);
             diag_advise(
                 c->diags,
                 "write a rule of its own for each large set: a set that is the only member of its list costs little");

@@ -187,10 +187,11 @@ static void check_audited_apart(struct compile *c, const uint32_t *audits)
                 !(firewall_frames(a) & firewall_frames(b)))
                 continue;
             diag(c->diags, E_AUDIT_TWICE, img->firewall_span[i],
-                 "`%s` is audited in place of `%s`, so audited rules in the latter have no effect",
-                 image_str(img, b->name), image_str(img, a->name));
+                 "`%s` is audited in place of `%s`, so `audit` inside `%s` has no effect", image_str(img, b->name),
+                 image_str(img, a->name), image_str(img, a->name));
             diag_note(c->diags, img->firewall_span[j], "`%s` is declared here", image_str(img, b->name));
-            diag_advise(c->diags, "write the audited rules into `%s`, without `audit`", image_str(img, b->name));
+            diag_advise(c->diags, "write the audited rules or default into `%s`, without `audit`",
+                        image_str(img, b->name));
         }
 }
 

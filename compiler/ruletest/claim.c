@@ -52,10 +52,12 @@ static void take_states(struct rule_work *w, const struct node *n, struct claim 
 /* Take the claim's verdict, pool or target; false after a report. */
 static bool take_fate(struct compile *c, const struct node *fate, struct claim *claim)
 {
-    const char *why = is_choice(fate, CL_FORWARD) ? "claims about `forward`: write `accept`, which includes `forward`"
-                      : is_choice(fate, CL_PASS)
-                          ? "claims about `pass`: a packet with addresses is accepted, dropped or rejected"
-                          : NULL;
+    const char *why =
+        is_choice(fate, CL_FORWARD)
+            ? "claims about `forward` aren't supported yet; write `accept`, which includes `forward`"
+        : is_choice(fate, CL_PASS)
+            ? "claims about `pass` aren't supported yet; a packet with addresses is accepted, dropped or rejected"
+            : NULL;
     claim->pool = PBC_NONE;
     claim->action = ACTION_ACCEPT;
     claim->reaches = fate->kind == N_CLAUSE;
@@ -66,7 +68,7 @@ static bool take_fate(struct compile *c, const struct node *fate, struct claim *
         return s && s->index != PBC_NONE;
     }
     claim->action = (uint8_t)test_action_of(fate);
-    if (why) diag(c->diags, E_UNSUPPORTED, fate->span, "not supported yet: %s", why);
+    if (why) diag(c->diags, E_UNSUPPORTED, fate->span, "%s", why);
     return !why;
 }
 

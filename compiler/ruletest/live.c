@@ -44,7 +44,7 @@ bool test_live(struct test_run *r, const struct test_step *s)
     const uint64_t end_ms = s->ns ? now_ms + (s->ns + 999999) / 1000000 : LIVE_FOREVER;
     const enum live_said said = live_add(r->members->sets[s->live], now_ms, s->net, end_ms, LIVE_SET);
     if (said == LIVE_ADDED || said == LIVE_RENEWED || said == LIVE_KEPT) return true;
-    diag(r->c->diags, E_TEST_FAILED, s->span, "test \"%s\": `%s` takes no more members: %s", r->test->name.s, name,
-         live_said_word(said));
+    diag(r->c->diags, E_TEST_FAILED, s->span, "test \"%s\": `%s` can't have this member: %s", r->test->name.s, name,
+         said == LIVE_LENGTHS ? "the members would have more than eight prefix lengths" : "the set is full");
     return false;
 }

@@ -147,7 +147,7 @@ static void settle_ah(struct packet_work *w, const struct node *part)
     }
     if (!part) return;
     diag(w->c->diags, E_PACKET_PART, part->span,
-         p->family == 4 ? "in IPv4, AH is a protocol, and prey doesn't compare the protocol after it"
+         p->family == 4 ? "in IPv4, AH is a protocol, and prey doesn't compare the protocol after AH"
                         : "the packet already has AH");
     if (p->family == 4) diag_advise(w->c->diags, "write `ah SOURCE -> DESTINATION`, or IPv6 addresses");
     w->bad = true;
@@ -283,13 +283,13 @@ static void check_length(struct packet_work *w)
         w->bad = true;
     } else if (least > 65535 || (p->length && p->length < least)) {
         diag(w->c->diags, E_PACKET_LENGTH, w->node->span,
-             "headers and payload have %" PRIu32 " bytes, more than %s%" PRIu32, least,
-             p->length ? "its `length` " : "", p->length ? p->length : 65535);
+             "the headers and the payload have %" PRIu32 " bytes, more than %s%" PRIu32, least,
+             p->length ? "`length` " : "", p->length ? p->length : 65535);
         w->bad = true;
     } else if (p->fragment == KIND_FRAG_FIRST && p->length && (p->length - head) % 8) {
         const uint32_t under = p->length - (p->length - head) % 8;
         diag(w->c->diags, E_PACKET_LENGTH, w->node->span,
-             "a first fragment carries a multiple of 8 bytes: its length can be %" PRIu32 " or %" PRIu32, under,
+             "a first fragment carries a multiple of 8 bytes, so `length` can be %" PRIu32 " or %" PRIu32, under,
              under + 8);
         w->bad = true;
     }

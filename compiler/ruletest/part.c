@@ -70,7 +70,7 @@ static void part_ether(struct packet_work *w, const struct node *n)
     uint64_t *mac = is_clause(n, CL_ETHER_FROM) ? &w->p->src_mac : &w->p->dst_mac;
     w->bad |= !mac_one(w->c, n->first, mac);
     if (*mac || w->bad) return;
-    diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "this address doesn't belong to a host");
+    diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "the MAC address 00:00:00:00:00:00 doesn't belong to a host");
     w->bad = true;
 }
 
@@ -142,8 +142,8 @@ static void part_said(struct packet_work *w, const struct node *n)
     {
         const bool may_be_empty = is_clause(n, CL_HOST) || (is_clause(n, CL_HEADER) && text != n->first);
         if (text->v.str.len <= most && (text->v.str.len || may_be_empty)) continue;
-        diag(w->c->diags, E_PACKET_LENGTH, text->span, "`%s` has %s %zu bytes here", node_words(n),
-             may_be_empty ? "at most" : "1 to", most);
+        diag(w->c->diags, E_PACKET_LENGTH, text->span, "`%s` %s %zu bytes here", node_words(n),
+             may_be_empty ? "can have at most" : "must have 1 to", most);
         w->bad = true;
     }
     if (w->bad) return;
@@ -219,8 +219,8 @@ static void report_part(struct packet_work *w, const struct node *n)
     w->bad = true;
     if (w->p->form == FORM_REPLY) {
         diag(w->c->diags, E_PACKET_PART, n->span,
-             "a `reply` can't have `%s`: its protocol and tags come from the packet that it answers", part_name(n));
-        diag_advise(w->c->diags, tag ? "remove this part: a reply has the tags of the packet that it answers"
+             "a `reply` can't have `%s`, because prey builds the reply from the last packet that passed", part_name(n));
+        diag_advise(w->c->diags, tag ? "remove this part: a reply has the tags of that packet"
                                      : "write the packet itself: `reply: PACKET`");
         return;
     }

@@ -1,5 +1,6 @@
 /* Run `replay "case.pcap" drop >= 99%`: judge every frame of a capture in the state of the test. The test's clock
  * advances by the time between frames. */
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -37,14 +38,16 @@ static struct capture *open_capture(struct test_run *r, const struct test_step *
     struct stat st;
     char err[300] = "";
     const bool there = stat(s->path, &st) == 0;
+    const int why = there ? 0 : errno;
     struct capture *c = there && S_ISREG(st.st_mode) ? capture_open(s->path, err, sizeof(err)) : NULL;
     if (there) remember_file(r->c->symbols, s->path, st.st_dev, st.st_ino);
     if (c) capture_ports(c, IFACE_NONE, replay_named, r->program);
     if (!c)
         diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture can't be replayed: %s",
-             err[0]  ? err
-             : there ? "the path isn't a regular file"
-                     : "there is no such file");
+             err[0]          ? err
+             : there         ? "the path isn't a regular file"
+             : why == ENOENT ? "there is no such file"
+                             : strerror(why));
     return c;
 }
 

@@ -117,7 +117,7 @@ static const char *misfit(const struct frame_spec *p)
     const uint32_t least = frame_least(p);
     if (p->form == FORM_ARP) return NULL;
     if (least > UINT16_MAX || (p->length && p->length < least))
-        return "the reply's headers and payload are longer than its `length`, or than an IP packet can be";
+        return "the reply's headers and payload are longer than `length`, or than an IP packet can be";
     if (p->fragment == KIND_FRAG_FIRST && frame_carried(p) % 8)
         return "a first fragment carries a multiple of 8 bytes, so the reply can't have this `length`";
     return NULL;
@@ -166,7 +166,7 @@ bool test_packet_ready(struct test_run *r, const struct test_step *s, struct fra
 {
     *p = *s->packet;
     if (s->reply != REPLY_NOT && !r->any_left) {
-        complain(r, s, "`reply` has no packet to answer: no earlier packet of the test passed");
+        complain(r, s, "`reply` needs an earlier packet of the test that passed, but none has passed");
         return false;
     }
     if (complain_past(r, s)) return false;

@@ -154,7 +154,7 @@ static void note_way(struct test_run *r, const struct pkt *pkt, const struct key
 static const char *const sends[PBC_GOES] = {
     [PBC_GOES_TARGET] = "sends the packet to the target that its client names",
     [PBC_GOES_ORIGINAL] = "sends the packet to the address that its client asked for",
-    [PBC_GOES_REJECT] = "rejects it",
+    [PBC_GOES_REJECT] = "rejects the connection",
     [PBC_GOES_PROGRAM] = "hands the connection to ",
     [PBC_GOES_PASS] = "lets the packet continue to the address that its client asked for",
 };
@@ -170,7 +170,7 @@ void test_note_service(struct test_run *r, const struct served *served, const st
     }
     const char *service = program_str(p, p->services[v->service].name);
     if (served->branch == PBC_NONE && served->how[0])
-        diag_note(d, SPAN_NONE, "`%s` closes it: %s", service, served->how);
+        diag_note(d, SPAN_NONE, "the service `%s` closes the connection: %s", service, served->how);
     if (served->branch >= p->branches_count) return;
     const struct span at = test_span_of(r, &p->branches[served->branch].place);
     const enum pbc_goes goes = branch_goes(&p->branches[served->branch]);
@@ -188,7 +188,8 @@ void test_note_service(struct test_run *r, const struct served *served, const st
               program_str(p, p->pools[served->pool].name), served->how[0] ? ": " : "", served->how);
 }
 
-/* Write the expectation: "accept by SSH state new", "pool canary", "server shop/a", "that a service refuses it". */
+/* Write the expectation: "accept by SSH state new", "pool canary", "server shop/a", "that a service refuses the
+ * connection". */
 static const char *expected_text(const struct test_run *r, const struct test_step *s, char *buf, size_t len)
 {
     const struct program *p = r->program;
@@ -196,7 +197,7 @@ static const char *expected_text(const struct test_run *r, const struct test_ste
     if (s->mirrored)
         snprintf(buf, len, "%smirrored%s", s->mirrored == MIRRORED_NOT ? "not " : "", rule_by_text(r, s->rule, by));
     else if (s->refused)
-        snprintf(buf, len, "that a service refuses it");
+        snprintf(buf, len, "that a service refuses the connection");
     else if (s->goes == PBC_GOES_ORIGINAL)
         snprintf(buf, len, "original");
     else if (s->goes == PBC_GOES_PROGRAM)
@@ -219,7 +220,8 @@ static const char *found_text(const struct test_run *r, const struct test_search
     const struct program *p = r->program;
     char by[RULE_TEXT + 4], server[300] = "";
     if (s->refused && v->service < p->services_count) {
-        snprintf(buf, len, "that the service `%s` refuses it", program_str(p, p->services[v->service].name));
+        snprintf(buf, len, "that the service `%s` refuses the connection",
+                 program_str(p, p->services[v->service].name));
         return buf;
     }
     if (s->goes >= PBC_GOES_ORIGINAL) {

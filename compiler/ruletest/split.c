@@ -257,8 +257,10 @@ static bool check_shares(struct split *s)
     }
     if (!worst) return true;
     diag(s->r->c->diags, E_TEST_FAILED, s->step->span,
-         "test \"%s\": expected another split of %" PRIu64 " flows: `%s` is more than %" PRIu64 "%% away from its part",
-         s->r->test->name.s, s->step->count, program_str(p, worst->name), s->step->percent);
+         "test \"%s\": the share of `%s` in %" PRIu64 " flows is more than %" PRIu64
+         " percentage point%s away from the expected share",
+         s->r->test->name.s, program_str(p, worst->name), s->step->count, s->step->percent,
+         s->step->percent == 1 ? "" : "s");
     note_shares(s, parts);
     return false;
 }

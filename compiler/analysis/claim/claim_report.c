@@ -80,7 +80,8 @@ static void note_time(struct claims *r, const struct claim_found *f)
                                 program_str(p, p->schedules[i].name));
         between = ", ";
     }
-    diag_note(r->c->diags, SPAN_NONE, len ? "while %s is active" : "while no schedule is active", list);
+    diag_note(r->c->diags, SPAN_NONE, len ? "while these schedules are active: %s" : "while no schedule is active",
+              list);
 }
 
 /* Note the rule or default that decides, or that no firewall judges the packet. */
@@ -116,7 +117,7 @@ static void note_branch(struct claims *r, const struct pbc_branch *b)
     for (uint32_t i = b->conds; i < b->conds + b->cond_count && img->services[b->service].proxy; i++)
         asks |= stream_asks(&img->conds[i]);
     diag_note(r->c->diags, span_at(r->c, &b->place),
-              "this branch of the service `%s` sends the packet to its destination%s",
+              "this branch of the service `%s` sends the packet to the claim's destination%s",
               image_str(img, img->services[b->service].name), asks ? ", depending on the client's data" : "");
 }
 
@@ -144,11 +145,12 @@ static void note_others(struct claims *r, const struct claim_others *o)
 {
     for (uint32_t i = 0; i < o->count; i++) note_other(r, &o->of[i]);
     if (o->left_out)
-        diag_note(r->c->diags, SPAN_NONE, "and %s%u more break%s the claim", o->unfinished ? "at least " : "",
-                  o->left_out, o->left_out == 1 ? "s" : "");
+        diag_note(r->c->diags, SPAN_NONE, "and %s%u more rule%s or default%s break%s the claim",
+                  o->unfinished ? "at least " : "", o->left_out, text_plural(o->left_out), text_plural(o->left_out),
+                  o->left_out == 1 ? "s" : "");
     else if (o->unfinished)
         diag_note(r->c->diags, SPAN_NONE,
-                  "more rules may break the claim: the compiler stopped the search, because it takes too long");
+                  "more rules may break the claim: the compiler stopped the search, which takes too long");
 }
 
 /* Note the branch or statement that leads the packet to the claim's target. */
@@ -165,7 +167,8 @@ static void note_gone(struct claims *r, const struct claim_found *f)
 void claim_report_led(struct claims *r, const struct claim *beyond, const struct claim_found *f)
 {
     diag(r->c->diags, W_CLAIM_LED, beyond->span,
-         "test \"%s\": the claim holds for arriving addresses, but a nat sends a packet to its destination",
+         "test \"%s\": the claim holds for the addresses of arriving packets, but a nat sends a packet to the claim's "
+         "destination",
          beyond->test);
     diag_advise(r->c->diags, "to claim something about the final destination, write `never reach ADDRS: …`");
     note_packet(r, f, "the packet");
@@ -211,7 +214,8 @@ static void report_unknown(struct claims *r, const struct claim *claim, const st
     char text[CLAIM_TEXT], name[RULE_TEXT];
     const char *rule = rule_text(r, f->part.rule, name);
     diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span, "test \"%s\": `%s` is undecided: %s may %s some packets%s",
-         claim->test, claim_text(r, claim, text), rule[0] ? rule : "no firewall", action_name(f->part.action),
+         claim->test, claim_text(r, claim, text), rule[0] ? rule : "prey, without a firewall,",
+         action_name(f->part.action),
          claim->pool != PBC_NONE || claim->reaches ? " that go to the claim's destination" : "");
     if (asks < img->conds_count)
         diag_note(r->c->diags, img->cond_span[asks],
@@ -229,8 +233,8 @@ static void report_fault(struct claims *r, const struct claim *claim, const stru
          "test \"%s\": internal error: rules and compiled program disagree; please report this with the rules",
          claim->test);
     note_packet(r, f, "the packet");
-    diag_note(r->c->diags, SPAN_NONE, "the rules: %s by %s", action_name(f->part.action),
-              rule_text(r, f->part.rule, name));
+    diag_note(r->c->diags, SPAN_NONE, "the rules: %s%s%s", action_name(f->part.action),
+              f->part.rule == RULE_NONE ? "" : " by ", rule_text(r, f->part.rule, name));
     diag_note(r->c->diags, SPAN_NONE, "the program: %s%s%s, %s", action_name(f->verdict.action),
               f->verdict.rule == RULE_NONE ? "" : " by ", rule_text(r, f->verdict.rule, name),
               reason_name(f->verdict.reason));

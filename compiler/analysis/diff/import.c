@@ -360,7 +360,7 @@ static bool bound_effort(struct diff *d, const struct side *s)
     free(conds);
     free(sets);
     if (sum <= EFFORT_MOST) return true;
-    return diff_fail(d, "the rules of the %s file have more than %llu conditions and operands",
+    return diff_fail(d, "the rules of the %s file have more than %llu conditions and list entries",
                      s == &d->side[OLD] ? "old" : "new", (unsigned long long)EFFORT_MOST);
 }
 
@@ -383,5 +383,5 @@ bool import_both(struct diff *d)
     d->c.ir->moment_share = d->moment_share;
     if (!d->moments) d->c.ir->longer = d->longer;
     if (!d->c.ir->too_large) return true;
-    return diff_fail(d, "the computed address lists of both files have more than %u MiB of ranges", IR_BYTES_MAX >> 20);
+    return diff_fail(d, "the address ranges of both files together need more than %u MiB", IR_BYTES_MAX >> 20);
 }

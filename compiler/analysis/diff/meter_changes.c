@@ -127,7 +127,7 @@ static char *bounds_text(struct diff *d, const struct program *p, uint32_t servi
     FILE *out = heap_stream(&text, &len);
     fields_print(p, FIELDS_SERVICE, service,
                  &(struct fields_text){.between = ", ", .first = "", .parts = 1 << PART_BOUNDS}, out);
-    if (!ftello(out)) fputs("no bound", out);
+    if (!ftello(out)) fputs("no limit", out);
     heap_stream_end(out);
     char *kept = arena_strndup(d->c.arena, text, len);
     free(text);

@@ -130,7 +130,9 @@ void print_beyond(struct diff *d, const struct beyond *b, FILE *out)
         fprintf(out, "and %u more sources that reach servers: --format=json lists them\n\n",
                 b->reaches.count - REACHES_SHOWN);
     if (b->reaches.too_many)
-        fputs("the servers that each endpoint reaches weren't compared, because there are too many pairs\n\n", out);
+        fputs("preyc didn't compare the servers that each endpoint reaches, because the comparison would take too "
+              "long\n\n",
+              out);
     for (uint32_t i = 0; i < b->meters.count; i++) print_meter(&b->meters.m[i], out);
     for (uint32_t i = 0; i < b->bounds.count; i++) print_meter(&b->bounds.m[i], out);
     for (uint32_t i = 0; i < b->routes.count; i++) print_route(d, &b->routes.r[i], out);
@@ -148,7 +150,7 @@ void print_sum_beyond(const struct beyond *b, FILE *out)
     put_count(gained, "new path to servers", "new paths to servers", out);
     put_count(b->reaches.count - gained, "removed path to servers", "removed paths to servers", out);
     if (b->reaches.too_many)
-        fputs("; the servers that each packet reaches weren't compared, so packets may reach more servers", out);
+        fputs("; preyc didn't compare the servers that each packet reaches, so packets may reach more servers", out);
     put_count(b->meters.count, "changed meter", "changed meters", out);
     put_count(b->bounds.count, "service with changed limits", "services with changed limits", out);
     put_count(b->routes.count, "change in services, pools, nats, checks, copies, logs or settings",

@@ -93,17 +93,20 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
     fputs("            now   ", out);
     print_by(d, NEW, &c->by[NEW], out);
     fputs("            e.g.  ", out);
-    put_name(c->has_example                               ? c->example
-             : !c->maybe                                  ? "none in the form of a test"
-             : product_is_plain(d->c.ir, &c->region.p[0]) ? "none: the result depends on too many schedules"
-                                                          : "none: the result depends on a meter, a count or bytes",
+    put_name(c->has_example ? c->example
+             : !c->maybe    ? "none: preyc couldn't write a test for such a packet"
+             : product_is_plain(d->c.ir, &c->region.p[0])
+                 ? "none: the result depends on too many schedules"
+                 : "none: the result depends on a meter, a number of connections or bytes",
              out);
     fputs("\n\n", out);
 }
 
 static void print_undecided(struct diff *d, FILE *out)
 {
-    if (d->undecided_count) fputs("not compared, because this would take too long: packets that match\n", out);
+    if (d->undecided_count)
+        fputs("preyc didn't compare the packets that match these rules, because the comparison would take too long:\n",
+              out);
     for (uint32_t i = 0; i < d->undecided_count && i < UNDECIDED_SHOWN; i++) {
         const struct undecided *u = &d->undecided[i];
         const struct decider by = {.rule = u->rule, .firewall = u->firewall};

@@ -64,7 +64,8 @@ static bool agree_whole(struct doubt *d)
         return true;
     pkt_describe(&d->draw.pkt, &d->draw.key, frame, sizeof(frame));
     diag(d->c->diags, E_PROGRAM_REFUSED, doubt_span(d, &code, &list),
-         "internal error: in the program %s decides `%s`, in the rules %s; please report this with the rules",
+         "internal error: in the program, %s decides `%s`, but in the rules, %s decides; please report this with the "
+         "rules",
          decider(d, &code, names[0], sizeof(names[0])), frame, decider(d, &list, names[1], sizeof(names[1])));
     return false;
 }

@@ -187,7 +187,8 @@ void cond_macs(struct rule_work *w, const struct node *n)
     const uint32_t first =
         set.first4 == PBC_NONE ? PBC_NONE : image_share(w->c->image, PBC_MACSETS, &set, macs.n ? 1 : 0);
     if (first == PBC_NONE) {
-        report_full(w->c, n->span, "sets of MAC addresses", 1u << 16);
+        report_full(w->c, n->span, set.first4 == PBC_NONE ? "MAC addresses" : "sets of MAC addresses",
+                    set.first4 == PBC_NONE ? 1u << 24 : 1u << 16);
         return;
     }
     cond = cond_add(w, n->kind == N_C_ETHER_FROM ? COND_ETHER_FROM : COND_ETHER_TO, n);

@@ -147,7 +147,7 @@ static bool warn_served(struct compile *c, const struct pbc_nat *n)
         diag(c->diags, W_NAT_SHADOWED, span_at(c, &n->place),
              "this statement forwards nothing, because the service `%s` takes all its traffic first",
              image_str(img, img->services[img->endpoints[i].service].name));
-        diag_note(c->diags, span_at(c, &img->endpoints[i].place), "here");
+        diag_note(c->diags, span_at(c, &img->endpoints[i].place), "the service is here");
         return true;
     }
     return false;
@@ -190,7 +190,7 @@ void check_nats(struct compile *c)
                      ? "this map translates no leaving packet, because an earlier statement takes all its packets; "
                        "write the map first"
                      : "this statement translates nothing, because an earlier statement takes all its packets");
-            diag_note(c->diags, span_at(c, &img->nats[k].place), "this one");
+            diag_note(c->diags, span_at(c, &img->nats[k].place), "the earlier statement is here");
             break;
         }
     }
@@ -249,7 +249,7 @@ static bool collide(const struct image *img, const struct pbc_nat *a, const stru
 static bool report(struct compile *c, const struct pbc_nat *n, const struct pbc_nat *other, const char *what)
 {
     diag(c->diags, E_NAT_MAP, span_at(c, &n->place), "%s", what);
-    if (other) diag_note(c->diags, span_at(c, &other->place), "here");
+    if (other) diag_note(c->diags, span_at(c, &other->place), "the other statement is here");
     return false;
 }
 

@@ -303,7 +303,8 @@ static void forward_ports(struct compile *c, const struct node *n, struct pbc_na
         /* echo requests: `icmp`, `icmp6` */
         const uint8_t family = nat.proto == PBC_EP_ECHO4 ? 4 : 6;
         if (family != nat.family) {
-            diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u", family == 4 ? "icmp" : "icmp6", family);
+            diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u, but the target's address is IPv%u",
+                 family == 4 ? "icmp" : "icmp6", family, nat.family);
             diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
         } else if (nat.target_port) {
             diag(c->diags, E_NAT_PORTS, target, "an echo has no port: remove the target's port");
@@ -353,7 +354,8 @@ static void resolve_forward(struct compile *c, const struct node *n, struct pbc_
     } else {
         addr_words(&addr, nat->to);
         if (memcmp(nat->to, nat->target, sizeof(nat->to)) == 0 && !nat->target_port) {
-            diag(c->diags, E_NAT_ADDRESS, target->first->span, "this statement forwards an address to itself");
+            diag(c->diags, E_NAT_ADDRESS, target->first->span,
+                 "this statement forwards an address to itself: name another target, or a port");
             return;
         }
     }
@@ -400,9 +402,8 @@ static void resolve_map(struct compile *c, const struct node *n, struct pbc_nat 
         return;
     }
     if (len != nat->len) {
-        diag(c->diags, E_NAT_MAP, inside->span, "mapped prefixes need the same length, and the other prefix is /%u",
-             len);
-        diag_note(c->diags, outside->span, "this is /%u", nat->len);
+        diag(c->diags, E_NAT_MAP, inside->span, "mapped prefixes need the same length, but this prefix is /%u", len);
+        diag_note(c->diags, outside->span, "the other prefix is /%u", nat->len);
         return;
     }
     nat->family = out.family;
@@ -427,7 +428,7 @@ static void clamp_ways(struct compile *c, const struct node *clause)
         const uint32_t id = interface_of(c, way, &name);
         if (id == PBC_NONE || !mss) continue;
         if (c->image->ifaces[id].mss && c->image->ifaces[id].mss != mss)
-            diag(c->diags, E_CLAUSE_TWICE, way->span, "this interface already has a `mss clamp`");
+            diag(c->diags, E_CLAUSE_TWICE, way->span, "this interface already has another `mss clamp`");
         c->image->ifaces[id].mss = mss;
     }
 }
@@ -444,7 +445,7 @@ static uint16_t nat_mss(struct compile *c, const struct node *block)
             continue;
         }
         if (clause) {
-            diag(c->diags, E_CLAUSE_TWICE, n->span, "`mss clamp` is written twice for this interface");
+            diag(c->diags, E_CLAUSE_TWICE, n->span, "`mss clamp` without `out on` is written twice in this nat");
             diag_note(c->diags, clause->span, "the first one is here");
             return 0;
         }

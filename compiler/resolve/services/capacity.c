@@ -75,9 +75,9 @@ static void warn_source_ports(struct compile *c, const struct pbc_service *s, bo
     const uint64_t flows = service_capacity(c->image, s, seen);
     if (s->max_flows <= flows) return;
     diag(c->diags, W_SOURCE_PORTS, span_at(c, &s->place),
-         "`max flows %u` of the service `%s` exceeds the %llu source ports of its pools", s->max_flows,
-         image_str(c->image, s->name), (unsigned long long)flows);
-    diag_advise(c->diags, "add addresses to the pool (`source ADDR, …`), or servers");
+         "`max flows %u` of the service `%s` exceeds the %llu flows for which its pools have source ports",
+         s->max_flows, image_str(c->image, s->name), (unsigned long long)flows);
+    diag_advise(c->diags, "add addresses (`source ADDR, …`) or servers to the pool, or lower `max flows`");
 }
 
 static bool takes_udp(const struct image *img, const struct pbc_service *s)
@@ -117,11 +117,9 @@ static void warn_few_ports(struct compile *c, const struct pbc_service *s)
              "new flows per second",
              image_str(c->image, s->name), (unsigned long long)p.flows, (unsigned long long)(p.udp_ns / 1000000000u),
              (unsigned long long)p.udp_a_second);
-    diag_advise(
-        c->diags,
-        at_once
-            ? "add addresses or ports to the pool (`source ADDR, … ports N-M`), or servers"
-            : "add addresses or ports to the pool (`source ADDR, … ports N-M`), or a shorter `idle` to the service");
+    diag_advise(c->diags, at_once ? "add addresses or ports (`source ADDR, … ports N-M`) or servers to the pool"
+                                  : "add addresses or ports (`source ADDR, … ports N-M`) or servers to the pool, or "
+                                    "shorten the service's `idle`");
 }
 
 /* Return the most bytes that a tunnel to one of the service's servers puts before a packet. */
@@ -163,10 +161,9 @@ static void warn_tunnel(struct compile *c, const struct pbc_service *s)
     if (!mode_is(s->mode, MODE_TUNNELS) || s->mss == PBC_MSS_AUTO || !headers) return;
     const unsigned more = tunnel_bytes(c->image, s);
     if (s->mss && s->mss + headers + more <= LINK) return;
-    diag(
-        c->diags, W_TUNNEL_MTU, span_at(c, &s->place),
-        "the tunnel of the service `%s` adds %u bytes to each packet: full-size packets don't fit links of 1,500 bytes",
-        image_str(c->image, s->name), more);
+    diag(c->diags, W_TUNNEL_MTU, span_at(c, &s->place),
+         "the tunnel of the service `%s` adds up to %u bytes, so full-size packets don't fit links of 1,500 bytes",
+         image_str(c->image, s->name), more);
     diag_advise(c->diags, "add `mss clamp auto`, and prepare the servers as `preyc --server-setup` prints");
 }
 

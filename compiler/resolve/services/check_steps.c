@@ -21,7 +21,8 @@ static bool add_step(struct step_work *w, enum pbc_step_kind kind, struct span s
         if (to) *to = (uint8_t)bytes[i];
     }
     if (!step) {
-        report_full(w->c, span, "bytes in checks", 1u << 24);
+        const bool full = img->said_count >= 1u << 24;
+        report_full(w->c, span, full ? "bytes in checks" : "steps of checks", full ? 1u << 24 : 1u << 20);
         return false;
     }
     w->check->step_count++;
@@ -84,7 +85,7 @@ void steps_of_udp(struct step_work *w)
     if (!found[0] || !found[1]) {
         diag(w->c->diags, E_CHECK_NEEDS, w->kind->span,
              "a `udp` check needs `send` and `expect`: a working server may stay silent until it is asked");
-        diag_advise(w->c->diags, "udp send \"..\" expect \"..\"");
+        diag_advise(w->c->diags, "write `udp send \"..\" expect \"..\"`");
     } else if (add_bytes(w, PBC_STEP_SEND, found[0]->first)) {
         add_bytes(w, kind_of_step(found[1]), found[1]->first);
     }

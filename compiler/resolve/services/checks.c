@@ -116,7 +116,7 @@ static void verify_of(struct check_work *w)
         diag_note(w->c->diags, ca->span, "the other option is here");
     } else if (w->check.kind == PBC_CHECK_HTTPS && !off && !w->check.sni && !w->check.host) {
         diag(w->c->diags, E_CHECK_VERIFY, w->kind_node->span,
-             "to verify the server's certificate, add `sni` or `host`; to skip the check, write `verify off`");
+             "to verify the server's certificate, add `sni` or `host`; to accept any certificate, write `verify off`");
     }
 }
 

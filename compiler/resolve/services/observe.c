@@ -48,8 +48,8 @@ static void refuse_others(const struct service_work *w)
         const enum clause of = clause_of(n);
         if (of == CL_MODE || of == CL_SESSIONS || of == CL_STREAM) continue;
         mark_names_used(w->c, n);
-        diag(w->c->diags, E_OBSERVE, n->span,
-             "`%s` isn't possible in mode observe, which doesn't send or change packets", node_words(n));
+        diag(w->c->diags, E_OBSERVE, n->span, "`%s` isn't possible in `mode observe`, which observes connections",
+             node_words(n));
         diag_suggest_removal(w->c->diags, whole_clause(n));
     }
 }
@@ -107,8 +107,8 @@ static void mode_options(const struct service_work *w, const struct node *mode, 
     {
         if (is_clause(n, CL_OVERLAPS) || is_clause(n, CL_FIRST_BYTES_WITHIN)) continue;
         mark_names_used(c, n);
-        diag(c->diags, E_OBSERVE, n->span,
-             "`%s` isn't possible in mode observe, which doesn't accept or open connections", node_words(n));
+        diag(c->diags, E_OBSERVE, n->span, "`%s` isn't possible in `mode observe`, which observes connections",
+             node_words(n));
         diag_suggest_removal(c->diags, whole_clause(n));
     }
     if (overlaps && overlaps->first)
@@ -166,11 +166,11 @@ static enum pbc_does does_of(const struct service_work *w, const struct node *po
     const struct choice *x = choice_of(name->v.str);
     if (!x) {
         mark_names_used(w->c, pools);
-        diag(diags, E_OBSERVE, share->span, "`%s` can't be a destination in mode observe, which doesn't send packets",
+        diag(diags, E_OBSERVE, share->span, "`%s` can't be a destination in `mode observe`, which chooses no server",
              name->v.str.s);
         diag_advise(diags, "write `-> stream`, `-> pass`, `-> ignore`, `-> reject` or `-> proxy inline`");
     } else if (x->value == PBC_CUTS && share->span.end == name->span.end) {
-        diag(diags, E_OBSERVE, share->span, "`-> proxy` in mode observe is `-> proxy inline`");
+        diag(diags, E_OBSERVE, share->span, "`-> proxy` in `mode observe` needs the word `inline`");
         diag_advise(diags, "write `-> proxy inline`: the connection keeps its destination");
     } else if (share->next || name->next) {
         diag(diags, E_OBSERVE, pools->span, "`%s` must be the only destination after `->`", x->word);

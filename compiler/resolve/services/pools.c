@@ -21,7 +21,7 @@ static uint64_t mac_of(struct compile *c, const struct node *clause)
 {
     uint64_t mac = 0;
     if (clause->first && mac_one(c, clause->first, &mac) && (!mac || mac >> 40 & 1))
-        diag(c->diags, E_SERVER_ADDRESS, clause->first->span, "a server can't have this address");
+        diag(c->diags, E_SERVER_ADDRESS, clause->first->span, "a server can't have this MAC address");
     return mac;
 }
 
@@ -205,7 +205,7 @@ static void vlans_of(struct compile *c, const struct clauses *clauses, struct pb
     s->inner = (uint16_t)inner;
     if (clauses->of[CL_MAC]) return;
     diag(c->diags, E_MODE_OPTION, n->span,
-         "a server's `vlan` needs its `mac`, because prey asks for no neighbours in a VLAN");
+         "a server's `vlan` needs the server's `mac`, because prey doesn't look for neighbours in a VLAN");
     diag_advise(c->diags, "write `mac 02:00:00:00:00:01 vlan %u`", vlan);
 }
 
@@ -304,8 +304,8 @@ static void warn_weights(struct compile *c, const struct symbol *s, const struct
 {
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
         if (c->image->servers[i].weight) return;
-    diag(c->diags, W_ZERO_WEIGHTS, s->span, "every server of the pool `%s` has weight 0, so it takes no new flows",
-         s->name.s);
+    diag(c->diags, W_ZERO_WEIGHTS, s->span,
+         "every server of the pool `%s` has weight 0, so the pool takes no new flows", s->name.s);
 }
 
 /* Read the address range of `servers`. Return their number. */
@@ -418,7 +418,7 @@ static void check_hosts(struct compile *c, const struct node *n, const struct ad
 {
     /* Both ends suffice: addresses that hosts can't have are at both ends of the number space. */
     if (!addr_is_one_host(lo) || !addr_is_one_host(hi))
-        diag(c->diags, E_SERVER_ADDRESS, n->span, "a server can't have one of these addresses");
+        diag(c->diags, E_SERVER_ADDRESS, n->span, "this range has an address that a server can't have");
 }
 
 uint32_t server_range_of(struct compile *c, const struct node *n, struct server_range *r)
@@ -443,7 +443,7 @@ uint32_t server_range_of(struct compile *c, const struct node *n, struct server_
     if (v.node->kind == N_ENDPOINT_RANGE) server_port_good(c, n, v.node->v.addr_range->port);
     const u128 more = lo.family == 4 ? addr_v4(&hi) - addr_v4(&lo) : addr_v6(&hi) - addr_v6(&lo);
     if (more >= ADDRESSES_MOST)
-        diag(c->diags, E_ADDRESSES, n->span, "the list has more than %u servers", (unsigned)ADDRESSES_MOST);
+        diag(c->diags, E_ADDRESSES, n->span, "the range has more than %u servers", (unsigned)ADDRESSES_MOST);
     r->first = lo;
     r->count = more < ADDRESSES_MOST ? (uint32_t)more + 1 : ADDRESSES_MOST;
     r->port = v.node->v.addr_range->port;

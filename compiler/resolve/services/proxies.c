@@ -94,7 +94,7 @@ static void tls_to_server(const struct service_work *w, const struct node *n, st
         diag_note(c->diags, ca->span, "the other option is here");
     } else if (!off && !parts.of[CL_SNI]) {
         diag(c->diags, E_CHECK_VERIFY, n->span,
-             "to verify the servers' certificate, add `sni`; to skip the check, write `verify off`");
+             "to verify the servers' certificate, add `sni`; to accept any certificate, write `verify off`");
     }
 }
 

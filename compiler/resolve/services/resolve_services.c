@@ -145,8 +145,8 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
         }
     }
     if (e.proto != PBC_EP_TCP && (w->observes || mode_is(w->mode, MODE_PROXIES))) {
-        diag(c->diags, E_PROXY_TCP, n->span, "`%s` %s TCP alone", w->observes ? "observe" : mode_info[w->mode].name,
-             w->observes ? "sees" : "serves");
+        diag(c->diags, E_PROXY_TCP, n->span, "`mode %s` %s only TCP", w->observes ? "observe" : mode_info[w->mode].name,
+             w->observes ? "observes" : "serves");
         if (!w->observes)
             diag_advise(c->diags, "write a second service for this protocol, in a mode such as `passthrough`");
         w->good = false;
@@ -169,10 +169,10 @@ static const struct {
     enum diag_code code;
     const char *why;
 } unseen[N_COUNT] = {
-    [N_C_OVER] = {E_UNSUPPORTED, "not supported yet: meters in a `when`"},
-    [N_C_WITHIN] = {E_UNSUPPORTED, "not supported yet: meters in a `when`"},
-    [N_C_STATE] = {E_UNSUPPORTED, "not supported yet: connection state in a `when`"},
-    [N_C_FLOWS] = {E_UNSUPPORTED, "not supported yet: connection state in a `when`"},
+    [N_C_OVER] = {E_UNSUPPORTED, "meters in a `when` aren't supported yet"},
+    [N_C_WITHIN] = {E_UNSUPPORTED, "meters in a `when` aren't supported yet"},
+    [N_C_STATE] = {E_UNSUPPORTED, "connection state in a `when` isn't supported yet"},
+    [N_C_FLOWS] = {E_UNSUPPORTED, "connection state in a `when` isn't supported yet"},
     [N_C_OUT_ON] = {E_MODE_BLIND, "a `when` chooses the destination, so the outgoing interface isn't known yet"},
     [N_C_URPF] = {E_MODE_BLIND, "use this condition in a firewall: a `when` only chooses the destination"},
 };
@@ -193,7 +193,7 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
             if (n->kind == N_CLAUSE || n->kind == N_C_BYTES) good = stream_cond_visible(w, n) && good;
             if (n->kind == N_CLAUSE || n->kind == N_C_BYTES || n->kind == N_POOLS || is_of_connections(n)) continue;
             mark_names_used(c, n);
-            diag(c->diags, E_MODE_BLIND, n->span, "a proxy chooses a pool per connection, not per packet");
+            diag(c->diags, E_MODE_BLIND, n->span, "a proxy chooses a pool per connection or request, not per packet");
             good = false;
         } else if (n->kind == N_CLAUSE) {
             mark_names_used(c, n);
@@ -343,7 +343,7 @@ static void resolve_branch(struct service_work *w, const struct node *when)
 void report_after_else(struct compile *c, const struct node *n, const struct node *otherwise)
 {
     diag(c->diags, E_AFTER_ELSE, n->span,
-         n->flags & NF_ELSE ? "a second `else`" : "a `when` after the `else` has no effect");
+         n->flags & NF_ELSE ? "this second `else` has no effect" : "a `when` after the `else` has no effect");
     diag_note(c->diags, otherwise->span, "the `else` matches everything");
     mark_names_used(c, n);
 }

@@ -60,6 +60,7 @@ static void check_ports(const struct service_work *w, const struct pbc_pool *poo
             diag(w->c->diags, E_PORT_CHANGED, share->span,
                  "servers of `%s` have the ports of their DNS records, but `%s` can't change the client's port",
                  image_str(img, pool->name), mode_info[w->mode].name);
+            diag_advise(w->c->diags, "use `mode dsr rewrite`");
             return;
         }
         diag(w->c->diags, E_PORT_CHANGED, share->span,
@@ -102,7 +103,7 @@ static void check_loopback(const struct service_work *w, const struct pbc_pool *
              "the server `%s` of `%s` is this machine, but `mode %s` sends packets only to other machines",
              image_str(img, s->name), image_str(img, pool->name), mode_info[w->mode].name);
         diag_note(w->c->diags, span_at(w->c, &s->place), "the server is here");
-        diag_advise(w->c->diags, "use `mode proxy`, or give the server another machine's address");
+        diag_advise(w->c->diags, "use `mode proxy` without `splice packets`, or another machine's address");
         return;
     }
 }
@@ -165,7 +166,7 @@ static void check_twice(struct compile *c, const struct pbc_endpoint *all, uint3
         }
         diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place),
              "the service `%s` already has this address, protocol and port", name_of(c->image, a->service));
-        diag_note(c->diags, span_at(c, &a->place), "here");
+        diag_note(c->diags, span_at(c, &a->place), "the other endpoint is here");
     }
 }
 
@@ -252,8 +253,9 @@ void check_slots(struct compile *c)
     const struct image *img = c->image;
     const uint64_t slots = pbc_pool_slots(img->pools, img->pools_count, img->servers,
                                           img->settings_count ? img->settings->maglev : LB_SLOTS_DEFAULT);
-    if (slots > PBC_SLOTS_MAX)
-        diag(c->diags, E_SLOTS, span_at(c, &img->pools[img->pools_count - 1].place),
-             "the pools of this file need %llu slots in Maglev tables, and the limit is %u", (unsigned long long)slots,
-             (unsigned)PBC_SLOTS_MAX);
+    if (slots <= PBC_SLOTS_MAX) return;
+    diag(c->diags, E_SLOTS, span_at(c, &img->pools[img->pools_count - 1].place),
+         "the pools of this file need %llu slots in Maglev tables, and the limit is %u", (unsigned long long)slots,
+         (unsigned)PBC_SLOTS_MAX);
+    diag_advise(c->diags, "lower `limits { maglev N }`, or use another balance");
 }

@@ -137,7 +137,7 @@ static const char *text_fault(enum text_kind kind, struct str s)
     if (kind == TEXT_ALPN)
         return s.len > 255 ? "protocols have at most 255 bytes" : star ? "write the complete name, without `*`" : NULL;
     if (star && star != s.s + s.len - 1) return "`*` is only possible at the end, where it matches any rest";
-    if (kind == TEXT_METHOD) return is_token(s.s) ? NULL : "a method has only letters";
+    if (kind == TEXT_METHOD) return is_token(s.s) ? NULL : "a method has only letters, digits and a few signs";
     if (kind != TEXT_PATH || s.len == glob) return NULL;
     return stream_path_fault(s.s, s.len - glob);
 }
@@ -255,7 +255,8 @@ bool names_place(struct compile *c, enum pbc_names_kind kind, const char *const 
     const uint32_t first = image_share(c->image, PBC_HOSTS, hosts, n);
     struct pbc_names *entry = first == PBC_NONE ? NULL : image_add_names(c->image);
     if (!entry) {
-        report_full(c, at, "host names, or lists of host names", first == PBC_NONE ? 1u << 24 : 1u << 16);
+        report_full(c, at, first == PBC_NONE ? "names and texts in lists" : "lists of names and texts",
+                    first == PBC_NONE ? 1u << 24 : 1u << 16);
         return false;
     }
     *index = c->image->names_count - 1;

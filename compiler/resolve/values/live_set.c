@@ -21,8 +21,11 @@ static bool bound_of(struct compile *c, const struct node *clause, struct symbol
 static bool place_bound(struct compile *c, const struct node *clause, const struct addr_set *set, uint32_t *index)
 {
     struct pbc_set entry = {0};
-    *index = set_place(c, set, &entry) ? image_share(c->image, PBC_SETS, &entry, 1) : PBC_NONE;
-    if (*index == PBC_NONE) report_full(c, clause->span, "address sets, or ranges in these sets", 1u << 26);
+    const bool placed = set_place(c, set, &entry);
+    *index = placed ? image_share(c->image, PBC_SETS, &entry, 1) : PBC_NONE;
+    if (*index == PBC_NONE)
+        report_full(c, clause->span, placed ? "address sets" : "ranges of addresses in sets",
+                    placed ? 1u << 20 : 1u << 26);
     return *index != PBC_NONE;
 }
 

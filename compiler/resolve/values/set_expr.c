@@ -344,6 +344,6 @@ bool addr_list_place_live(struct compile *c, const struct addr_list *l, struct s
     if (c->image->live_nodes_count >= 1u << 16)
         report_full(c, at, "combinations of live sets", 1u << 16);
     else
-        report_full(c, at, "address sets, or ranges in these sets", 1u << 26);
+        report_full(c, at, good ? "address sets" : "ranges of addresses in sets", good ? 1u << 20 : 1u << 26);
     return false;
 }
