@@ -184,9 +184,9 @@ if [ "$EXEC" = kernel ]; then
 else
     bent without
     ok "$([ "$(json passed_over)" -ge 500 ]; echo $?)" 'without answers no packet is judged'
-    same 'and it says so' "$(cat again.err)" 'preyrun: without: worker 0 can'\''t continue: the recording lacks results of live sets'
+    same 'and it says so' "$(cat again.err)" 'preyrun: without: worker 0 can'\''t continue: the recording lacks results of look-ups in live sets'
     bent damaged
-    same 'damaged answers are found out' "$(cat again.err)" 'preyrun: damaged: worker 0 can'\''t continue: answers of live sets are damaged'
+    same 'damaged answers are found out' "$(cat again.err)" 'preyrun: damaged: worker 0 can'\''t continue: the recorded results of look-ups in live sets are damaged'
     bent uncut
     same 'a cut that is missing is found out' "$status $([ "$(json verdicts_otherwise)" -ge 1 ] && echo otherwise)" '1 otherwise'
     bent older

@@ -314,16 +314,19 @@ bool take_fits(const struct take *t, const struct carry *carry)
     int status = 0;
     for (unsigned i = 0; i < o->iface_count && same; i++) same = !strcmp(o->ifaces[i], t->hello.names[i]);
     if (!same)
-        status = complain(
-            "--takeover: the running instance serves other interfaces, or in another order; a restart changes that");
+        status = complain("--takeover: the running instance serves other interfaces, or in another order; give the "
+                          "same interfaces in the same order, or stop prey and start it without --takeover");
     if (why)
-        status = complain("--takeover: the running instance has %u worker%s, and this start would have %u, but %s; a "
-                          "restart changes that",
-                          t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count, why);
-    if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET))
         status =
-            complain("--takeover: the running instance uses --io %s, and this start wouldn't; a restart changes that",
-                     t->hello.xdp ? "xdp" : "packet");
+            complain("--takeover: the running instance has %u worker%s, and this start would have %u, but %s; use "
+                     "--workers %u, or stop prey and start it without --takeover",
+                     t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count, why, t->hello.workers);
+    if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET)) {
+        const char *io = t->hello.xdp ? "xdp" : "packet";
+        status = complain("--takeover: the running instance uses --io %s, and this start wouldn't; use --io %s, or "
+                          "stop prey and start it without --takeover",
+                          io, io);
+    }
     if (o->record && !program_is_plain(carry->now.program))
         status = complain("--takeover: flows of previous rules are still open, and a new recording can't contain them: "
                           "leave out --record, or restart first");

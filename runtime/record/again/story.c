@@ -285,23 +285,32 @@ static int hear_world(struct story *t, const struct scene *s, char *err, size_t 
 {
     struct world_said said;
     if (!world_said(s->body, s->len, &said))
-        return fail(err, err_len, "the recording is damaged: a state of this machine is cut short");
+        return fail(err, err_len, "the recording is damaged: a record of the machine's state is cut short");
     if (story_world(t, said.number)) return 0;
     const struct told_program *k = story_program(t, said.program);
     const bool later = !t->worlds_count || said.number > t->worlds[t->worlds_count - 1].number;
     struct routes *routes = routes_of(t, said.routes);
-    if (!k || !later || t->worlds_count == WORLDS_MOST || (said.routes && !routes))
+    if (!k || !later || (said.routes && !routes))
+        return fail(
+            err, err_len,
+            "the recording is damaged: a record of the machine's state is out of order, or lacks its program or "
+            "routes");
+    if (t->worlds_count == WORLDS_MOST)
         return fail(err, err_len,
-                    "the recording is damaged: a state of this machine comes before its program or routes");
+                    "the recording has more than %d records of the machine's state, the most that a "
+                    "replay can read",
+                    WORLDS_MOST);
     struct told_world *more = realloc(t->worlds, (t->worlds_count + 1u) * sizeof *more);
-    if (more) t->worlds = more;
-    struct snapshot *w = more ? world_unpack(s->body, s->len, k->p, routes, &t->start) : NULL;
-    if (w && t->other) {
+    if (!more) return fail(err, err_len, "out of memory");
+    t->worlds = more;
+    struct snapshot *w = world_unpack(s->body, s->len, k->p, routes, &t->start);
+    if (!w) return fail(err, err_len, "the recording is damaged: a record of the machine's state doesn't fit");
+    if (t->other) {
         struct snapshot *o = of_other(t, k, w);
         snapshot_free(w);
         w = o;
     }
-    if (!w) return fail(err, err_len, "the recording is damaged: a state of this machine doesn't fit");
+    if (!w) return fail(err, err_len, "out of memory");
     t->worlds[t->worlds_count++] = (struct told_world){said.number, w};
     return 0;
 }

@@ -465,7 +465,7 @@ static bool read_only(const struct call *c, struct onlooker *k, char *err, size_
     const char *words = call_text_of(c, "only");
     if (words || !call_has(c, "only"))
         return wanted_init(&k->wanted, words, &k->control->carry->now.labels, err, err_len);
-    snprintf(err, err_len, "`only` is a text, such as 'drop, rule SSH'");
+    snprintf(err, err_len, "`only` must be a string, such as \"drop, rule SSH\"");
     return false;
 }
 
