@@ -148,7 +148,8 @@ static void look_at_version(struct handoff_hello *h)
 {
     if (*h->refused || (h->version >= RECORD_HANDED && h->version <= RECORD_VERSION)) return;
     snprintf(h->refused, sizeof h->refused,
-             "the running instance has state of version %u, and this preyrun reads %d to %d; a restart ends its flows",
+             "the running instance has state of version %u, and this preyrun reads %d to %d; a restart of prey works, "
+             "but ends its flows",
              h->version, RECORD_HANDED, RECORD_VERSION);
 }
 
@@ -196,7 +197,7 @@ static const char *talk_failed(int failed)
 }
 
 static const char ended_early[] = "the running instance has stopped the takeover, or has ended; if that happens again, "
-                                  "its version is too old: a restart ends its flows";
+                                  "its version is too old: a restart of prey works, but ends its flows";
 
 struct take *take_meet(const struct options *o)
 {
