@@ -133,7 +133,7 @@ if [ "$EXEC" = kernel ]; then
     grep -q ' [1-9][0-9,]* that need more' again.out
     ok $? 'those packets hang on more than was recorded'
 fi
-grep -qE '^live sets   [1-9][0-9,]* questions? without a recorded answer; preyrun assumed no$' again.out
+grep -qE '^live sets   [1-9][0-9,]* look-ups? without a recorded result; preyrun assumed that the set doesn.t have the address$' again.out
 ok $? 'and the summary says so'
 
 # The blocks of answers are what the replay goes by: one bit changed, all of them left out, damaged, or a version that has none.

@@ -89,7 +89,7 @@ static int ask_takeover(int ctl, int with)
     len = le32toh(len);
     if (!failed && (*head != MESSAGE_END || !len || len >= sizeof body)) failed = -EPROTO;
     if (!failed) failed = channel_receive(ctl, body, len, NULL, 0, &none, take_patience());
-    if (failed) return complain("--takeover: the running instance doesn't answer: %s", strerror(-failed));
+    if (failed) return complain("--takeover: the running instance doesn't reply: %s", strerror(-failed));
     return *body == '0' ? 0 : complain("--takeover: %s", body + 1);
 }
 
@@ -505,7 +505,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
         err, err_len,
         "the parent process of this preyrun is gone"); /* without the parent, this process would not judge for long */
     if (getppid() != l->tell.channel->parent) return -ESRCH;
-    snprintf(err, err_len, "the running instance has not stopped judging packets");
+    snprintf(err, err_len, "the running instance hasn't stopped judging packets");
     failed = take_say(t, HANDOFF_READY);
     return failed ? failed : hear_yours(t);
 }

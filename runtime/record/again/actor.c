@@ -173,7 +173,7 @@ static void take_cuts(struct actor *a, const struct tape_record *r, const uint8_
 {
     const size_t bytes = r->count * sizeof *a->cut;
     if (!r->count || r->bytes - sizeof *r != bytes || r->count > VM_CUTS_MOST - a->cuts.count) {
-        actor_stop(a, "flows that ended by a member are damaged");
+        actor_stop(a, "the record of flows that a member with `cut` ended is damaged");
         return;
     }
     if (!a->program && !a->story->other->lives_count) return;

@@ -38,10 +38,11 @@ int story_begin(struct story *t, const struct scene *s, char *err, size_t err_le
         return fail(err, err_len, "the file isn't a recording");
     const struct record_start *b = &t->start;
     if (b->version < RECORD_OLDEST || b->version > RECORD_VERSION)
-        return fail(err, err_len,
-                    "recording of format version %u, but this preyrun reads %d to %d: replay it with the preyrun that "
-                    "made it",
-                    b->version, RECORD_OLDEST, RECORD_VERSION);
+        return fail(
+            err, err_len,
+            "the recording has format version %u, but this preyrun reads %d to %d: replay it with the preyrun that "
+            "made it",
+            b->version, RECORD_OLDEST, RECORD_VERSION);
     if (!b->devices || b->ports < b->devices || b->ports > PORTS_MOST || !b->workers || b->workers > WORKERS_MOST)
         return fail(err, err_len,
                     "the recording is damaged: it names %u ports and %u workers, and at most %d and %d are possible",
@@ -264,12 +265,13 @@ static struct routes *routes_of(const struct story *t, uint64_t number)
 static int hear_routes(struct story *t, const struct scene *s, char *err, size_t err_len)
 {
     if (t->start.version < RECORD_POLICIES)
-        return fail(err, err_len,
-                    "recording of format version %u, but this preyrun reads tables of routes only from version %d on: "
-                    "replay it with the preyrun that made it",
-                    t->start.version, RECORD_POLICIES);
+        return fail(
+            err, err_len,
+            "the recording has format version %u, but this preyrun reads tables of routes only from version %d on: "
+            "replay it with the preyrun that made it",
+            t->start.version, RECORD_POLICIES);
     struct routes *r = world_unpack_routes(s->body, s->len, t->start.ports);
-    if (!r) return fail(err, err_len, "the recording is damaged: a table of routes");
+    if (!r) return fail(err, err_len, "the recording is damaged: a table of routes can't be read");
     struct routes **more = routes_of(t, r->number) ? NULL : realloc(t->routes, (t->routes_count + 1u) * sizeof *more);
     if (!more) {
         const bool known = routes_of(t, r->number);
