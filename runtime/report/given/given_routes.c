@@ -357,7 +357,7 @@ static int report_zero(struct reading *r, const char *text, const char *zero)
 {
     r->line = 1;
     for (; text < zero; text++) r->line += *text == '\n';
-    return routes_fault(r, "the line has a NUL byte, so the file isn'\''t a text file", "");
+    return routes_fault(r, "the line has a NUL byte, so the file isn't a text file", "");
 }
 
 static int file_read(struct reading *r, const char *path)

@@ -233,7 +233,7 @@ int policy_read(struct reading *r, char *const words[], unsigned count)
         if (read_single(words[i], &x->policy)) continue;
         if (i + 1 == count) return routes_fault(r, "a value is missing after", words[i]);
         failed = read_valued(r, words[i], words[i + 1], x);
-        if (failed == 1) return routes_fault(r, "a policy rule can&#39;t have the word", words[i]);
+        if (failed == 1) return routes_fault(r, "a policy rule can't have the word", words[i]);
         i++;
     }
     if (!failed && x->policy.rule.does == ROUTE_DOES)
