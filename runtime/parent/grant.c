@@ -79,11 +79,11 @@ static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t
             lack_gate(p, why);
     }
     if (failed == -E2BIG)
-        snprintf(
-            err, err_len,
-            "services in `mode proxy` have too many ports: at most %d ranges of 256 ports or more, or on `self`, and "
-            "%d other ports",
-            GATE_WIDE, GATE_ENDS);
+        snprintf(err, err_len,
+                 "services in `mode proxy` have too many ports: at most %d endpoints may have more than 256 ports, or "
+                 "`self`, `any` or a network as address, and the other endpoints and the servers may have %d pairs of "
+                 "address and port; use fewer or smaller ranges of ports",
+                 GATE_WIDE, GATE_ENDS);
     else if (failed)
         snprintf(err, err_len, "the filter for the proxy's packets can't be set: %s", strerror(-failed));
     return failed;

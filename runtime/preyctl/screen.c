@@ -73,7 +73,8 @@ static void head_print(FILE *out, const cJSON *seen)
         fill(out, flows, "flows {#now}");
         fprintf(out, " (%.1f %% of ", 100.0 * (double)item_number(flows, "now") / (double)limit);
         fill(out, flows,
-             "{#limit}), peak {#most}{?limit_of_rules ; the rules have {#limit_of_rules}, which takes effect after "
+             "{#limit}), peak {#most}{?limit_of_rules ; the rules set a limit of {#limit_of_rules}, which takes effect "
+             "after "
              "a stop and a start}\n");
     }
     fill(out, seen,

@@ -303,7 +303,8 @@ static int passes_run(const struct subject *r, struct results *to, struct pass *
 int complain_memory(const struct program *p)
 {
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return complain("out of memory");
-    return complain("out of memory: the rules ask for a table of %llu flows (`limits`)", (unsigned long long)p->flows);
+    return complain("out of memory: the rules need a table of %llu flows; lower `limits { flows }`",
+                    (unsigned long long)p->flows);
 }
 
 struct executor *replay_executor(const struct subject *r, const struct vm_cfg *cfg, bool in_kernel)

@@ -153,7 +153,7 @@ void what_was_read(FILE *out, const struct subject *r, const struct totals *t)
         /* Hints about inputs that the rules ask for and the command line lacks: such conditions are silently false. */
         const bool has_self = r->facts.self4_count || r->facts.self6_count;
         if (r->program->meta->flags & PBC_NEEDS_SELF && !has_self)
-            note(out, "", "the rules ask for this machine's addresses: add --self ADDR,...");
+            note(out, "", "the rules depend on this machine's addresses: add --self ADDR,...");
         if (r->ports) ports_text(out, r->ports);
     }
 }

@@ -75,7 +75,7 @@ struct way_told {
     const char *doc;     /* reason why the way is unknown */
     const char *next;    /* change that makes the way known */
 };
-/* Write "unknown, dropped (no-way): a policy rule asks for a mark; to translate it, use: …; to make it known, use: …".
+/* Write "unknown, dropped (no-way): a policy rule matches a mark; to translate it, use: …; to make it known, use: …".
  */
 enum { TEXT_WAY = 500 };
 const char *text_unknown_way(const struct way_told *w, char buf[TEXT_WAY]);

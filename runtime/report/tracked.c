@@ -40,7 +40,7 @@ static void list_text(FILE *out, const char *what, const cJSON *list)
 /* Write a line of causes, in the words of counter.def: "datagrams discarded: 3 for an overlap, 1 for two ends". */
 static void causes_text(FILE *out, const struct vm_counters *c, const char *line)
 {
-    char words[400] = "", a[TEXT_NUMBER], what[100];
+    char words[1000] = "", a[TEXT_NUMBER], what[100];
     struct counter_row row;
     for (unsigned at = 0; counters_next(c, &at, &row);) {
         const size_t used = strlen(words);

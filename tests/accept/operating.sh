@@ -150,7 +150,7 @@ for bad in '7:	from all' '7:	from all fwmark x lookup 5' '7:	from all sport 5-4 
 done
 printf '10.1.0.0/16 dev eth1\n\n7:	from all nonsense lookup main\n' >bad.routes
 call preyrun -r ways.pcap --routes bad.routes ways.pbc
-says 'with the word' 2 'an unknown word of a policy rule: `nonsense`$' err
+says 'with the word' 2 'a policy rule can'\''t have the word `nonsense`$' err
 for bad in '10.0.0.0/8 via 192.0.2.1' '[{"dst":"default"' '10.0.0.1/8 dev eth0' '10.0.0.0/8 dev eth0 metric x' \
     '10.0.0.0/8 dev a-name-of-17-bytes' 'default dev'; do
     printf '10.1.0.0/16 dev eth1\n\n%s\n' "$bad" >bad.routes
@@ -159,16 +159,16 @@ for bad in '10.0.0.0/8 via 192.0.2.1' '[{"dst":"default"' '10.0.0.1/8 dev eth0' 
 done
 head -c 5000 /dev/zero | tr '\0' x >bad.routes
 call preyrun -r ways.pcap --routes bad.routes ways.pbc
-says 'a line without end' 2 'bad.routes:1: a line of more than 4,096 bytes' err
+says 'a line without end' 2 'bad.routes:1: the line has more than 4,096 bytes' err
 printf 'default dev eth0\n\0' >bad.routes
 call preyrun -r ways.pcap --routes bad.routes ways.pbc
-says 'bytes that are no text' 2 'bad.routes:2: a NUL byte' err
+says 'bytes that are no text' 2 'bad.routes:2: the line has a NUL byte' err
 awk 'BEGIN { for (i = 0; i < 400000; i++) printf "10.%d.%d.%d dev d%d\n", i / 65536, i / 256 % 256, i % 256, i % 60000 }' >many.routes
 call preyrun -r ways.pcap --on lan --self 1.1.1.1 --routes many.routes --verdicts - ways.pbc
 says '400,000 routes by 60,000 devices' 0 '^2	' out
 awk 'BEGIN { for (i = 0; i < 70000; i++) printf "10.%d.%d.%d dev d%d\n", i / 65536, i / 256 % 256, i % 256, i }' >many.routes
 call preyrun -r ways.pcap --routes many.routes ways.pbc
-says 'a device too many, where it stands' 2 'many.routes:65536: more than 1,048,576 routes, or 65,535 devices' err
+says 'a device too many, where it stands' 2 'many.routes:65536: there are more than 1,048,576 routes, or more than 65,535 devices' err
 echo 'firewall f in default accept { drop udp out on "eth0" }' >arrives.prey
 call preyc --check arrives.prey
 says 'what arrives leaves nowhere' 1 'E0516' err

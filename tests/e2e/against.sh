@@ -258,7 +258,7 @@ cp out by-self
 echo 'local 203.0.113.1 dev eth0 table local' >table
 compares --against in.prey narrow.prey -r day.pcap --routes table
 same 'a local route is `self`, as an address of --self is' "$status $(cmp out by-self 2>&1) $(grep -c '^narrowed' out)" '1  1'
-wrong 'routes that are none' 'no address or prefix' --against ways.prey elsewhere.prey -r day.pcap --route x=wan
+wrong 'routes that are none' 'no valid address or prefix' --against ways.prey elsewhere.prey -r day.pcap --route x=wan
 wrong 'no capture' 'needs a capture' --against old.prey new.prey
 wrong 'one file' 'needs two files to compare' --against old.prey -r day.pcap
 wrong 'what is no capture' 'not a pcap' --against old.prey new.prey -r old.prey

@@ -347,7 +347,7 @@ name='a table for which there is no memory is named with its size'
 if [ "${B%/san}" = "$B" ]; then # sanitizers reserve more than that
     (ulimit -v 4000000; run --pcap held.pcap huge.pbc; echo "$status" >was)
     same "$name" "$(cat was err)" '2
-preyrun: out of memory: the rules ask for a table of 100000000 flows (`limits`)'
+preyrun: out of memory: the rules need a table of 100000000 flows; lower `limits { flows }`'
 fi
 
 echo '# State explained'

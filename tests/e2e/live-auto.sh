@@ -59,7 +59,7 @@ chooses 'where this machine forwards nothing' 'user, because IP forwarding is of
 chooses 'tunnels' 'user, because `decap` opens tunnels' -i wan -i lan opens.pbc
 same 'preyc --stats tells it' "$("$bin/preyc" --stats opens.prey | grep -c 'all packets of `tunnel` go to user space, so `preyrun --exec auto` starts the user-space executor')" 1
 chooses 'connections in the wire' 'user, because service `w` keeps its inline connections in sockets, so all their packets would go to preyrun' -i wan -i lan wire.pbc
-chooses 'second tags' 'user, because rules ask for a second VLAN tag' -i wan -i lan tagged.pbc
+chooses 'second tags' 'user, because rules match a second VLAN tag' -i wan -i lan tagged.pbc
 chooses 'a bridge' 'user, because only the user-space executor supports --bridge' --bridge wan:lan router.pbc
 chooses '--monitor' 'user, because --monitor only counts' -i wan -i lan --monitor shop.pbc
 chooses '--io packet' 'user, because --io packet is only for the user-space executor' -i wan -i lan --io packet shop.pbc

@@ -95,7 +95,7 @@ print(*seen)
 ask(ask="set", server="web/two", to="file")
 END
 ip netns exec "$id-prey" python3 asks.py /run/prey/"$(stat -L -c %i "/run/netns/$id-prey")"/*.sock >asks.out
-same 'a bound that is no number of nanoseconds is refused' "$(head -1 asks.out)" '2`ns`, the time of a drain, is a whole number of nanoseconds up to 4e18'
+same 'a bound that is no number of nanoseconds is refused' "$(head -1 asks.out)" '2`ns`, the time of a drain, must be a whole number of nanoseconds up to 4e18'
 same 'whoever asks right after setting sees it' "$(tail -1 asks.out)" '1 7 8 4'
 serves 'and change nothing' ' 6 two '
 

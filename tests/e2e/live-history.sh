@@ -66,7 +66,7 @@ same 'it is in force, too' "$(sed -n 1p out)" '# v2.prey:'
 says 'more than ran' '2 preyctl: rollback: the history has 7 programs, including the running one' rollback 7
 says 'no number' '2 preyctl: `-1` isn'\''t an option of rollback: preyctl rollback [N] [--save] [--confirm D]' rollback -1
 says 'no number either' '2 preyctl: `two` isn'\''t a number: preyctl rollback [N] [--save] [--confirm D]' rollback two
-says 'nor is none' '2 preyctl: `number`, how many programs to go back, is a whole number from 1 to 9' rollback 0
+says 'nor is none' '2 preyctl: `number`, how many programs to go back, must be a whole number from 1 to 9' rollback 0
 says 'two' '2 preyctl: usage: preyctl history [N]' history 1 2
 
 # On trial.

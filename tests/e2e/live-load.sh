@@ -175,7 +175,7 @@ PY
 sockets=/run/prey/$(stat -L -c %i "/run/netns/$id-prey")
 python3 rude.py "$sockets/eth0.sock" two.pbc >rude.out 2>&1
 unsealed="the program sent with the question isn't in a sealed memory file, which preyctl uses; $goes_on"
-untimely='2`confirm_ns`, the time to confirm, is a whole number of nanoseconds from 1 to 4e18'
+untimely='2`confirm_ns`, the time to confirm, must be a whole number of nanoseconds from 1 to 4e18'
 same 'each of them is told' "$(cat rude.out)" "none: 2rude: the question has no program; $goes_on
 a pipe: 2rude: $unsealed
 a file: 2rude: $unsealed

@@ -207,10 +207,10 @@ for way in "${all[@]}"; do
         same "$way: what has no mark goes the usual way" "$(at client curl -s -m 6 http://203.0.113.9:8080/from)" 203.0.113.2
         at client ping -q -c 4 -i 0.2 -W 5 192.0.2.1 >out
         has "$way: so it does of pings, each of them" '^4 packets transmitted, 4 received'
-        says "$way: status counts such packets by cause" "^  way +[1-9][0-9,]* unknown, routed by this machine, then translated if a \`nat\` takes it: a policy rule asks for a mark, .*; to make it known, use: "
+        says "$way: status counts such packets by cause" "^  way +[1-9][0-9,]* unknown, routed by this machine, then translated if a \`nat\` takes it: a policy rule matches a mark, .*; to make it known, use: "
         says "$way: as JSON, too" '"unknown_ways":[[][^]]*"cause":"mark","packets":[1-9]' --json
         ctl explain 'tcp 10.1.0.7:5000 -> 192.0.2.1:80 syn on lan'
-        has "$way: explain says why, and what becomes of it" "^  way unknown, routed by this machine, then translated if a \`nat\` takes it: a policy rule asks for a mark, "
+        has "$way: explain says why, and what becomes of it" "^  way unknown, routed by this machine, then translated if a \`nat\` takes it: a policy rule matches a mark, "
         has "$way: it is accepted" '^verdict: accept '
         before=$(routed)
         at client curl -s -m 20 -o /dev/null --data-binary @upload http://192.0.2.1/from

@@ -51,7 +51,7 @@ for how in 'user' 'kernel --hook tc' 'kernel --hook xdp'; do
         ip -n "$id-prey" rule add fwmark 1 table 7
         ip -n "$id-prey" route add default via 203.0.113.9 dev up1 table 7
         if [ "$by" != user ]; then
-            until_true 100 "the rule for a mark is known" explained 'dropped (no-way): a policy rule asks for a mark'
+            until_true 100 "the rule for a mark is known" explained 'dropped (no-way): a policy rule matches a mark'
             ctl load "$file.pbc"
             watches "mark-$by"
             same "$by, $file: a way that hangs on a mark is none" "$(asks 5300)" 'failed '

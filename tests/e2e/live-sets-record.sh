@@ -133,7 +133,7 @@ if [ "$EXEC" = kernel ]; then
     grep -q ' [1-9][0-9,]* that need more' again.out
     ok $? 'those packets hang on more than was recorded'
 fi
-grep -qE '^live sets   [1-9][0-9,]* questions? without a recorded answer; preyrun assumed no$' again.out
+grep -qE '^live sets   [1-9][0-9,]* look-ups? without a recorded result; preyrun assumed that the set doesn.t have the address$' again.out
 ok $? 'and the summary says so'
 
 # The blocks of answers are what the replay goes by: one bit changed, all of them left out, damaged, or a version that has none.
@@ -184,9 +184,9 @@ if [ "$EXEC" = kernel ]; then
 else
     bent without
     ok "$([ "$(json passed_over)" -ge 500 ]; echo $?)" 'without answers no packet is judged'
-    same 'and it says so' "$(cat again.err)" 'preyrun: without: worker 0 can'\''t continue: the recording lacks results of live sets'
+    same 'and it says so' "$(cat again.err)" 'preyrun: without: worker 0 can'\''t continue: the recording lacks results of look-ups in live sets'
     bent damaged
-    same 'damaged answers are found out' "$(cat again.err)" 'preyrun: damaged: worker 0 can'\''t continue: answers of live sets are damaged'
+    same 'damaged answers are found out' "$(cat again.err)" 'preyrun: damaged: worker 0 can'\''t continue: the recorded results of look-ups in live sets are damaged'
     bent uncut
     same 'a cut that is missing is found out' "$status $([ "$(json verdicts_otherwise)" -ge 1 ] && echo otherwise)" '1 otherwise'
     bent older

@@ -68,7 +68,7 @@ ctl load two.pbc
 limits() { at prey "$bin/preyctl" status --json | python3 -c 'import json, sys; f = json.load(sys.stdin)["flows"]; print(f["limit"], f.get("limit_of_rules"))'; }
 same 'a reload tells that a limit waits' "$(grep -c 'changed `limits` take effect after a stop and a start' prey.err) $(limits)" '1 20000 50000'
 ctl takeover
-same 'and so it does after a takeover' "$(limits) $(at prey "$bin/preyctl" status | grep -c 'of 20,000), peak.*; the rules have 50,000, which takes effect after a stop and a start')" '20000 50000 1'
+same 'and so it does after a takeover' "$(limits) $(at prey "$bin/preyctl" status | grep -c 'of 20,000), peak.*; the rules set a limit of 50,000, which takes effect after a stop and a start')" '20000 50000 1'
 prey=$(owner)
 same 'the program that runs is named' "$(grep '^ready' prey.err | tail -n 1 | grep -c 'two.pbc')" 1
 ctl stop --open

@@ -103,7 +103,7 @@ goes_over() { # EXECUTOR: three times to the same, and never to the other
     done
     to=$([ $1 = kernel ] && echo user || echo kernel)
     kctl takeover --exec $to
-    same "$1: the other executor is refused" "$status $(grep -c "^preyrun: --takeover: the running instance judges .*, and --exec $to was given; a restart changes that\$" err) $(executor)" "2 1 $1"
+    same "$1: the other executor is refused" "$status $(grep -c "^preyrun: --takeover: the running instance judges .*, so --exec $to isn't possible; remove --exec, or stop prey and start it without --takeover\$" err) $(executor)" "2 1 $1"
     stays "$1: another is refused"
     talked "$1"
     prey=$(owner)

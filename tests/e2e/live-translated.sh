@@ -56,8 +56,8 @@ table ip docker {
 }
 NFT
 looks -i wan >said
-same 'sources behind what isn'\''t served' "$(grep -c '^dock.prey:5 asks for sources behind docker0, .* the table `ip docker` may have translated the sources by then; to fix it, add -i docker0$' said)" 1
-same 'destinations there, in a chain, too' "$(grep -c '^dock.prey:9 asks for destinations behind docker0, but the table `ip docker` translates packets to them only after' said)" 1
+same 'sources behind what isn'\''t served' "$(grep -c '^dock.prey:5 matches sources behind docker0, .* the table `ip docker` may have translated the sources by then; to fix it, add -i docker0$' said)" 1
+same 'destinations there, in a chain, too' "$(grep -c '^dock.prey:9 matches destinations behind docker0, but the table `ip docker` translates packets to them only after' said)" 1
 same 'and no other rule' "$(wc -l <said)" 2
 # An address of IPv6 whose last words are zero is no address of IPv4.
 rules dock <<'RULES'
@@ -90,7 +90,7 @@ same 'a chain that is called four times' "$(sed 's/ asks.*//' said)" dock.prey:4
     echo '}'
 } | rules dock
 same 'thousands of sets' "$(looks -i wan | sed 's/ asks.*//')" dock.prey:3003
-same 'that not all was asked for is said' "$(grep -c 'the rules have too many addresses to check' err)" 1
+same 'that not all was asked for is said' "$(grep -c 'check all addresses in the rules, because there are too many' err)" 1
 rules dock <dock.first
 at prey sysctl -q -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 2>said
 if [ -s said ]; then
@@ -99,7 +99,7 @@ else
     same 'with the bridge served they are seen' "$(looks -i wan -i docker0)" ''
     at prey sysctl -q -w net.bridge.bridge-nf-call-iptables=1
     looks -i wan -i docker0 >said
-    same 'but for br_netfilter' "$(grep -c '^dock.prey:3 asks for destinations of packets from docker0, and br_netfilter makes the table `ip docker` translate them first; to fix it, run: sysctl -w net.bridge.bridge-nf-call-iptables=0' said)" 1
+    same 'but for br_netfilter' "$(grep -c '^dock.prey:3 matches destinations of packets from docker0, and br_netfilter makes the table `ip docker` translate them first; to fix it, run: sysctl -w net.bridge.bridge-nf-call-iptables=0' said)" 1
 fi
 
 # What crosses between interfaces that are served, and the other table translates.

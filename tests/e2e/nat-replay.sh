@@ -81,7 +81,7 @@ several='192.0.2.0/24 nexthop via 203.0.113.9 dev eth0 nexthop via 198.51.100.9 
 printf '0: from all lookup local\n1: from all fwmark 0x7 lookup 7\n32766: from all lookup main\n192.0.2.0/24 via 203.0.113.9 dev eth0\n192.0.2.0/24 via 198.51.100.9 dev eth2 table 7\n' >marked
 echo "$several" >several
 for ways in several marked; do
-    why=$([ $ways = marked ] && echo 'a policy rule asks for a mark' || echo 'this machine chooses one of several interfaces')
+    why=$([ $ways = marked ] && echo 'a policy rule matches a mark' || echo 'this machine chooses one of several interfaces')
     timeout 60 "$bin/preyc" --routes $ways --ask "$asked" rules.prey >out 2>err
     has "an answer by a way of $ways says that it is a guess" "^  way guessed: $why.*; to make it known, use: "
     timeout 60 "$bin/preyc" --json --routes $ways --ask "$asked" rules.prey >out 2>err

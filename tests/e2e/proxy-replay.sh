@@ -122,7 +122,7 @@ run --pcap wordless.pcap --verdicts lines web.pbc
 same 'no byte asks for no server' "$(servers)" '- - - web/a - - - - - - - - '
 has 'the summary counts those' '^proxied +3 connections: 1 given a server, 2 closed without a request$'
 run --pcap wordless.pcap --explain 8 web.pbc
-has '… and an explanation names them' 'no server: no request came before it was closed, or in time'
+has '… and an explanation names them' 'no server: the client sent no request before it closed the connection, or before the time for it was up'
 rules inline <<'END_OF_RULES'
 pool web { server a 10.0.0.11:8080 }
 service www on any tcp/81 { mode proxy inline http; when path "/a" -> original; when path "/x" -> reject; else -> web }

@@ -152,10 +152,10 @@ same 'one without devices that have no Ethernet is read' "$status $(said)$(cat e
 bent version16
 same 'one without services that drain is read' "$status $(said)$(cat err)" '0 15 0 0'
 bent version12
-same 'one with routes of before is refused' "$status $(tail -n 1 err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version 12, but this preyrun reads tables of routes only from version 13 on: replay it with the preyrun that made it'
+same 'one with routes of before is refused' "$status $(tail -n 1 err)" '2 preyrun: bent/prey-000001.pcapng: the recording has format version 12, but this preyrun reads tables of routes only from version 13 on: replay it with the preyrun that made it'
 for how in version4 version20; do
     bent $how
-    same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: recording of format version '"${how#version}"', but this preyrun reads 5 to 19: replay it with the preyrun that made it'
+    same "$how is refused" "$status $(cat err)" '2 preyrun: bent/prey-000001.pcapng: the recording has format version '"${how#version}"', but this preyrun reads 5 to 19: replay it with the preyrun that made it'
 done
 # Cut short anywhere, between a packet and its verdict, too: what is whole is judged.
 size=$(stat -c %s kept/prey-000001.pcapng)

@@ -150,7 +150,7 @@ enum pbc_flag {
     X(fragments, "datagrams whose fragments are remembered")                                                           \
     X(maglev, "slots of a Maglev table")                                                                               \
     X(classifier_bytes, "memory that the classifiers may take")                                                        \
-    X(rejects_per_s, "answers of `reject` that a worker sends")                                                        \
+    X(rejects_per_s, "replies per second that a worker sends for `reject`")                                            \
     X(macs, "stations that a worker of a bridge remembers")                                                            \
     X(routes, "routes held in memory; if the kernel has more, each way is looked up in the kernel")                    \
     X(proxy_sessions, "connections that a worker's proxy holds at once")                                               \

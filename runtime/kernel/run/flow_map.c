@@ -89,7 +89,7 @@ const char *flows_lack(const struct kernel *k, const struct program *p)
     const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
     if (counts && kernel_map(k, KERNEL_MAP_source_words)->entries == 1) return "count flows by source";
     const struct grains asked = grains_of(p->grains, p->grains_count);
-    return counts && !grains_hold(&head->grains, &asked) ? "count flows by other networks of sources" : NULL;
+    return counts && !grains_hold(&head->grains, &asked) ? "have a `flows over` with a new prefix length" : NULL;
 }
 
 /* In a live run, mid-stream TCP is picked up from the first frame, because this frame may come before a worker sees

@@ -207,7 +207,7 @@ void asked_EXPLAIN(void *with, struct call *c)
     const uint16_t iface = port < 0 ? IFACE_NONE : control->carry->now.iface[port];
     const uint32_t len = read_frame(c, frame);
     if (call_has(c, "frame") && !len) {
-        call_end(c, 2, "`frame` is a packet of up to %d bytes, each as two digits 0-9a-f", FRAME_BYTES_MOST);
+        call_end(c, 2, "`frame` must be a packet of up to %d bytes, each as two digits 0-9a-f", FRAME_BYTES_MOST);
     } else if (on && port < 0 && !device) {
         call_end(c, 2,
                  "`%.100s` is neither an interface that this preyrun serves nor another interface of this machine", on);

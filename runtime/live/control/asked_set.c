@@ -83,7 +83,7 @@ void asked_SET(void *with, struct call *c)
     } else if (!read_setting(c, &w)) {
         call_end(c, 2, "a server can be set to a weight from 0 to 1000, drain, up, down or file");
     } else if (!read_bound(control, c, server, &w)) {
-        call_end(c, 2, "`ns`, the time of a drain, is a whole number of nanoseconds up to 4e18");
+        call_end(c, 2, "`ns`, the time of a drain, must be a whole number of nanoseconds up to 4e18");
     } else if (by_hand_set(control->rules, server, &w)) {
         call_end(c, 2, "out of memory: nothing has changed");
     } else {

@@ -34,7 +34,7 @@ static void keeper_end(int keeper)
 {
     char word = 'e';
     send(keeper, &word, 1, MSG_NOSIGNAL);
-    if (!hung_up(keeper, END_MS)) complain("the process that kept the flows has not ended within %d s", END_MS / 1000);
+    if (!hung_up(keeper, END_MS)) complain("the process that kept the flows hasn't ended within %d s", END_MS / 1000);
     close(keeper);
 }
 

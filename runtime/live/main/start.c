@@ -293,8 +293,10 @@ static int worker_make(struct live *l, const struct worker_cfg *cfg)
     const int failed = worker_init(w, cfg);
     if (!failed) return 0;
     if (failed != -ENOMEM) return complain("a worker can't be created: %s", strerror(-failed));
-    return complain("out of memory: the rules ask for a table of %llu flows (`limits`) per worker",
-                    (unsigned long long)l->carry.now.program->flows);
+    const struct program *p = l->carry.now.program;
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return complain("out of memory");
+    return complain("out of memory: the rules need a table of %llu flows per worker; lower `limits { flows }`",
+                    (unsigned long long)p->flows);
 }
 
 static int workers_make(struct live *l)

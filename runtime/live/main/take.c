@@ -89,7 +89,7 @@ static int ask_takeover(int ctl, int with)
     len = le32toh(len);
     if (!failed && (*head != MESSAGE_END || !len || len >= sizeof body)) failed = -EPROTO;
     if (!failed) failed = channel_receive(ctl, body, len, NULL, 0, &none, take_patience());
-    if (failed) return complain("--takeover: the running instance doesn't answer: %s", strerror(-failed));
+    if (failed) return complain("--takeover: the running instance doesn't reply: %s", strerror(-failed));
     return *body == '0' ? 0 : complain("--takeover: %s", body + 1);
 }
 
@@ -148,7 +148,8 @@ static void look_at_version(struct handoff_hello *h)
 {
     if (*h->refused || (h->version >= RECORD_HANDED && h->version <= RECORD_VERSION)) return;
     snprintf(h->refused, sizeof h->refused,
-             "the running instance has state of version %u, and this preyrun reads %d to %d; a restart ends its flows",
+             "the running instance has state of version %u, and this preyrun reads %d to %d; a restart of prey works, "
+             "but ends its flows",
              h->version, RECORD_HANDED, RECORD_VERSION);
 }
 
@@ -196,7 +197,7 @@ static const char *talk_failed(int failed)
 }
 
 static const char ended_early[] = "the running instance has stopped the takeover, or has ended; if that happens again, "
-                                  "its version is too old: a restart ends its flows";
+                                  "its version is too old: a restart of prey works, but ends its flows";
 
 struct take *take_meet(const struct options *o)
 {
@@ -314,16 +315,19 @@ bool take_fits(const struct take *t, const struct carry *carry)
     int status = 0;
     for (unsigned i = 0; i < o->iface_count && same; i++) same = !strcmp(o->ifaces[i], t->hello.names[i]);
     if (!same)
-        status = complain(
-            "--takeover: the running instance serves other interfaces, or in another order; a restart changes that");
+        status = complain("--takeover: the running instance serves other interfaces, or in another order; give the "
+                          "same interfaces in the same order, or stop prey and start it without --takeover");
     if (why)
-        status = complain("--takeover: the running instance has %u worker%s, and this start would have %u, but %s; a "
-                          "restart changes that",
-                          t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count, why);
-    if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET))
         status =
-            complain("--takeover: the running instance uses --io %s, and this start wouldn't; a restart changes that",
-                     t->hello.xdp ? "xdp" : "packet");
+            complain("--takeover: the running instance has %u worker%s, and this start would have %u, but %s; use "
+                     "--workers %u, or stop prey and start it without --takeover",
+                     t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count, why, t->hello.workers);
+    if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET)) {
+        const char *io = t->hello.xdp ? "xdp" : "packet";
+        status = complain("--takeover: the running instance uses --io %s, and this start wouldn't; use --io %s, or "
+                          "stop prey and start it without --takeover",
+                          io, io);
+    }
     if (o->record && !program_is_plain(carry->now.program))
         status = complain("--takeover: flows of previous rules are still open, and a new recording can't contain them: "
                           "leave out --record, or restart first");
@@ -501,7 +505,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
         err, err_len,
         "the parent process of this preyrun is gone"); /* without the parent, this process would not judge for long */
     if (getppid() != l->tell.channel->parent) return -ESRCH;
-    snprintf(err, err_len, "the running instance has not stopped judging packets");
+    snprintf(err, err_len, "the running instance hasn't stopped judging packets");
     failed = take_say(t, HANDOFF_READY);
     return failed ? failed : hear_yours(t);
 }

@@ -114,11 +114,11 @@ static void look_across(struct notices *n, const struct pbc_rule *r)
     const char *from = *n->by.leaving ? asks_behind(n, r, COND_FROM) : NULL;
     const char *to = *n->by.arriving ? asks_behind(n, r, COND_TO) : NULL;
     if (from && n->told++ < TOLD_MOST)
-        complain("notice: %.80s:%u asks for sources behind %s, but prey judges packets from there only when they "
+        complain("notice: %.80s:%u matches sources behind %s, but prey judges packets from there only when they "
                  "leave, and the table `%s` may have translated the sources by then; to fix it, add -i %s",
                  program_str(n->p, r->place.file), r->place.line, from, n->by.leaving, from);
     if (to && n->told++ < TOLD_MOST)
-        complain("notice: %.80s:%u asks for destinations behind %s, but the table `%s` translates packets to them only "
+        complain("notice: %.80s:%u matches destinations behind %s, but the table `%s` translates packets to them only "
                  "after prey has judged these packets; to fix it, write a rule with `to self` for arriving packets",
                  program_str(n->p, r->place.file), r->place.line, to, n->by.arriving);
 }
@@ -128,7 +128,7 @@ static void look_at_bridge(struct notices *n, const struct pbc_rule *r, const ch
 {
     if (!n->by.bridges || !*n->by.arriving || !(asks_for(n, r, COND_TO) || asks_for(n, r, COND_PORT))) return;
     if (n->told++ < TOLD_MOST)
-        complain("notice: %.80s:%u asks for destinations of packets from %s, and br_netfilter makes the table `%s` "
+        complain("notice: %.80s:%u matches destinations of packets from %s, and br_netfilter makes the table `%s` "
                  "translate them first; to fix it, run: sysctl -w net.bridge.bridge-nf-call-iptables=0 "
                  "net.bridge.bridge-nf-call-ip6tables=0",
                  program_str(n->p, r->place.file), r->place.line, bridge, n->by.arriving);
@@ -198,10 +198,10 @@ static void look_at_all(struct notices *n)
         if (bridge) look_at(n, f->rules, f->rule_count, bridge);
     }
     if (n->told > TOLD_MOST)
-        complain("notice: %u more rules ask for addresses that other programs translate", n->told - TOLD_MOST);
+        complain("notice: %u more rules match addresses that other programs translate", n->told - TOLD_MOST);
     if (n->cut)
-        complain("notice: the rules have too many addresses to check: more rules may ask for addresses that other "
-                 "programs translate");
+        complain("notice: preyrun didn't check all addresses in the rules, because there are too many; more rules may "
+                 "match addresses that other programs translate");
 }
 
 void translated_notice(const struct rules *rules)
@@ -219,7 +219,8 @@ void translated_notice(const struct rules *rules)
     if (n.behind && n.walked)
         look_at_all(&n);
     else
-        complain("notice: out of memory: prey has not checked the rules for addresses that other programs translate");
+        complain("notice: preyrun didn't check the rules for addresses that other programs translate, because memory "
+                 "was short");
     free(n.behind);
     free(n.walked);
 }

@@ -17,7 +17,7 @@ static int read_value(const struct talk *t, cJSON *question)
     if (!strcmp(to, "weight")) {
         const double weight = value ? strtod(value, &end) : -1;
         if (!value || *end || !(weight >= 0 && weight <= 1000))
-            return talk_complain("a weight is a number from 0 to 1000: preyctl set %s", usage);
+            return talk_complain("a weight must be a number from 0 to 1000: preyctl set %s", usage);
         cJSON_AddNumberToObject(question, "weight", weight);
         return 0;
     }

@@ -24,7 +24,7 @@ static int await(int process)
     if (process < 0) return 0;
     const int ended = poll(&p, 1, END_MS);
     close(process);
-    return ended == 1 ? 0 : talk_complain("preyrun has not ended within %d s", END_MS / 1000);
+    return ended == 1 ? 0 : talk_complain("preyrun hasn't ended within %d s", END_MS / 1000);
 }
 
 int command_STOP(struct talk *t)

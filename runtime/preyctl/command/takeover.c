@@ -198,7 +198,7 @@ static int await_takeover(struct talk *t, pid_t pid, long before)
                                    (long)pid, before, WAIT_MS / 1000);
         else if (clock_ns(CLOCK_MONOTONIC) >= until_ns)
             status = talk_complain(
-                "process %ld has not taken over within %d s, and keeps trying; process %ld keeps running until then",
+                "process %ld hasn't taken over within %d s, and keeps trying; process %ld keeps running until then",
                 (long)pid, WAIT_MS / 1000, before);
         else if (let_go)
             nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);

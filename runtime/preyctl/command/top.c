@@ -100,5 +100,5 @@ int command_TOP(struct talk *t)
     fflush(stdout);
     tcsetattr(STDIN_FILENO, TCSANOW, &before);
     if (signals >= 0) close(signals);
-    return status ? talk_complain("preyrun no longer answers") : 0;
+    return status ? talk_complain("preyrun no longer replies") : 0;
 }

@@ -144,7 +144,7 @@ static void batch_play(struct actor *a)
 static void members_checked(struct actor *a)
 {
     a->counters.unheard += a->members.missing;
-    if (a->program && a->members.missing) actor_stop(a, "the recording lacks results of live sets");
+    if (a->program && a->members.missing) actor_stop(a, "the recording lacks results of look-ups in live sets");
     if (a->program && a->cuts.missing) actor_stop(a, "a flow that a member with `cut` ended is missing");
     a->members.missing = 0;
     a->cuts.missing = 0;
@@ -163,7 +163,9 @@ static void step_begin(struct actor *a, uint64_t now_ns)
 static void take_members(struct actor *a, const struct tape_record *r, const uint8_t *body)
 {
     const int failed = heard_again_add(&a->members, body, r->bytes - sizeof *r, r->number);
-    if (failed) actor_stop(a, failed == -ENOMEM ? "out of memory" : "answers of live sets are damaged");
+    if (failed)
+        actor_stop(a,
+                   failed == -ENOMEM ? "out of memory" : "the recorded results of look-ups in live sets are damaged");
 }
 
 /* Add flows that cuts ended. Another program without live sets ends none. */
@@ -171,7 +173,7 @@ static void take_cuts(struct actor *a, const struct tape_record *r, const uint8_
 {
     const size_t bytes = r->count * sizeof *a->cut;
     if (!r->count || r->bytes - sizeof *r != bytes || r->count > VM_CUTS_MOST - a->cuts.count) {
-        actor_stop(a, "flows that ended by a member are damaged");
+        actor_stop(a, "the record of flows that a member with `cut` ended is damaged");
         return;
     }
     if (!a->program && !a->story->other->lives_count) return;
@@ -264,7 +266,7 @@ static void world_look(struct actor *a, const struct tape_record *r)
 {
     struct snapshot *s = story_world(a->story, r->number);
     if (!s) {
-        actor_stop(a, "a state of this machine is missing");
+        actor_stop(a, "a record of the machine's state is missing");
         return;
     }
     a->w->latest = s;
@@ -312,7 +314,7 @@ static void change(struct actor *a, const struct tape_record *r)
 /* Stop the actor if it has no world yet. */
 static bool blind(struct actor *a)
 {
-    if (!a->w->egress.snapshot) actor_stop(a, "a state of this machine is missing");
+    if (!a->w->egress.snapshot) actor_stop(a, "a record of the machine's state is missing");
     return a->stopped;
 }
 
@@ -381,7 +383,7 @@ static void read_state(struct actor *a, const struct tape_record *r, struct curs
     a->stopped = NULL;
     actor_unmake(a);
     if (!whole || !k || !story_world(a->story, r->number)) {
-        actor_stop(a, "the worker's state needs a program or a state of this machine that is missing");
+        actor_stop(a, "the worker's state needs a program or a record of the machine's state, which is missing");
         return;
     }
     a->ran = k;

@@ -435,11 +435,12 @@ static void worker_begin(struct actor *a, const struct tape_record *r)
     a->program = a->story->other ? NULL : k;
     if (k) actor_members(a);
     a->world = story_world(a->story, (uint32_t)r->number);
-    if (!k || !a->world || !r->count || r->count > VM_BATCH || !actor_room(a)) {
-        actor_stop(a, "a program or a state of this machine is missing");
-        return;
-    }
-    a->want = r->count;
+    if (!k || !a->world)
+        actor_stop(a, "a program or a record of the machine's state is missing");
+    else if (!r->count || r->count > VM_BATCH)
+        actor_stop(a, "a record has an impossible number of packets");
+    else if (actor_room(a))
+        a->want = r->count;
 }
 
 void single_step(struct actor *a, const struct scene *s)

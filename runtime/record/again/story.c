@@ -38,10 +38,11 @@ int story_begin(struct story *t, const struct scene *s, char *err, size_t err_le
         return fail(err, err_len, "the file isn't a recording");
     const struct record_start *b = &t->start;
     if (b->version < RECORD_OLDEST || b->version > RECORD_VERSION)
-        return fail(err, err_len,
-                    "recording of format version %u, but this preyrun reads %d to %d: replay it with the preyrun that "
-                    "made it",
-                    b->version, RECORD_OLDEST, RECORD_VERSION);
+        return fail(
+            err, err_len,
+            "the recording has format version %u, but this preyrun reads %d to %d: replay it with the preyrun that "
+            "made it",
+            b->version, RECORD_OLDEST, RECORD_VERSION);
     if (!b->devices || b->ports < b->devices || b->ports > PORTS_MOST || !b->workers || b->workers > WORKERS_MOST)
         return fail(err, err_len,
                     "the recording is damaged: it names %u ports and %u workers, and at most %d and %d are possible",
@@ -264,12 +265,13 @@ static struct routes *routes_of(const struct story *t, uint64_t number)
 static int hear_routes(struct story *t, const struct scene *s, char *err, size_t err_len)
 {
     if (t->start.version < RECORD_POLICIES)
-        return fail(err, err_len,
-                    "recording of format version %u, but this preyrun reads tables of routes only from version %d on: "
-                    "replay it with the preyrun that made it",
-                    t->start.version, RECORD_POLICIES);
+        return fail(
+            err, err_len,
+            "the recording has format version %u, but this preyrun reads tables of routes only from version %d on: "
+            "replay it with the preyrun that made it",
+            t->start.version, RECORD_POLICIES);
     struct routes *r = world_unpack_routes(s->body, s->len, t->start.ports);
-    if (!r) return fail(err, err_len, "the recording is damaged: a table of routes");
+    if (!r) return fail(err, err_len, "the recording is damaged: a table of routes can't be read");
     struct routes **more = routes_of(t, r->number) ? NULL : realloc(t->routes, (t->routes_count + 1u) * sizeof *more);
     if (!more) {
         const bool known = routes_of(t, r->number);
@@ -285,23 +287,32 @@ static int hear_world(struct story *t, const struct scene *s, char *err, size_t 
 {
     struct world_said said;
     if (!world_said(s->body, s->len, &said))
-        return fail(err, err_len, "the recording is damaged: a state of this machine is cut short");
+        return fail(err, err_len, "the recording is damaged: a record of the machine's state is cut short");
     if (story_world(t, said.number)) return 0;
     const struct told_program *k = story_program(t, said.program);
     const bool later = !t->worlds_count || said.number > t->worlds[t->worlds_count - 1].number;
     struct routes *routes = routes_of(t, said.routes);
-    if (!k || !later || t->worlds_count == WORLDS_MOST || (said.routes && !routes))
+    if (!k || !later || (said.routes && !routes))
+        return fail(
+            err, err_len,
+            "the recording is damaged: a record of the machine's state is out of order, or lacks its program or "
+            "routes");
+    if (t->worlds_count == WORLDS_MOST)
         return fail(err, err_len,
-                    "the recording is damaged: a state of this machine comes before its program or routes");
+                    "the recording has more than %d records of the machine's state, the most that a "
+                    "replay can read",
+                    WORLDS_MOST);
     struct told_world *more = realloc(t->worlds, (t->worlds_count + 1u) * sizeof *more);
-    if (more) t->worlds = more;
-    struct snapshot *w = more ? world_unpack(s->body, s->len, k->p, routes, &t->start) : NULL;
-    if (w && t->other) {
+    if (!more) return fail(err, err_len, "out of memory");
+    t->worlds = more;
+    struct snapshot *w = world_unpack(s->body, s->len, k->p, routes, &t->start);
+    if (!w) return fail(err, err_len, "the recording is damaged: a record of the machine's state doesn't fit");
+    if (t->other) {
         struct snapshot *o = of_other(t, k, w);
         snapshot_free(w);
         w = o;
     }
-    if (!w) return fail(err, err_len, "the recording is damaged: a state of this machine doesn't fit");
+    if (!w) return fail(err, err_len, "out of memory");
     t->worlds[t->worlds_count++] = (struct told_world){said.number, w};
     return 0;
 }

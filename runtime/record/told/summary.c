@@ -35,7 +35,8 @@ static void members_text(const cJSON *root)
     fill(stdout, root,
          "{/recording {?members_empty live sets   empty: a recording before version 19 doesn't have their members, so "
          "verdicts may differ\n}"
-         "{?members_unknown live sets   {#members_unknown|question} without a recorded answer; preyrun assumed no\n}}");
+         "{?members_unknown live sets   {#members_unknown|look-up} without a recorded result; preyrun assumed that the "
+         "set doesn't have the address\n}}");
 }
 
 static void more_json(cJSON *root, const struct recording *g)

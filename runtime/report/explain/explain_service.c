@@ -114,7 +114,8 @@ static const char *why_none(const struct program *p, const struct said *c)
         return is_left_to(p, c->branch) ? "no `when` takes it, and there is no `else`" : "no server takes it";
     case SAID_REFUSED: return stream_reason_doc(c->reason);
     case SAID_FULL: return "`max flows` of the service or of its source is reached";
-    case SAID_SILENT: return "no request came before it was closed, or in time";
+    case SAID_SILENT:
+        return "the client sent no request before it closed the connection, or before the time for it was up";
     case SAID_GONE: return "it was reset before the decision";
     case SAID_BLIND: return "TLS ends at the service, so the deciding bytes are encrypted";
     case SAID_UNSEEN: return "the capture lacks some of its bytes";

@@ -34,7 +34,7 @@ int routes_fault(struct reading *r, const char *what, const char *word)
 static int route_add(struct reading *r, const struct route_entry *e, bool set)
 {
     const int failed = set ? route_list_set(&r->list, e) : route_list_add(&r->list, e);
-    if (failed == -ENOSPC) routes_fault(r, "more than 1,048,576 routes, or 65,535 devices", "");
+    if (failed == -ENOSPC) routes_fault(r, "there are more than 1,048,576 routes, or more than 65,535 devices", "");
     if (failed == -ENOMEM) snprintf(r->err, r->err_len, "out of memory");
     return failed;
 }
@@ -87,7 +87,7 @@ static int read_written(struct reading *r, const struct program *p, const char *
     const char *device = device_named(p, is + 1);
     memcpy(hop.device, device, strnlen(device, sizeof hop.device - 1));
     if (!routes_prefix(text, (size_t)(is - text), 4, &e.route))
-        return routes_fault(r, "no address or prefix before the `=` of", text);
+        return routes_fault(r, "no valid address or prefix is before the `=` of", text);
     failed = route_add(r, &e, true);
     if (failed || strncmp(text, "default=", 8)) return failed;
     e.route.family = 6;
@@ -129,8 +129,8 @@ int routes_table(struct reading *r, const char *name, uint32_t *table)
     if (routes_number(name, TABLE_NAMED - 1, table) && *table) return 0;
     for (*table = TABLE_NAMED; *table - TABLE_NAMED < r->tables_count; ++*table)
         if (word_is(r->tables[*table - TABLE_NAMED], name)) return 0;
-    if (strlen(name) >= sizeof *r->tables) return routes_fault(r, "too long for a table name:", name);
-    if (r->tables_count == TABLES_MOST) return routes_fault(r, "more than 1,024 tables with names", "");
+    if (strlen(name) >= sizeof *r->tables) return routes_fault(r, "the name of a table is too long:", name);
+    if (r->tables_count == TABLES_MOST) return routes_fault(r, "there are more than 1,024 tables with names", "");
     if (!r->tables) r->tables = calloc(TABLES_MOST, sizeof *r->tables);
     if (!r->tables) return -ENOMEM;
     strcpy(r->tables[r->tables_count++], name);
@@ -148,7 +148,7 @@ static int be_unknown(struct reading *r, enum way_why why)
 static int read_value(struct reading *r, const char *word, const char *value, struct route_hop *hop)
 {
     if (word_is(word, "dev")) {
-        if (strlen(value) >= sizeof hop->device) return routes_fault(r, "too long for a device name:", value);
+        if (strlen(value) >= sizeof hop->device) return routes_fault(r, "the name of a device is too long:", value);
         memset(hop->device, 0, sizeof hop->device);
         memcpy(hop->device, value, strlen(value));
     } else if (word_is(word, "metric")) {
@@ -217,7 +217,7 @@ static int read_rest(struct reading *r, char *const words[], unsigned count, str
         for (unsigned k = 0; k < sizeof valued / sizeof valued[0]; k++) takes |= word_is(words[i], valued[k]);
         if (word_is(words[i], "dead")) r->left_out = true;
         if (!takes) continue;
-        if (++i == count) return routes_fault(r, "no value after", words[i - 1]);
+        if (++i == count) return routes_fault(r, "a value is missing after", words[i - 1]);
         const int failed = read_value(r, words[i - 1], words[i], hop);
         if (failed) return failed;
     }
@@ -254,8 +254,8 @@ static bool has_colon(char *const words[], unsigned count)
 
 static int read_hop(struct reading *r, char *const words[], unsigned count)
 {
-    if (!r->entry.hop) return routes_fault(r, "a `nexthop` without a route before it", "");
-    if (r->entry.hops == ROUTE_LEGS_MOST) return routes_fault(r, "more than 256 hops of one route", "");
+    if (!r->entry.hop) return routes_fault(r, "there is no route before the `nexthop`", "");
+    if (r->entry.hops == ROUTE_LEGS_MOST) return routes_fault(r, "the route has more than 256 hops", "");
     const bool left_out = r->left_out;
     struct route_hop *hop = &r->hops[r->entry.hops];
     *hop = (struct route_hop){.weight = 1};
@@ -290,7 +290,7 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
     if (r->entry.kind == ROUTE_ASK) be_unknown(r, WAY_OTHER);
     if (failed) return failed;
     if (at == count || !routes_prefix(words[at], strlen(words[at]), default_family(words, count), &r->entry.route))
-        return routes_fault(r, "a route must begin with an address, a prefix or `default`, not",
+        return routes_fault(r, "a route must begin with an address, a prefix such as 10.0.0.0/8, or `default`, not",
                             words[at == count ? 0 : at]);
     failed = r->entry.kind == ROUTE_VIA || word_is(words[0], "local") ? note_address(r, words, count) : 0;
     if (!failed) failed = note_own(r, words, count);
@@ -325,7 +325,7 @@ static int line_read(struct reading *r, char *line)
     }
     *to = 0;
     for (char *at = strtok_r(line, " \t\r\n\\", &save); at; at = strtok_r(NULL, " \t\r\n\\", &save)) {
-        if (count == WORDS_MOST) return routes_fault(r, "more than 256 words in a line", "");
+        if (count == WORDS_MOST) return routes_fault(r, "the line has more than 256 words", "");
         words[count++] = at;
     }
     if (!count || words[0][0] == '#') return 0;
@@ -347,7 +347,7 @@ static int read_lines(struct reading *r, char *text)
         const size_t len = strcspn(at, "\n");
         next = at + len + (at[len] != 0);
         at[len] = 0;
-        failed = len > LINE_MOST ? routes_fault(r, "a line of more than 4,096 bytes", "") : line_read(r, at);
+        failed = len > LINE_MOST ? routes_fault(r, "the line has more than 4,096 bytes", "") : line_read(r, at);
         if (failed) return failed;
     }
     return close_route(r);
@@ -357,7 +357,7 @@ static int report_zero(struct reading *r, const char *text, const char *zero)
 {
     r->line = 1;
     for (; text < zero; text++) r->line += *text == '\n';
-    return routes_fault(r, "a NUL byte: not a text file", "");
+    return routes_fault(r, "the line has a NUL byte, so the file isn't a text file", "");
 }
 
 static int file_read(struct reading *r, const char *path)

@@ -23,7 +23,7 @@ static int read_prefix(struct reading *r, struct rule_read *x, const char *word,
     struct route to = {0};
     if (word_is(word, "all")) return 0;
     if (word_is(word, "default") || !routes_prefix(word, strlen(word), 4, &to))
-        return routes_fault(r, "neither an address nor a prefix:", word);
+        return routes_fault(r, "a policy rule needs an address, or a prefix such as 10.0.0.0/8, not", word);
     memcpy(from ? rule->from : rule->to, to.to, sizeof to.to);
     if (from)
         rule->from_bits = to.bits;
@@ -31,7 +31,8 @@ static int read_prefix(struct reading *r, struct rule_read *x, const char *word,
         rule->to_bits = to.bits;
     /* The prefix shows the family of the rule's section. */
     uint8_t *told = &r->sections[x->section].family;
-    if (*told && *told != to.family) return routes_fault(r, "a rule of another family than the rules before it:", word);
+    if (*told && *told != to.family)
+        return routes_fault(r, "the policy rules before have another family (IPv4 or IPv6) than", word);
     *told = to.family;
     return 0;
 }
@@ -52,7 +53,7 @@ static int read_ports(struct reading *r, const char *word, uint16_t ports[2])
 {
     uint32_t range[2];
     if (!read_range(word, UINT16_MAX, range) || range[0] > range[1])
-        return routes_fault(r, "neither a port nor a range of ports:", word);
+        return routes_fault(r, "a policy rule needs a port or a range of ports, not", word);
     ports[0] = (uint16_t)range[0];
     ports[1] = (uint16_t)range[1];
     return 0;
@@ -100,7 +101,7 @@ static int read_tos(struct reading *r, const char *word, bool dscp, struct route
     const char *rest;
     const bool named = dsfield_named(word, &value);
     if (!named && (!read_hex(word, 0, &value, &rest) || value > (dscp ? 0x3f : 0xff)))
-        return routes_fault(r, "neither a number nor a class of the DS field:", word);
+        return routes_fault(r, "a TOS or DSCP must be a number that fits, or a class such as AF11, not", word);
     rule->tos = (uint8_t)(dscp && !named ? value << 2 : value);
     return 0;
 }
@@ -111,7 +112,7 @@ static int read_protocol(struct reading *r, const char *word, struct route_rule 
     uint32_t value = known && known->p_proto <= UINT8_MAX ? (uint32_t)known->p_proto : proto_number(word);
     if (word_is(word, "ipv6-icmp")) value = IPPROTO_ICMPV6;
     if (value == PROTO_UNKNOWN && !routes_number(word, UINT8_MAX, &value))
-        return routes_fault(r, "an unknown protocol:", word);
+        return routes_fault(r, "the protocol is unknown:", word);
     rule->proto = (uint8_t)value;
     return 0;
 }
@@ -122,7 +123,7 @@ static int read_device(struct reading *r, const char *word, struct rule_read *x)
         x->policy.rule.asks |= ROUTE_ASKS_HERE;
         return 0;
     }
-    if (strlen(word) >= sizeof x->device) return routes_fault(r, "too long for a device name:", word);
+    if (strlen(word) >= sizeof x->device) return routes_fault(r, "the name of a device is too long:", word);
     x->policy.rule.asks |= ROUTE_ASKS_ARRIVAL;
     memcpy(x->device, word, strlen(word) + 1);
     return 0;
@@ -132,7 +133,8 @@ static int read_device(struct reading *r, const char *word, struct rule_read *x)
 static int read_users(struct reading *r, const char *word, struct route_rule *rule)
 {
     uint32_t range[2];
-    if (!read_range(word, UINT32_MAX, range)) return routes_fault(r, "not a range of users:", word);
+    if (!read_range(word, UINT32_MAX, range))
+        return routes_fault(r, "a policy rule needs the number of a user, or a range, not", word);
     if (range[0]) rule->asks |= ROUTE_ASKS_NOTHING;
     return 0;
 }
@@ -160,7 +162,8 @@ static int read_lookup(struct reading *r, const char *word, struct rule_read *x)
 static int read_suppressed(struct reading *r, const char *word, struct route_policy *p)
 {
     uint32_t value;
-    if (!routes_number(word, 128, &value)) return routes_fault(r, "no prefix length:", word);
+    if (!routes_number(word, 128, &value))
+        return routes_fault(r, "a prefix length must be a number from 0 to 128, not", word);
     p->suppressed = (int)value;
     return 0;
 }
@@ -210,7 +213,7 @@ static int section_begin(struct reading *r, uint32_t priority)
 {
     const bool goes_on = r->in_rules && priority >= r->priority;
     if (!goes_on && r->sections_count == SECTIONS_MOST)
-        return routes_fault(r, "more than 64 lists of policy rules", "");
+        return routes_fault(r, "there are more than 64 lists of policy rules", "");
     if (!goes_on) r->sections[r->sections_count++] = (struct rules_section){.file = r->file, .line = r->line};
     r->in_rules = true;
     r->priority = priority;
@@ -221,16 +224,16 @@ int policy_read(struct reading *r, char *const words[], unsigned count)
 {
     uint32_t priority = (uint32_t)strtoul(words[0], NULL, 10);
     int failed = section_begin(r, priority);
-    if (!failed && r->rules_count == RULES_MOST) failed = routes_fault(r, "more than 508 policy rules", "");
+    if (!failed && r->rules_count == RULES_MOST) failed = routes_fault(r, "there are more than 508 policy rules", "");
     if (failed) return failed;
     struct rule_read *x = &r->rules[r->rules_count++];
     *x = (struct rule_read){.policy = {.priority = priority, .suppressed = -1}, .section = r->sections_count - 1};
     x->policy.rule.does = ROUTE_DOES; /* the rule does nothing yet */
     for (unsigned i = 1; i < count && !failed; i++) {
         if (read_single(words[i], &x->policy)) continue;
-        if (i + 1 == count) return routes_fault(r, "no value after", words[i]);
+        if (i + 1 == count) return routes_fault(r, "a value is missing after", words[i]);
         failed = read_valued(r, words[i], words[i + 1], x);
-        if (failed == 1) return routes_fault(r, "an unknown word of a policy rule:", words[i]);
+        if (failed == 1) return routes_fault(r, "a policy rule can't have the word", words[i]);
         i++;
     }
     if (!failed && x->policy.rule.does == ROUTE_DOES)

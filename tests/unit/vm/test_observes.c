@@ -41,41 +41,45 @@ static void share_conditions(struct imgbuild *b, uint32_t count, uint32_t operan
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(overlaps, "observe 0: unknown `overlaps` 3", b->observes[0].overlaps = 3)                                    \
     FAULT(flags, "observe 0: unknown flags 0x2", b->observes[0].flags = 2)                                             \
-    FAULT(limit, "observe 1: has a limit or form of a file that it doesn't write", b->observes[1].sessions_limit = 9)  \
-    FAULT(form, "observe 1: has a limit or form of a file that it doesn't write", b->observes[1].flags = 1)            \
+    FAULT(limit, "observe 1 has a limit or form of a file that it doesn't write", b->observes[1].sessions_limit = 9)   \
+    FAULT(form, "observe 1 has a limit or form of a file that it doesn't write", b->observes[1].flags = 1)             \
     FAULT(kind, "observe 0: unknown kind of first bytes", b->observes[0].wants[1] |= FIRST_INSTRUCTION)                \
-    FAULT(gap, "observe 1: its branches don't begin where the previous service's end", b->observes[1].choices = 3)     \
-    FAULT(none, "observe 1: its branches don't begin where the previous service's end",                                \
+    FAULT(gap, "observe 1: its branches don't begin where the previous service's end, or their number isn't possible", \
+          b->observes[1].choices = 3)                                                                                  \
+    FAULT(none,                                                                                                        \
+          "observe 1: its branches don't begin where the previous service's end, or their number isn't possible",      \
           b->observes[1].choice_count = 0)                                                                             \
-    FAULT(left, "choice 5: belongs to no observe service", img_add_choices(b, b->choices[4]))                          \
+    FAULT(left, "choice 5 belongs to no observe service", img_add_choices(b, b->choices[4]))                           \
     FAULT(zero, "observe 0: reserved bytes aren't zero", b->observes[0].reserved[0] = 1)                               \
-    FAULT(cut, "observe 0: cuts into connections for service 6", b->observes[0].cut = 7)                               \
+    FAULT(cut, "observe 0: service 6 doesn't exist, or isn't for `cut`", b->observes[0].cut = 7)                       \
     FAULT(cuts, "choice 0: its service has no `cut` for its connections", b->choices[0].does = PBC_CUTS)               \
-    FAULT(string, "observe 0: string past the end of `strings`", b->observes[0].stream = PBC_NONE)                     \
-    FAULT(path, "observe 1: a path of more than 1024 bytes", b->observes[1].stream = long_path(b))                     \
-    FAULT(does, "choice 0: does 5", b->choices[0].does = PBC_DOES)                                                     \
+    FAULT(string, "observe 0: a string is past the end of `strings`", b->observes[0].stream = PBC_NONE)                \
+    FAULT(path, "observe 1 has a path of more than 1024 bytes", b->observes[1].stream = long_path(b))                  \
+    FAULT(does, "choice 0: unknown action 5, or its reserved bytes aren't zero", b->choices[0].does = PBC_DOES)        \
     FAULT(no_stream, "choice 4: its service has no stream", b->choices[4].does = PBC_STREAM)                           \
-    FAULT(conds, "choice 0: past the end of `conds`", b->choices[0].conds = 4)                                         \
-    FAULT(other, "observe 0: branch 1 belongs to another", b->choices[1].observe = 1)                                  \
+    FAULT(conds, "choice 0: its conditions go past the end of `conds`", b->choices[0].conds = 4)                       \
+    FAULT(other, "observe 0: branch 1 belongs to another service", b->choices[1].observe = 1)                          \
     FAULT(otherwise, "observe 0: branch 3: only the last branch can be, and must be, the `else`",                      \
           b->choices[3].cond_count = 1)                                                                                \
     FAULT(early, "observe 0: branch 0: only the last branch can be, and must be, the `else`",                          \
           b->choices[0].cond_count = 0)                                                                                \
-    FAULT(shared, "choice 65: shares conditions with other branches", share_conditions(b, 400, 1))                     \
-    FAULT(walk, "observe 0: more than 16777216 conditions and operands to try", share_conditions(b, 1, 300000))        \
-    FAULT(packet, "choice 2: a condition that no connection meets", b->conds[FROM] = b->conds[3])                      \
-    FAULT(reply, "choice 2: a condition that no connection meets", b->conds[FROM].flags = PBC_COND_REPLY)              \
-    FAULT(instruction, "choice 0: a condition that no connection meets", b->conds[METHOD].kind = COND_INSTRUCTION;     \
+    FAULT(shared, "choice 65: too many branches share conditions", share_conditions(b, 400, 1))                        \
+    FAULT(walk, "observe 0 has more than 16777216 conditions and operands to try", share_conditions(b, 1, 300000))     \
+    FAULT(packet, "choice 2 has a condition that no connection can meet", b->conds[FROM] = b->conds[3])                \
+    FAULT(reply, "choice 2 has a condition that no connection can meet", b->conds[FROM].flags = PBC_COND_REPLY)        \
+    FAULT(instruction, "choice 0 has a condition that no connection can meet",                                         \
+          b->conds[METHOD].kind = COND_INSTRUCTION;                                                                    \
           b->conds[METHOD].first = 0)                                                                                  \
-    FAULT(unread, "choice 0: asks for first bytes that its service doesn't read", b->observes[0].wants[0] = 0)         \
-    FAULT(short_read, "choice 1: asks for first bytes that its service doesn't read",                                  \
+    FAULT(unread, "choice 0 needs first bytes that its service doesn't read", b->observes[0].wants[0] = 0)             \
+    FAULT(short_read, "choice 1 needs first bytes that its service doesn't read",                                      \
           b->observes[0].wants[1] = 1u << FIRST_BYTES_SHIFT)                                                           \
-    FAULT(side, "choice 1: asks for first bytes that its service doesn't read", b->conds[REPLY_BYTES].flags = 0)       \
-    FAULT(udp, "observe endpoint 0: only TCP of the wire is observed", b->observe_endpoints[0].proto = PBC_EP_UDP)     \
-    FAULT(wire, "observe endpoint 0: only TCP of the wire is observed", b->observe_endpoints[0].wire = PBC_WIRE_NOT)   \
-    FAULT(nobody, "observe endpoint 1: belongs to no observe service", b->observe_endpoints[1].service = 2)            \
-    FAULT(blind, "observe 1: observes nothing", b->observe_endpoints[1].service = 0)                                   \
-    FAULT(vlans, "observe endpoint 1: VLANs 7-5000", b->observe_endpoints[1].vlan_hi = 5000)                           \
+    FAULT(side, "choice 1 needs first bytes that its service doesn't read", b->conds[REPLY_BYTES].flags = 0)           \
+    FAULT(udp, "observe endpoint 0 isn't for TCP in the wire", b->observe_endpoints[0].proto = PBC_EP_UDP)             \
+    FAULT(wire, "observe endpoint 0 isn't for TCP in the wire", b->observe_endpoints[0].wire = PBC_WIRE_NOT)           \
+    FAULT(nobody, "observe endpoint 1 belongs to no observe service", b->observe_endpoints[1].service = 2)             \
+    FAULT(blind, "observe 1 has no endpoint", b->observe_endpoints[1].service = 0)                                     \
+    FAULT(vlans, "observe endpoint 1: VLANs 7-5000 aren't a range, or don't fit its tags",                             \
+          b->observe_endpoints[1].vlan_hi = 5000)                                                                      \
     FAULT(ports, "observe endpoint 0: ports run backwards", b->observe_endpoints[0].port_lo = 81)                      \
     FAULT(iface, "observe endpoint 0: interface 0 doesn't exist", b->observe_endpoints[0].iface = 1)
 
@@ -139,9 +143,9 @@ static void a_rule_or_branch_that_asks_a_reply_is_refused(void **state)
 {
     char err[256] = "";
     assert_null(sample(rule_asks_reply, err, sizeof err));
-    assert_string_equal(err, "rule 0: asks about a reply");
+    assert_string_equal(err, "rule 0 has a condition on `reply`");
     assert_null(sample(branch_asks_reply, err, sizeof err));
-    assert_string_equal(err, "branch 0: asks about a reply");
+    assert_string_equal(err, "branch 0 has a condition on `reply`");
     (void)state;
 }
 

@@ -22,101 +22,112 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
 /* ---- faults ---- */
 
 #define FAULTS(FAULT)                                                                                                  \
-    FAULT(mode, "service 0: proxy 1 belongs to another service", b->services[0].mode = PBC_MODE_PASSTHROUGH)           \
-    FAULT(none, "proxy 0: no service has it", b->services[0].mode = PBC_MODE_PASSTHROUGH; b->services[0].proxy = 0)    \
-    FAULT(other, "proxy 0: service 1 has another proxy", b->proxies[0].service = 1)                                    \
+    FAULT(mode, "service 0: proxy 1 doesn't fit its mode, or belongs to another service",                              \
+          b->services[0].mode = PBC_MODE_PASSTHROUGH)                                                                  \
+    FAULT(none, "no service has proxy 0", b->services[0].mode = PBC_MODE_PASSTHROUGH; b->services[0].proxy = 0)        \
+    FAULT(other, "proxy 0: service 1 doesn't have this proxy", b->proxies[0].service = 1)                              \
     FAULT(flags, "proxy 0: unknown flags 0x100ff", b->proxies[0].flags = 0x100ff)                                      \
-    FAULT(both, "proxy 0: flags 0x20e contradict each other", b->proxies[0].flags = 0x20e)                             \
-    FAULT(log, "proxy 0: flags 0x248 contradict each other", b->proxies[0].flags |= PBC_PROXY_LOG_COMMON)              \
+    FAULT(both, "proxy 0: flags 0x20e contradict each other, or the file of the access log",                           \
+          b->proxies[0].flags = 0x20e)                                                                                 \
+    FAULT(log, "proxy 0: flags 0x248 contradict each other, or the file of the access log",                            \
+          b->proxies[0].flags |= PBC_PROXY_LOG_COMMON)                                                                 \
     FAULT(trust, "proxy 0: its 0 sets don't fit `accept proxy`", b->proxies[0].accept_count = 0)                       \
-    FAULT(trusted, "proxy 0: past the end of `sets`", b->proxies[0].accept_from = 1)                                   \
+    FAULT(trusted, "proxy 0: its part of section `sets` goes past the section's end", b->proxies[0].accept_from = 1)   \
     FAULT(affinity, "proxy 0: its affinity doesn't fit the affinity's name", b->proxies[0].affinity_name = 0)          \
-    FAULT(string, "proxy 0: string past the end of `strings`", b->proxies[0].log_file = PBC_NONE)                      \
-    FAULT(certs, "proxy 0: its certificates don't begin where the previous proxy's end", b->proxies[0].certs = 1)      \
-    FAULT(cert_none, "certificate 0: no service has it", b->proxies[0].cert_count = 0)                                 \
-    FAULT(cert_file, "certificate 0: names no file", b->certs[0].key = 0)                                              \
+    FAULT(string, "proxy 0: a string is past the end of `strings`", b->proxies[0].log_file = PBC_NONE)                 \
+    FAULT(certs,                                                                                                       \
+          "proxy 0: its certificates don't begin where the previous proxy's end, or their number isn't possible",      \
+          b->proxies[0].certs = 1)                                                                                     \
+    FAULT(cert_none, "no proxy has certificate 0", b->proxies[0].cert_count = 0)                                       \
+    FAULT(cert_file, "certificate 0 lacks the file of its chain or key", b->certs[0].key = 0)                          \
     FAULT(reserved, "proxy 0: reserved bytes aren't zero", b->proxies[0].reserved[4] = 1)                              \
-    FAULT(forwarded, "proxy 0: past the end of `sets`", b->proxies[0].trust_count = 2)                                 \
-    FAULT(forwarded_here, "proxy 0: trusts fields of requests that it doesn't read", b->proxies[0].trust_count = 1)    \
+    FAULT(forwarded, "proxy 0: its part of section `sets` goes past the section's end", b->proxies[0].trust_count = 2) \
+    FAULT(forwarded_here, "proxy 0 trusts fields of requests that it doesn't read", b->proxies[0].trust_count = 1)     \
     FAULT(reads, "proxy 0: unknown kind of first bytes", b->proxies[0].wants |= FIRST_PROXY)                           \
-    FAULT(no_http, "branch 0: asks for first bytes that its service doesn't read",                                     \
+    FAULT(no_http, "branch 0 needs first bytes that its service doesn't read",                                         \
           b->proxies[0].wants &= ~(uint32_t)FIRST_HTTP)                                                                \
-    FAULT(no_bytes, "proxy 0: reads 0 bytes, but its branches ask for 2", b->proxies[0].wants &= 0xffff)               \
-    FAULT(few_bytes, "proxy 0: reads 1 bytes, but its branches ask for 2", b->proxies[0].wants -= 1u << 16)            \
-    FAULT(more_bytes, "proxy 0: reads 3 bytes, but its branches ask for 2", b->proxies[0].wants += 1u << 16)           \
-    FAULT(shared, "branch 69: shares conditions with other branches", share_conditions(b))                             \
-    FAULT(no_instruction, "branch 3: asks for first bytes that its service doesn't read",                              \
+    FAULT(no_bytes, "proxy 0 reads 0 bytes, but its branches need 2", b->proxies[0].wants &= 0xffff)                   \
+    FAULT(few_bytes, "proxy 0 reads 1 bytes, but its branches need 2", b->proxies[0].wants -= 1u << 16)                \
+    FAULT(more_bytes, "proxy 0 reads 3 bytes, but its branches need 2", b->proxies[0].wants += 1u << 16)               \
+    FAULT(shared, "branch 69: too many branches share conditions", share_conditions(b))                                \
+    FAULT(no_instruction, "branch 3 needs first bytes that its service doesn't read",                                  \
           b->proxies[0].wants &= ~(uint32_t)FIRST_INSTRUCTION)                                                         \
-    FAULT(udp, "endpoint 0: an endpoint of a proxy takes only TCP", b->endpoints[0].proto = PBC_EP_UDP)                \
-    FAULT(ports, "service 0: more than 1024 ports", b->endpoints[0].port_hi = 1104)                                    \
-    FAULT(cookies, "service 0: syn cookies in mode proxy", b->services[0].flags = PBC_SERVICE_COOKIES)                 \
+    FAULT(udp, "endpoint 0 isn't for TCP, but belongs to a proxy", b->endpoints[0].proto = PBC_EP_UDP)                 \
+    FAULT(ports, "service 0 has more than 1024 ports", b->endpoints[0].port_hi = 1104)                                 \
+    FAULT(cookies, "service 0: `syn cookies` isn't possible in mode proxy",                                            \
+          b->services[0].flags = PBC_SERVICE_COOKIES)                                                                  \
     FAULT(streams_none, "meta: function 0 can't be the function of the first bytes", b->meta->streams = 0)             \
     FAULT(streams_same, "meta: function 1 can't be the function of the first bytes", b->meta->streams = 1)             \
-    FAULT(target, "branch 3: has a target, but no `instruction` condition", b->branches[3].conds = METHOD)             \
-    FAULT(shares, "branch 3: has shares and another destination", b->branches[3].share_count = 1)                      \
-    FAULT(original, "branch 3: a destination in the wire, in mode proxy", b->branches[3].shares = PBC_ORIGINAL)        \
-    FAULT(reject, "branch 3: a destination in the wire, in mode proxy", b->branches[3].shares = PBC_REJECT)            \
-    FAULT(no_socket, "branch 3: names no socket", b->branches[3].shares = PBC_PROGRAM)                                 \
-    FAULT(socket, "branch 3: string past the end of `strings`", in_the_wire(b, PBC_PROGRAM);                           \
+    FAULT(target, "branch 3 has a target, but no `instruction` condition", b->branches[3].conds = METHOD)              \
+    FAULT(shares, "branch 3 has shares and another destination", b->branches[3].share_count = 1)                       \
+    FAULT(original, "branch 3: its destination isn't possible in mode proxy", b->branches[3].shares = PBC_ORIGINAL)    \
+    FAULT(reject, "branch 3: its destination isn't possible in mode proxy", b->branches[3].shares = PBC_REJECT)        \
+    FAULT(no_socket, "branch 3 names no socket", b->branches[3].shares = PBC_PROGRAM)                                  \
+    FAULT(socket, "branch 3: a string is past the end of `strings`", in_the_wire(b, PBC_PROGRAM);                      \
           b->branches[3].share_count = 1u << 20)                                                                       \
-    FAULT(two, "branch 3: has shares and another destination", in_the_wire(b, PBC_REJECT);                             \
+    FAULT(two, "branch 3 has shares and another destination", in_the_wire(b, PBC_REJECT);                              \
           b->branches[3].share_count = 1)                                                                              \
-    FAULT(self, "endpoint 0: `self` in the wire", in_the_wire(b, PBC_ORIGINAL); b->endpoints[0].to = PBC_TO_SELF;      \
-          b->endpoints[0].family = 0)                                                                                  \
-    FAULT(transparent, "proxy 0: flags 0x209 in mode proxy inline", in_the_wire(b, PBC_ORIGINAL);                      \
+    FAULT(self, "endpoint 0 is `self`, but its service is in the wire", in_the_wire(b, PBC_ORIGINAL);                  \
+          b->endpoints[0].to = PBC_TO_SELF; b->endpoints[0].family = 0)                                                \
+    FAULT(transparent, "proxy 0: flags 0x209 aren't possible in mode proxy inline", in_the_wire(b, PBC_ORIGINAL);      \
           b->proxies[0].flags |= PBC_PROXY_TRANSPARENT)                                                                \
-    FAULT(server_first, "proxy 0: the server answers first, but the client's first bytes are read",                    \
+    FAULT(server_first, "proxy 0: the server sends first, but the client's first bytes are read",                      \
           in_the_wire(b, PBC_ORIGINAL);                                                                                \
           b->proxies[0].flags |= PBC_PROXY_SERVER_FIRST)                                                               \
-    FAULT(overload, "proxy 0: flags 0x2208 in mode proxy", b->proxies[0].flags |= PBC_PROXY_OVERLOAD_PASS)             \
-    FAULT(pass, "branch 3: a destination in the wire, in mode proxy", b->branches[3].shares = PBC_PASSES)              \
-    FAULT(pass_unsaid, "proxy 0: flags 0x208 and its branches don't agree about packets", in_the_wire(b, PBC_PASSES))  \
-    FAULT(leaves_unsaid, "proxy 0: flags 0x8208 and its branches don't agree about packets",                           \
+    FAULT(overload, "proxy 0: flags 0x2208 aren't possible in mode proxy",                                             \
+          b->proxies[0].flags |= PBC_PROXY_OVERLOAD_PASS)                                                              \
+    FAULT(pass, "branch 3: its destination isn't possible in mode proxy", b->branches[3].shares = PBC_PASSES)          \
+    FAULT(pass_unsaid, "proxy 0: flags 0x208 contradict each other, or the branches' destinations",                    \
+          in_the_wire(b, PBC_PASSES))                                                                                  \
+    FAULT(leaves_unsaid, "proxy 0: flags 0x8208 contradict each other, or the branches' destinations",                 \
           b->proxies[0].flags |= PBC_PROXY_LEAVES)                                                                     \
-    FAULT(splice_unsaid, "proxy 0: flags 0x4208 and its branches don't agree about packets",                           \
+    FAULT(splice_unsaid, "proxy 0: flags 0x4208 contradict each other, or the branches' destinations",                 \
           in_the_wire(b, PBC_ORIGINAL);                                                                                \
           b->proxies[0].flags |= PBC_PROXY_SPLICE)                                                                     \
-    FAULT(splice_tls, "proxy 0: leaves for the packet path, but its bytes are read", in_packets(b, PBC_ORIGINAL))      \
-    FAULT(pass_tls, "proxy 0: leaves for the packet path, but its bytes are read", in_packets(b, PBC_PASSES);          \
+    FAULT(splice_tls, "proxy 0 reads bytes of connections that it passes on as packets", in_packets(b, PBC_ORIGINAL))  \
+    FAULT(pass_tls, "proxy 0 reads bytes of connections that it passes on as packets", in_packets(b, PBC_PASSES);      \
           b->proxies[0].flags &= ~(uint32_t)PBC_PROXY_SPLICE)                                                          \
-    FAULT(splice_to_tls, "proxy 0: leaves for the packet path, but its bytes are read", in_packets(b, PBC_ORIGINAL);   \
+    FAULT(splice_to_tls, "proxy 0 reads bytes of connections that it passes on as packets",                            \
+          in_packets(b, PBC_ORIGINAL);                                                                                 \
           b->proxies[0].cert_count = b->certs_count = 0; b->proxies[0].flags |= PBC_PROXY_TLS_TO_SERVER)               \
-    FAULT(splice_http, "proxy 0: leaves for the packet path, but its bytes are read", in_packets(b, PBC_ORIGINAL);     \
+    FAULT(splice_http, "proxy 0 reads bytes of connections that it passes on as packets", in_packets(b, PBC_ORIGINAL); \
           b->proxies[0].cert_count = b->certs_count = 0; b->services[0].mode = PBC_MODE_PROXY_INLINE_HTTP)             \
-    FAULT(splice_here, "proxy 0: flags 0xc208 in mode proxy",                                                          \
+    FAULT(splice_here, "proxy 0: flags 0xc208 aren't possible in mode proxy",                                          \
           b->proxies[0].flags |= PBC_PROXY_SPLICE | PBC_PROXY_LEAVES)                                                  \
-    FAULT(spliced_unsaid, "proxy 0: flags 0x208 in mode proxy splice packets",                                         \
+    FAULT(spliced_unsaid, "proxy 0: flags 0x208 aren't possible in mode proxy splice packets",                         \
           b->services[0].mode = PBC_MODE_PROXY_SPLICED)                                                                \
-    FAULT(spliced_wire, "endpoint 0: an interface or tags without a service in the wire",                              \
+    FAULT(spliced_wire, "endpoint 0: its interface or tags don't fit the mode of its service",                         \
           b->services[0].mode = PBC_MODE_PROXY_SPLICED;                                                                \
           b->endpoints[0].wire = PBC_WIRE_ALL)                                                                         \
-    FAULT(spliced_original, "branch 3: a destination in the wire, in mode proxy splice packets",                       \
+    FAULT(spliced_original, "branch 3: its destination isn't possible in mode proxy splice packets",                   \
           b->services[0].mode = PBC_MODE_PROXY_SPLICED;                                                                \
           b->branches[3].shares = PBC_PASSES)                                                                          \
-    FAULT(splice_program, "branch 3: a program in the middle of packets", in_packets(b, PBC_PROGRAM);                  \
+    FAULT(splice_program, "branch 3 leads to a program, but its service has `splice packets`",                         \
+          in_packets(b, PBC_PROGRAM);                                                                                  \
           b->branches[3].share_count = img_string(b, "/run/s"))                                                        \
-    FAULT(packet, "branch 2: a condition that no connection meets",                                                    \
+    FAULT(packet, "branch 2 has a condition that no connection can meet",                                              \
           b->conds[BYTES] = (struct pbc_cond){.kind = COND_FLAGS})                                                     \
-    FAULT(layer, "branch 2: a condition that no connection meets", b->patterns[0].layer = PBC_L4)                      \
-    FAULT(any, "condition 0 (method): takes no `any`", b->conds[METHOD].flags = PBC_COND_ANY)                          \
-    FAULT(list, "condition 0 (method): not one list", b->conds[METHOD].count = 2)                                      \
-    FAULT(lists, "condition 0 (method): operands past the end of their section", b->conds[METHOD].first = 2)           \
-    FAULT(kind, "condition 0 (host): a list of another kind", b->conds[METHOD].kind = COND_HOST)                       \
+    FAULT(layer, "branch 2 has a condition that no connection can meet", b->patterns[0].layer = PBC_L4)                \
+    FAULT(any, "condition 0 (method): `any` isn't possible", b->conds[METHOD].flags = PBC_COND_ANY)                    \
+    FAULT(list, "condition 0 (method): the number of lists isn't 1", b->conds[METHOD].count = 2)                       \
+    FAULT(lists, "condition 0 (method): the operands go past the end of their section", b->conds[METHOD].first = 2)    \
+    FAULT(kind, "condition 0 (host): the list is of another kind", b->conds[METHOD].kind = COND_HOST)                  \
     FAULT(field, "condition 1 (header): the field's name is missing", b->conds[HEADER].arg = 0)                        \
     FAULT(ack, "condition 3 (instruction): pattern doesn't exist", b->conds[INSTRUCTION].arg = 2)                      \
     FAULT(names_kind, "names 0: unknown kind 2", b->names[0].kind = 2)                                                 \
-    FAULT(names_hosts, "names 0: a host's name not in normal form", b->names[0].kind = PBC_NAMES_HOSTS)                \
-    FAULT(names_order, "names 0: not in order, or one covers another", b->hosts[0] = b->hosts[1])                      \
-    FAULT(rule, "rule 0: a condition on first bytes, which packets don't meet", rule_of_bytes(b))                      \
+    FAULT(names_hosts, "names 0: a host's name isn't in normal form", b->names[0].kind = PBC_NAMES_HOSTS)              \
+    FAULT(names_order, "names 0: the entries aren't in order, or an entry covers another entry",                       \
+          b->hosts[0] = b->hosts[1])                                                                                   \
+    FAULT(rule, "rule 0 has a condition on first bytes, which no packet can meet", rule_of_bytes(b))                   \
     FAULT(operand, "instruction 9 (jnfirst): condition doesn't exist", b->code[9].imm = 4)                             \
-    FAULT(asks, "instruction 9 (jnfirst): a condition that the first bytes don't meet",                                \
+    FAULT(asks, "instruction 9 (jnfirst): the condition doesn't look at first bytes",                                  \
           img_add_conds(b, (struct pbc_cond){.kind = COND_DURING});                                                    \
           b->code[9].imm = 4)                                                                                          \
-    FAULT(no_packet, "instruction 5 (call): a function for connections asks for a packet", b->code[13].op = OP_JNPAT;  \
+    FAULT(no_packet, "instruction 5 (call): a function for connections looks at a packet", b->code[13].op = OP_JNPAT;  \
           b->code[13].imm = 0)                                                                                         \
-    FAULT(no_stream, "instruction 1 (call): a function for packets asks for first bytes", b->code[1].imm = 4;          \
+    FAULT(no_stream, "instruction 1 (call): a function for packets looks at first bytes", b->code[1].imm = 4;          \
           b->code[5].imm = 4)                                                                                          \
-    FAULT(called, "instruction 1 (call): the function of the services isn't called", b->code[1].imm = 3)
+    FAULT(called, "instruction 1 (call): a function of services can't be called", b->code[1].imm = 3)
 
 static void rule_of_bytes(struct imgbuild *b)
 {
@@ -294,7 +305,7 @@ static void wire(void **state)
     path[sizeof path - 1] = '\0';
     b.branches[3].share_count = img_string(&b, path);
     assert_null(img_load(&b, err, sizeof err));
-    assert_string_equal(err, "branch 3: a socket's path of 108 bytes");
+    assert_string_equal(err, "branch 3: the path of a socket can't have 108 bytes");
     img_fini(&b);
 }
 

@@ -36,40 +36,52 @@ static void another(struct imgbuild *b)
 
 /* FAULT(name, line, change of `b`); the classifying function is instructions 48 to 55. */
 #define FAULTS(FAULT)                                                                                                  \
-    FAULT(cls_name, "classifier 0: string past the end of `strings`", b->classifiers[0].name = PBC_NONE)               \
-    FAULT(cls_gap_ranks, "classifier 0: its `ranks` don't begin where the previous classifier's end",                  \
+    FAULT(cls_name, "classifier 0: a string is past the end of `strings`", b->classifiers[0].name = PBC_NONE)          \
+    FAULT(cls_gap_ranks,                                                                                               \
+          "classifier 0: its part of section `ranks` doesn't begin where the previous classifier's part ends",         \
           b->classifiers[0].ranks = 1)                                                                                 \
     FAULT(cls_climbed, "classifier 0: lines: 1 in its header, but 0 in fact", b->classifiers[0].climbed = 1)           \
-    FAULT(cls_gap, "classifier 0: its `entries` don't begin where the previous classifier's end",                      \
+    FAULT(cls_gap,                                                                                                     \
+          "classifier 0: its part of section `entries` doesn't begin where the previous classifier's part ends",       \
           b->classifiers[0].entries = 1)                                                                               \
-    FAULT(cls_gap_tree, "classifier 0: its `tree` don't begin where the previous classifier's end",                    \
+    FAULT(cls_gap_tree,                                                                                                \
+          "classifier 0: its part of section `tree` doesn't begin where the previous classifier's part ends",          \
           b->classifiers[0].tree = 1)                                                                                  \
-    FAULT(cls_past, "classifier 0: past the end of `blocks`", b->classifiers[0].block_count = 12)                      \
-    FAULT(cls_left, "section `formats`: has entries of no classifier", b->classifiers[0].format_count = 1)             \
-    FAULT(cls_left_blocks, "section `blocks`: has entries of no classifier", img_block(b, 1))                          \
-    FAULT(cls_none, "section `entries`: has entries of no classifier", b->classifiers_count = 0)                       \
-    FAULT(cls_no_tree, "classifier 0: no tree", b->classifiers[0].tree_count = b->tree_count = 0)                      \
+    FAULT(cls_past, "classifier 0: its part of section `blocks` goes past the section's end",                          \
+          b->classifiers[0].block_count = 12)                                                                          \
+    FAULT(cls_left, "section `formats` has entries that belong to no classifier", b->classifiers[0].format_count = 1)  \
+    FAULT(cls_left_blocks, "section `blocks` has entries that belong to no classifier", img_block(b, 1))               \
+    FAULT(cls_none, "section `entries` has entries that belong to no classifier", b->classifiers_count = 0)            \
+    FAULT(cls_no_tree, "classifier 0 has no tree", b->classifiers[0].tree_count = b->tree_count = 0)                   \
     FAULT(cls_words, "classifier 0: words: 5 in its header, but 4 in fact", b->classifiers[0].words = 5)               \
     FAULT(cls_compared, "classifier 0: blocks: 2 in its header, but 3 in fact", b->classifiers[0].compared = 2)        \
     FAULT(cls_forks, "classifier 0: forks: 0 in its header, but 1 in fact", b->classifiers[0].forks = 0)               \
     FAULT(cls_chain, "classifier 0: entries with code in turn: 1 in its header, but 2 in fact",                        \
           b->classifiers[0].chain = 1)                                                                                 \
-    FAULT(cls_huge, "classifier 0: more than 4194303 entries", many_entries(b))                                        \
+    FAULT(cls_huge, "classifier 0 has more than 4194303 entries", many_entries(b))                                     \
     FAULT(entry_rule, "classifier 0, entry 2: rule doesn't exist", b->entries[2].rule = b->rules_count)                \
-    FAULT(entry_order, "classifier 0, entry 1: not in the order of one list", b->entries[1].rule = 0)                  \
-    FAULT(entry_list, "classifier 0, entry 2: not in the order of one list", b->entries[2].rule = 3)                   \
-    FAULT(entry_do, "classifier 0, entry 1: a rule that decides nothing", b->entries[1].code = 0)                      \
-    FAULT(entry_log, "classifier 0, entry 0: a rule that logs", b->entries[0].code = 0)                                \
-    FAULT(format_none, "classifier 0, format 1: no block has 0 lines", b->formats[1].lines = 0)                        \
-    FAULT(format_lines, "classifier 0, format 1: no block has 16 lines", b->formats[1].lines = 16)                     \
-    FAULT(format_half, "classifier 0, format 0: half doesn't exist", b->formats[0].half[1] = 32)                       \
-    FAULT(format_behind, "classifier 0, format 1: half doesn't exist", b->formats[1].half[9] = 1)                      \
-    FAULT(format_first, "classifier 0, format 0: doesn't begin with a range", b->formats[0].half[0] |= PBC_MASKED)     \
-    FAULT(format_pairs, "classifier 0, format 1: no such number of pairs", b->formats[1].pairs = 5)                    \
-    FAULT(format_slot, "classifier 0, format 1: no such slot", b->formats[1].half[0]++)                                \
-    FAULT(format_slot_masked, "classifier 0, format 1: no such slot", b->formats[1].half[0] = 32;                      \
+    FAULT(entry_order, "classifier 0, entry 1: its rule isn't after the previous entry's rule in the same list",       \
+          b->entries[1].rule = 0)                                                                                      \
+    FAULT(entry_list, "classifier 0, entry 2: its rule isn't after the previous entry's rule in the same list",        \
+          b->entries[2].rule = 3)                                                                                      \
+    FAULT(entry_do, "classifier 0, entry 1: its rule decides nothing, but the entry has no code",                      \
+          b->entries[1].code = 0)                                                                                      \
+    FAULT(entry_log, "classifier 0, entry 0: its rule logs, but the entry has no code", b->entries[0].code = 0)        \
+    FAULT(format_none, "classifier 0, format 1: a block of this classifier can't have 0 lines",                        \
+          b->formats[1].lines = 0)                                                                                     \
+    FAULT(format_lines, "classifier 0, format 1: a block of this classifier can't have 16 lines",                      \
+          b->formats[1].lines = 16)                                                                                    \
+    FAULT(format_half, "classifier 0, format 0: a half doesn't exist", b->formats[0].half[1] = 32)                     \
+    FAULT(format_behind, "classifier 0, format 1: a half doesn't exist", b->formats[1].half[9] = 1)                    \
+    FAULT(format_first, "classifier 0, format 0: the first half has a mask, but must be a range",                      \
+          b->formats[0].half[0] |= PBC_MASKED)                                                                         \
+    FAULT(format_pairs, "classifier 0, format 1: the number of pairs isn't possible", b->formats[1].pairs = 5)         \
+    FAULT(format_slot, "classifier 0, format 1: a pair isn't the two halves of a slot", b->formats[1].half[0]++)       \
+    FAULT(format_slot_masked, "classifier 0, format 1: a pair isn't the two halves of a slot",                         \
+          b->formats[1].half[0] = 32;                                                                                  \
           b->formats[1].half[1] = 33)                                                                                  \
-    FAULT(format_slot_half, "classifier 0, format 1: no such slot", b->formats[1].half[1] = 12)                        \
+    FAULT(format_slot_half, "classifier 0, format 1: a pair isn't the two halves of a slot",                           \
+          b->formats[1].half[1] = 12)                                                                                  \
     FAULT(word_none, "classifier 0, word 1: reserved bits aren't zero", b->tree[1] = 1ull << 40)                       \
     FAULT(word_kind, "classifier 0, word 1: unknown kind", b->tree[1] = 4)                                             \
     FAULT(word_cut, "classifier 0, word 0: reserved bits aren't zero", b->tree[0] |= 1u << 6)                          \
@@ -78,9 +90,12 @@ static void another(struct imgbuild *b)
     FAULT(word_fork, "classifier 0, word 3: reserved bits aren't zero", b->tree[3] |= 1u << 12)                        \
     FAULT(word_leaf, "classifier 0, word 5: reserved bits aren't zero", b->tree[5] |= 1ull << 32)                      \
     FAULT(word_shape, "classifier 0, word 5: its shape isn't its format's shape", b->tree[5] ^= 1u << 12)              \
-    FAULT(word_window, "classifier 0, word 0: window past the word's end", b->tree[0] = TREE_CUT_WORD(1, 0, 63, 2))    \
-    FAULT(word_window_none, "classifier 0, word 0: its window has no size", b->tree[0] = TREE_CUT_WORD(1, 0, 31, 0))   \
-    FAULT(word_window_wide, "classifier 0, word 0: its window has no size", b->tree[0] = TREE_CUT_WORD(1, 0, 0, 17))   \
+    FAULT(word_window, "classifier 0, word 0: its window goes past the word's end",                                    \
+          b->tree[0] = TREE_CUT_WORD(1, 0, 63, 2))                                                                     \
+    FAULT(word_window_none, "classifier 0, word 0: its window has 0 bits, or more than 16",                            \
+          b->tree[0] = TREE_CUT_WORD(1, 0, 31, 0))                                                                     \
+    FAULT(word_window_wide, "classifier 0, word 0: its window has 0 bits, or more than 16",                            \
+          b->tree[0] = TREE_CUT_WORD(1, 0, 0, 17))                                                                     \
     FAULT(word_itself, "classifier 0, word 4: its table isn't after this word",                                        \
           b->tree[4] = TREE_CUT_WORD(4, 5, 15, 1))                                                                     \
     FAULT(word_back, "classifier 0, word 3: its table isn't after this word", b->tree[3] = TREE_FORK_WORD(1, 2))       \
@@ -91,21 +106,25 @@ static void another(struct imgbuild *b)
     FAULT(word_sizes, "classifier 0, word 2: its table has two sizes", b->tree[0] = TREE_CUT_WORD(3, 0, 31, 2);        \
           b->tree[2] = TREE_CUT_WORD(3, 0, 0, 1))                                                                      \
     FAULT(word_format, "classifier 0, word 6: format doesn't exist", b->tree[6] = TREE_LEAF_WORD(6, 2, 9))             \
-    FAULT(tables_overlap, "classifier 0, word 4: in two tables", b->tree[3] = TREE_CUT_WORD(4, 0, 0, 1))               \
+    FAULT(tables_overlap, "classifier 0, word 4: the word belongs to two tables",                                      \
+          b->tree[3] = TREE_CUT_WORD(4, 0, 0, 1))                                                                      \
     FAULT(fork_least, "classifier 0, word 3: its lowest entry isn't the lowest entry below this word",                 \
           b->tree[3] = TREE_FORK_WORD(5, 1))                                                                           \
     FAULT(fork_more, "classifier 0, word 3: its lowest entry isn't the lowest entry below this word",                  \
           b->tree[3] = TREE_FORK_WORD(5, 3))                                                                           \
     FAULT(fork_none, "classifier 0, word 3: its lowest entry isn't the lowest entry below this word",                  \
           b->tree[6] = TREE_NONE)                                                                                      \
-    FAULT(leaf_past, "classifier 0, block at 11: a run past the end of `blocks`", b->tree[6] = img_leaf(b, 11, 1))     \
-    FAULT(leaf_long, "classifier 0, block at 7: a run past the end of `blocks`", b->tree[6] = img_leaf(b, 7, 1))       \
-    FAULT(leaf_formats, "classifier 0, block at 3: in two blocks", img_add_formats(b, b->formats[0]);                  \
+    FAULT(leaf_past, "classifier 0, block at 11: the block goes past the end of `blocks`",                             \
+          b->tree[6] = img_leaf(b, 11, 1))                                                                             \
+    FAULT(leaf_long, "classifier 0, block at 7: the block goes past the end of `blocks`",                              \
+          b->tree[6] = img_leaf(b, 7, 1))                                                                              \
+    FAULT(leaf_formats, "classifier 0, block at 3: the line belongs to two blocks", img_add_formats(b, b->formats[0]); \
           b->classifiers->format_count++; b->tree[6] = img_leaf(b, 3, 2))                                              \
-    FAULT(leaf_inside, "classifier 0, block at 7: in two blocks", b->tree[2] = img_leaf(b, 7, 0))                      \
-    FAULT(run_out, "classifier 0, block at 11: a run past the end of `blocks`",                                        \
+    FAULT(leaf_inside, "classifier 0, block at 7: the line belongs to two blocks", b->tree[2] = img_leaf(b, 7, 0))     \
+    FAULT(run_out, "classifier 0, block at 11: the block goes past the end of `blocks`",                               \
           img_column(b, 6, 0)[7] |= PBC_LANE_MORE)                                                                     \
-    FAULT(run_other, "classifier 0, block at 6: in two blocks", img_column(b, 3, 0)[7] |= PBC_LANE_MORE)               \
+    FAULT(run_other, "classifier 0, block at 6: the line belongs to two blocks",                                       \
+          img_column(b, 3, 0)[7] |= PBC_LANE_MORE)                                                                     \
     FAULT(lane_value, "classifier 0, block at 0: value has bits outside the mask", img_column(b, 0, 5)[1] |= 1)        \
     FAULT(lane_value_second, "classifier 0, block at 6: value has bits outside the mask", img_column(b, 6, 9)[0] = 1)  \
     FAULT(lane_range, "classifier 0, block at 3: a range runs backwards",                                              \
@@ -122,19 +141,25 @@ static void another(struct imgbuild *b)
     FAULT(lane_sentinel, "classifier 0, block at 3: an unused lane may match", img_column(b, 3, 1)[5] = 0)             \
     FAULT(lane_sentinel_last, "classifier 0, block at 6: an unused lane may match", img_column(b, 6, 2)[3] = 1)        \
     FAULT(classify_number, "instruction 50 (classify): classifier doesn't exist", b->code[50].imm = 1)                 \
-    FAULT(classify_a, "instruction 50 (classify): has an operand that its opcode doesn't take", b->code[50].a = 1)     \
-    FAULT(classify_twice, "instruction 51 (classify): is the function's second", b->code[51] = b->code[50])            \
-    FAULT(classify_shared, "instruction 39 (classify): is the classifier's second", put(b, 39, OP_CLASSIFY, 0, 0, 0);  \
+    FAULT(classify_a, "instruction 50 (classify): the opcode doesn't take one of the operands", b->code[50].a = 1)     \
+    FAULT(classify_twice, "instruction 51 (classify): the function has an earlier `classify`",                         \
+          b->code[51] = b->code[50])                                                                                   \
+    FAULT(classify_shared, "instruction 39 (classify): a later `classify` searches the same classifier",               \
+          put(b, 39, OP_CLASSIFY, 0, 0, 0);                                                                            \
           b->code[14].imm = 5; put(b, 13, OP_CALL, 0, 0, 2))                                                           \
-    FAULT(classify_main, "instruction 7 (classify): function 0 can't return", b->code[7] = b->code[50])                \
-    FAULT(classify_services, "instruction 48 (call): returns a rule and a branch", put(b, 48, OP_CALL, 0, 0, 5))       \
-    FAULT(classify_never, "classifier 1: is never searched", another(b))                                               \
-    FAULT(code_past, "instruction 50 (classify): the code of entry 1 isn't after the instruction",                     \
+    FAULT(classify_main,                                                                                               \
+          "instruction 7 (classify): only functions that are called can return, or search a classifier",               \
+          b->code[7] = b->code[50])                                                                                    \
+    FAULT(classify_services,                                                                                           \
+          "instruction 48 (call): the function has instructions for rules and instructions for services",              \
+          put(b, 48, OP_CALL, 0, 0, 5))                                                                                \
+    FAULT(classify_never, "classifier 1 is never searched", another(b))                                                \
+    FAULT(code_past, "instruction 50 (classify): the code of entry 1 isn't after the instruction in the function",     \
           b->entries[1].code = 8)                                                                                      \
-    FAULT(code_before, "instruction 52 (classify): the code of entry 0 isn't after the instruction",                   \
+    FAULT(code_before, "instruction 52 (classify): the code of entry 0 isn't after the instruction in the function",   \
           b->code[52] = b->code[50];                                                                                   \
           put(b, 50, OP_JALL, 0, 1, 1))                                                                                \
-    FAULT(again_a, "instruction 55 (again): has an operand that its opcode doesn't take", b->code[55].a = 1)           \
+    FAULT(again_a, "instruction 55 (again): the opcode doesn't take one of the operands", b->code[55].a = 1)           \
     FAULT(again_missed, "instruction 55 (again): on a path to this instruction, no `classify` has found an entry",     \
           put(b, 51, OP_JUMP, 0, 3, 0))                                                                                \
     FAULT(again_around, "instruction 57 (again): on a path to this instruction, no `classify` has found an entry",     \
@@ -315,16 +340,19 @@ static void ranked(struct imgbuild *b)
 
 #define RANKED(FAULT)                                                                                                  \
     FAULT(good, "", (void)b)                                                                                           \
-    FAULT(few, "classifier 0: ranks of one address", b->ranks_count = b->classifiers->rank_count = 3)                  \
-    FAULT(cut, "classifier 0, line 0: leads past the end of `ranks`", b->ranks_count = b->classifiers->rank_count = 7) \
+    FAULT(few, "classifier 0 has ranks, but too few lines for two addresses",                                          \
+          b->ranks_count = b->classifiers->rank_count = 3)                                                             \
+    FAULT(cut, "classifier 0, line 0: the line leads past the end of `ranks`",                                         \
+          b->ranks_count = b->classifiers->rank_count = 7)                                                             \
     FAULT(climbed, "classifier 0: lines: 3 in its header, but 4 in fact", b->classifiers->climbed = 3)                 \
-    FAULT(past, "classifier 0, line 0: leads past the end of `ranks`", rest(b, 0) += 5ull << 32)                       \
-    FAULT(wraps, "classifier 0, line 0: leads past the end of `ranks`", rest(b, 0) |= 0xfffffff0ull << 32)             \
-    FAULT(itself, "classifier 0, line 0: leads to an earlier line", rest(b, 0) -= 4ull << 32)                          \
+    FAULT(past, "classifier 0, line 0: the line leads past the end of `ranks`", rest(b, 0) += 5ull << 32)              \
+    FAULT(wraps, "classifier 0, line 0: the line leads past the end of `ranks`", rest(b, 0) |= 0xfffffff0ull << 32)    \
+    FAULT(itself, "classifier 0, line 0: the line leads to itself or to an earlier line", rest(b, 0) -= 4ull << 32)    \
     FAULT(width, "classifier 0, line 4: its width differs from the width that its parent gives", rest(b, 0) &= ~4ull)  \
     FAULT(width_below, "classifier 0, line 6: its width differs from the width that its parent gives",                 \
           rest(b, 6) &= ~2ull)                                                                                         \
-    FAULT(both, "classifier 0, line 4: both a node and lower halves", rest(b, 2) = RANK_NODE(RANK_INNER, 0, 0, 0, 3);  \
+    FAULT(both, "classifier 0, line 4: the line is used as a node and as lower halves",                                \
+          rest(b, 2) = RANK_NODE(RANK_INNER, 0, 0, 0, 3);                                                              \
           rest(b, 3) = RANK_NODE(RANK_LEAF, 1, 0, 0, 0); rest(b, 2) = RANK_NODE(RANK_INNER, 0, 1, 0, 3); unused(b, 3)) \
     FAULT(lost, "classifier 0, line 8: nothing leads to this line", img_add_ranks(b, b->ranks[2]);                     \
           b->classifiers->rank_count++)                                                                                \
@@ -332,19 +360,22 @@ static void ranked(struct imgbuild *b)
     FAULT(high, "classifier 0, line 0: reserved bits aren't zero", rest(b, 0) |= 64)                                   \
     FAULT(leaf_stride, "classifier 0, line 2: reserved bits aren't zero", rest(b, 2) |= 4)                             \
     FAULT(lower_rest, "classifier 0, line 5: reserved bits aren't zero", rest(b, 5) |= 1ull << 24)                     \
-    FAULT(range_far, "classifier 0, line 7: a range of more than 128 bits", rest(b, 7) = 129)                          \
-    FAULT(range_lower, "classifier 0, line 5: a range that doesn't begin with its bound", rest(b, 5) |= 1)             \
-    FAULT(range_upper, "classifier 0, line 5: a range that doesn't begin with its bound", rest(b, 5) += 3ull << 16)    \
+    FAULT(range_far, "classifier 0, line 7: a range has more than 128 bits", rest(b, 7) = 129)                         \
+    FAULT(range_lower, "classifier 0, line 5: a range doesn't begin with its bound", rest(b, 5) |= 1)                  \
+    FAULT(range_upper, "classifier 0, line 5: a range doesn't begin with its bound", rest(b, 5) += 3ull << 16)         \
     FAULT(root_rest, "classifier 0, line 1: reserved bits aren't zero", b->ranks[0] = (struct pbc_rank){{0}};          \
           unused(b, 0); unused(b, 1); rest(b, 0) = RANK_NODE(RANK_INNER, 1, 1, 0, 4); rest(b, 1) = 1)                  \
     FAULT(order, "classifier 0, line 4: bounds aren't in order", b->ranks[4].word[0] = 4)                              \
     FAULT(order_lower, "classifier 0, line 4: bounds aren't in order", b->ranks[5].word[0] = 2)                        \
-    FAULT(unused_upper, "classifier 0, line 0: an unused bound", b->ranks[0].word[6] = 7)                              \
-    FAULT(unused_lower, "classifier 0, line 6: an unused bound", b->ranks[7].word[1] = 0)                              \
-    FAULT(format, "classifier 0, format 0: doesn't begin with ranks", b->formats[0].half[3] = 1)                       \
-    FAULT(format_masked, "classifier 0, format 0: doesn't begin with ranks", b->formats[0].half[0] = PBC_MASKED)       \
-    FAULT(format_short, "classifier 0, format 0: no block has 2 lines", b->formats[0].lines = 2)                       \
-    FAULT(format_pair, "classifier 0, format 0: no such number of pairs", b->formats[0].pairs = 1)                     \
+    FAULT(unused_upper, "classifier 0, line 0: the bits of an unused bound aren't all 1", b->ranks[0].word[6] = 7)     \
+    FAULT(unused_lower, "classifier 0, line 6: the bits of an unused bound aren't all 1", b->ranks[7].word[1] = 0)     \
+    FAULT(format, "classifier 0, format 0: the first halves aren't 0, although the classifier has ranks",              \
+          b->formats[0].half[3] = 1)                                                                                   \
+    FAULT(format_masked, "classifier 0, format 0: the first halves aren't 0, although the classifier has ranks",       \
+          b->formats[0].half[0] = PBC_MASKED)                                                                          \
+    FAULT(format_short, "classifier 0, format 0: a block of this classifier can't have 2 lines",                       \
+          b->formats[0].lines = 2)                                                                                     \
+    FAULT(format_pair, "classifier 0, format 0: the number of pairs isn't possible", b->formats[0].pairs = 1)          \
     FAULT(backwards, "classifier 0, block at 0: ranks run backwards", img_column(b, 0, 1)[0] = 5)                      \
     FAULT(backwards_dst, "classifier 0, block at 0: ranks run backwards", img_column(b, 0, 3)[0] = UINT32_MAX;         \
           img_column(b, 0, 4)[0] = 0)                                                                                  \
@@ -392,7 +423,8 @@ static void rank_depth(void **state)
         }
         b.classifiers->rank_count = b.ranks_count;
         b.classifiers->climbed = lines + 1;
-        expect(&b, "rank depth", lines == PBC_RANK_DEPTH ? "" : "classifier 0, line 0: too many lines below this line");
+        expect(&b, "rank depth",
+               lines == PBC_RANK_DEPTH ? "" : "classifier 0, line 0: there are too many lines below this line");
         img_fini(&b);
     }
 }

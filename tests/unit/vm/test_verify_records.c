@@ -81,7 +81,8 @@ static void expect_text(make_fn *make, size_t section, size_t at, const char *wh
         make(&b);
         const uint32_t bad = i ? long_string(&b) : PBC_NONE;
         snprintf(line, sizeof line,
-                 i ? "%s 0: name or path of more than 4096 bytes" : "%s 0: string past the end of `strings`", what);
+                 i ? "%s 0: a name or path has more than 4096 bytes" : "%s 0: a string is past the end of `strings`",
+                 what);
         char *entry = *(char **)((char *)&b + section);
         memcpy(entry + at, &bad, sizeof bad);
         expect(&b, member, line);

@@ -53,17 +53,19 @@ static bool verify_entry(const struct classify_pass *t, uint32_t e)
     const uint32_t rule = t->entries[e].rule;
     if (rule >= p->rules_count) return fault(t->v, "classifier %u, entry %u: rule doesn't exist", t->i, e);
     if (e && (rule <= t->entries[e - 1].rule || p->rules[rule].list != p->rules[t->entries[e - 1].rule].list))
-        return fault(t->v, "classifier %u, entry %u: not in the order of one list", t->i, e);
+        return fault(t->v, "classifier %u, entry %u: its rule isn't after the previous entry's rule in the same list",
+                     t->i, e);
     if (t->entries[e].code) return true;
     if (!pbc_decides(p->rules[rule].verdict))
-        return fault(t->v, "classifier %u, entry %u: a rule that decides nothing", t->i, e);
-    return !(p->rules[rule].flags & PBC_RULE_LOG) || fault(t->v, "classifier %u, entry %u: a rule that logs", t->i, e);
+        return fault(t->v, "classifier %u, entry %u: its rule decides nothing, but the entry has no code", t->i, e);
+    return !(p->rules[rule].flags & PBC_RULE_LOG) ||
+           fault(t->v, "classifier %u, entry %u: its rule logs, but the entry has no code", t->i, e);
 }
 
 static bool verify_entries(const struct classify_pass *t)
 {
     if (t->c->entry_count > PBC_LANE_NONE)
-        return fault(t->v, "classifier %u: more than %u entries", t->i, PBC_LANE_NONE);
+        return fault(t->v, "classifier %u has more than %u entries", t->i, PBC_LANE_NONE);
     for (uint32_t e = 0; e < t->c->entry_count; e++)
         if (!verify_entry(t, e)) return false;
     return true;
@@ -75,9 +77,9 @@ static bool verify_halves(const struct classify_pass *t, uint32_t i, unsigned fr
     const struct pbc_format *f = &t->formats[i];
     for (unsigned h = from; h < sizeof f->half; h++)
         if (f->half[h] & ~(PBC_MASKED | 31u) || (h >= pbc_columns(f->lines) && f->half[h]))
-            return fault(t->v, "classifier %u, format %u: half doesn't exist", t->i, i);
+            return fault(t->v, "classifier %u, format %u: a half doesn't exist", t->i, i);
     return from || !(f->half[0] & PBC_MASKED) ||
-           fault(t->v, "classifier %u, format %u: doesn't begin with a range", t->i, i);
+           fault(t->v, "classifier %u, format %u: the first half has a mask, but must be a range", t->i, i);
 }
 
 static bool verify_format(const struct classify_pass *t, uint32_t i)
@@ -85,14 +87,17 @@ static bool verify_format(const struct classify_pass *t, uint32_t i)
     const struct pbc_format *f = &t->formats[i];
     const unsigned ranks = t->c->rank_count ? PBC_RANK_COLUMNS : 0;
     if (f->lines == 0 || f->lines > PBC_LINES_MOST || pbc_columns(f->lines) < ranks)
-        return fault(t->v, "classifier %u, format %u: no block has %u lines", t->i, i, f->lines);
+        return fault(t->v, "classifier %u, format %u: a block of this classifier can't have %u lines", t->i, i,
+                     f->lines);
     if (ranks ? f->pairs > 0 : 2u * f->pairs > pbc_columns(f->lines))
-        return fault(t->v, "classifier %u, format %u: no such number of pairs", t->i, i);
+        return fault(t->v, "classifier %u, format %u: the number of pairs isn't possible", t->i, i);
     for (unsigned h = 0; h < ranks; h++)
-        if (f->half[h]) return fault(t->v, "classifier %u, format %u: doesn't begin with ranks", t->i, i);
+        if (f->half[h])
+            return fault(t->v, "classifier %u, format %u: the first halves aren't 0, although the classifier has ranks",
+                         t->i, i);
     for (unsigned h = 0; h < 2u * f->pairs; h += 2)
         if (f->half[h] > 30 || f->half[h] % 2 || f->half[h + 1] != f->half[h] + 1)
-            return fault(t->v, "classifier %u, format %u: no such slot", t->i, i);
+            return fault(t->v, "classifier %u, format %u: a pair isn't the two halves of a slot", t->i, i);
     return verify_halves(t, i, ranks ? ranks : 2u * f->pairs);
 }
 
@@ -183,9 +188,9 @@ static void sum_block(const struct classify_pass *t, uint32_t block, unsigned li
 /* Take the lines of a block for a format. */
 static bool take_lines(const struct classify_pass *t, uint32_t block, uint32_t format, unsigned lines)
 {
-    if (!inside(block, lines, t->c->block_count)) return at_block(t, block, "a run past the end of `blocks`");
+    if (!inside(block, lines, t->c->block_count)) return at_block(t, block, "the block goes past the end of `blocks`");
     for (unsigned n = 0; n < lines; n++) {
-        if (t->line[block + n].format) return at_block(t, block + n, "in two blocks");
+        if (t->line[block + n].format) return at_block(t, block + n, "the line belongs to two blocks");
         t->line[block + n].format = n ? IN_BLOCK : format + 1;
     }
     return true;
@@ -244,8 +249,8 @@ static bool verify_word(const struct classify_pass *t, uint32_t i)
     }
     if (TREE_KIND(w) == TREE_FORK) return verify_table(t, i, 1);
     if (TREE_KIND(w) == TREE_NONE) return true;
-    if (TREE_BITS(w) == 0 || TREE_BITS(w) > 16) return at_word(t, i, "its window has no size");
-    if (TREE_SHIFT(w) + TREE_BITS(w) > 64) return at_word(t, i, "window past the word's end");
+    if (TREE_BITS(w) == 0 || TREE_BITS(w) > 16) return at_word(t, i, "its window has 0 bits, or more than 16");
+    if (TREE_SHIFT(w) + TREE_BITS(w) > 64) return at_word(t, i, "its window goes past the word's end");
     return verify_table(t, i, TREE_BITS(w));
 }
 
@@ -255,7 +260,7 @@ static bool verify_tables(const struct classify_pass *t)
     uint64_t end = 0;
     for (uint32_t i = 0; i < t->c->tree_count; i++) {
         if (!t->bits[i]) continue;
-        if (i < end) return at_word(t, i, "in two tables");
+        if (i < end) return at_word(t, i, "the word belongs to two tables");
         end = (uint64_t)i + (1u << t->bits[i]);
     }
     return true;
@@ -332,7 +337,7 @@ static bool verify_classifier(const struct verifier *v, uint32_t i)
     const struct pbc_classifier *c = &p->classifiers[i];
     if (!verify_string(v, c->name, "classifier", i)) return false;
     if (!verify_ranks(v, i)) return false;
-    if (c->tree_count == 0) return fault(v, "classifier %u: no tree", i);
+    if (c->tree_count == 0) return fault(v, "classifier %u has no tree", i);
     struct below *word __attribute__((cleanup(free_held))) = malloc(c->tree_count * sizeof *word);
     struct below *table __attribute__((cleanup(free_held))) = malloc(c->tree_count * sizeof *table);
     uint8_t *bits __attribute__((cleanup(free_held))) = calloc(c->tree_count, sizeof *bits);
@@ -374,14 +379,17 @@ static bool verify_parts(const struct verifier *v)
                                          {c->ranks, c->rank_count}};
         for (unsigned s = 0; s < PARTS; s++) {
             if (part[s][0] != next[s])
-                return fault(v, "classifier %u: its `%s` don't begin where the previous classifier's end", i, names[s]);
+                return fault(
+                    v,
+                    "classifier %u: its part of section `%s` doesn't begin where the previous classifier's part ends",
+                    i, names[s]);
             if (!inside(part[s][0], part[s][1], total[s]))
-                return fault(v, "classifier %u: past the end of `%s`", i, names[s]);
+                return fault(v, "classifier %u: its part of section `%s` goes past the section's end", i, names[s]);
             next[s] += part[s][1];
         }
     }
     for (unsigned s = 0; s < PARTS; s++)
-        if (next[s] != total[s]) return fault(v, "section `%s`: has entries of no classifier", names[s]);
+        if (next[s] != total[s]) return fault(v, "section `%s` has entries that belong to no classifier", names[s]);
     return true;
 }
 

@@ -46,7 +46,7 @@ static bool verify_unused(const struct verifier *v, uint32_t i)
     const struct insn *n = &v->p->code[i];
     unsigned kind = op_info[n->op].operand;
     if ((n->a && !uses[kind].a) || (n->to && !uses[kind].to) || (n->imm && !uses[kind].imm))
-        return at_insn(v, i, "has an operand that its opcode doesn't take");
+        return at_insn(v, i, "the opcode doesn't take one of the operands");
     return true;
 }
 
@@ -62,7 +62,7 @@ static bool verify_header(const struct verifier *v, uint32_t i)
     const struct program *p = v->p;
     const struct insn *n = &p->code[i];
     if (n->a >= COND_COUNT || !cond_info[n->a].word || half_in_key(cond_info[n->a].half))
-        return at_insn(v, i, "no such number of the IP header");
+        return at_insn(v, i, "the number isn't one that only the IP header has");
     if (n->imm >= p->ranges_count) return at_insn(v, i, "range doesn't exist");
     return p->ranges[n->imm].lo <= p->ranges[n->imm].hi || at_insn(v, i, "range runs backwards");
 }
@@ -72,7 +72,7 @@ static bool verify_rule_operand(const struct verifier *v, uint32_t i)
     const struct insn *n = &v->p->code[i];
     if (n->imm >= v->p->rules_count) return at_insn(v, i, "rule doesn't exist");
     bool decides = n->op == OP_RETK || n->op == OP_DECIDEK;
-    return !decides || pbc_decides(v->p->rules[n->imm].verdict) || at_insn(v, i, "a rule that decides nothing");
+    return !decides || pbc_decides(v->p->rules[n->imm].verdict) || at_insn(v, i, "the rule decides nothing");
 }
 
 static bool verify_operand(const struct verifier *v, uint32_t i)
@@ -83,33 +83,35 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
     case OPERAND_NONE:
     case OPERAND_TO: return true;
     case OPERAND_FLOWS: return n->a < p->grains_count || at_insn(v, i, "grain doesn't exist");
-    case OPERAND_SLOT: return n->a < 16 || at_insn(v, i, "no such slot");
-    case OPERAND_PREFIX: return n->a >> 5 < ADDRESS_SLOTS || at_insn(v, i, "no such slot");
+    case OPERAND_SLOT: return n->a < 16 || at_insn(v, i, "the slot doesn't exist");
+    case OPERAND_PREFIX: return n->a >> 5 < ADDRESS_SLOTS || at_insn(v, i, "the slot doesn't exist");
     case OPERAND_HALF:
         return verify_half(v, i) && (n->imm >> 16 <= (n->imm & 0xffff) || at_insn(v, i, "range runs backwards"));
     case OPERAND_MAP: return verify_half(v, i) && (n->imm < p->maps_count || at_insn(v, i, "map doesn't exist"));
     case OPERAND_SET:
-        return n->a > 1 ? at_insn(v, i, "no such side") : n->imm < p->sets_count || at_insn(v, i, "set doesn't exist");
+        return n->a > 1 ? at_insn(v, i, "the side doesn't exist")
+                        : n->imm < p->sets_count || at_insn(v, i, "set doesn't exist");
     case OPERAND_MACSET:
-        return n->a > 1 ? at_insn(v, i, "no such side")
+        return n->a > 1 ? at_insn(v, i, "the side doesn't exist")
                         : n->imm < p->macsets_count || at_insn(v, i, "set doesn't exist");
     case OPERAND_MACKIND:
-        if (n->a > 1) return at_insn(v, i, "no such side");
-        return (n->imm > 0 && n->imm <= (MAC_MULTICAST | MAC_BROADCAST)) || at_insn(v, i, "no such kind of address");
+        if (n->a > 1) return at_insn(v, i, "the side doesn't exist");
+        return (n->imm > 0 && n->imm <= (MAC_MULTICAST | MAC_BROADCAST)) ||
+               at_insn(v, i, "the kind of address doesn't exist");
     case OPERAND_PATTERN: return n->imm < p->patterns_count || at_insn(v, i, "pattern doesn't exist");
     case OPERAND_HEADER: return verify_header(v, i);
     case OPERAND_COND:
         if (n->imm >= p->conds_count) return at_insn(v, i, "condition doesn't exist");
-        return verify_asks_stream(p, n->imm) || at_insn(v, i, "a condition that the first bytes don't meet");
+        return verify_asks_stream(p, n->imm) || at_insn(v, i, "the condition doesn't look at first bytes");
     case OPERAND_METER: return n->imm < p->meters_count || at_insn(v, i, "meter doesn't exist");
     case OPERAND_RULE: return verify_rule_operand(v, i);
     case OPERAND_CLASSIFIER: return n->imm < p->classifiers_count || at_insn(v, i, "classifier doesn't exist");
     case OPERAND_FUNC:
         if (n->imm >= p->funcs_count) return at_insn(v, i, "function doesn't exist");
-        return n->a < PBC_REGS || at_insn(v, i, "no such register");
-    case OPERAND_REG: return n->a < PBC_REGS || at_insn(v, i, "no such register");
+        return n->a < PBC_REGS || at_insn(v, i, "the register doesn't exist");
+    case OPERAND_REG: return n->a < PBC_REGS || at_insn(v, i, "the register doesn't exist");
     case OPERAND_REGFW:
-        if (n->a >= PBC_REGS) return at_insn(v, i, "no such register");
+        if (n->a >= PBC_REGS) return at_insn(v, i, "the register doesn't exist");
         return n->imm < p->firewalls_count || at_insn(v, i, "firewall doesn't exist");
     case OPERAND_FIREWALL: return n->imm < p->firewalls_count || at_insn(v, i, "firewall doesn't exist");
     case OPERAND_BRANCH: return n->imm < p->branches_count || at_insn(v, i, "branch doesn't exist");
@@ -156,11 +158,11 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
     default: break;
     }
     if (func && func == c->v->p->meta->streams && c->sides[func] & OF_PACKETS)
-        return at_insn(c->v, i, "a function for connections asks for a packet");
+        return at_insn(c->v, i, "a function for connections looks at a packet");
     if ((func == 0 || func == c->v->p->meta->services || func == c->v->p->meta->would) && c->sides[func] & OF_STREAMS)
-        return at_insn(c->v, i, "a function for packets asks for first bytes");
+        return at_insn(c->v, i, "a function for packets looks at first bytes");
     return (c->sides[func] & (FOR_RULES | FOR_SERVICES)) != (FOR_RULES | FOR_SERVICES) ||
-           at_insn(c->v, i, "returns a rule and a branch");
+           at_insn(c->v, i, "the function has instructions for rules and instructions for services");
 }
 
 /* Verify that instructions that end the program are only in function 0 and the services' function, and those that
@@ -174,16 +176,15 @@ static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
     case OP_RETNZ:
     case OP_RETK:
     case OP_RETB:
-    case OP_RETZ:
-        if (!is_root) return true;
-        return at_insn(v, i, func ? "the function of the services can't return" : "function 0 can't return");
+    case OP_RETZ: return !is_root || at_insn(v, i, "only functions that are called can return, or search a classifier");
     case OP_PICK:
-    case OP_HOST: return (!ends && is_root) || at_insn(v, i, "only the function of the services may end in this way");
+    case OP_HOST: return (!ends && is_root) || at_insn(v, i, "only the functions of services can end in this way");
     case OP_DECIDE:
     case OP_DECIDEK:
     case OP_DEFAULT:
     case OP_ACCEPT:
-    case OP_PASS: return ends || at_insn(v, i, "only function 0 may end the program");
+    case OP_PASS:
+        return ends || at_insn(v, i, "only function 0 and the first function without `audit` can end in this way");
     default: return true;
     }
 }
@@ -197,12 +198,12 @@ static bool flow_on(struct code_pass *c, uint32_t i, uint32_t end)
     uint32_t state = c->state[i];
     if (n->op == OP_CALL) state |= 1u << n->a;
     if (!op_info[n->op].ends) {
-        if (i + 1 == end) return at_insn(c->v, i, "runs past the function's end");
+        if (i + 1 == end) return at_insn(c->v, i, "the code goes on past the function's end");
         merge(&c->state[i + 1], state);
     }
     if (!op_jumps(n->op)) return true;
-    if (n->to > PBC_BRANCH_MAX) return at_insn(c->v, i, "jump too far");
-    if (n->to >= end - i - 1) return at_insn(c->v, i, "jump past the function's end");
+    if (n->to > PBC_BRANCH_MAX) return at_insn(c->v, i, "the jump is too long");
+    if (n->to >= end - i - 1) return at_insn(c->v, i, "the jump goes past the function's end");
     merge(&c->state[i + 1 + n->to], state);
     return true;
 }
@@ -219,12 +220,12 @@ static bool verify_call(struct code_pass *c, uint32_t func, uint32_t i)
     uint32_t callee = c->v->p->code[i].imm;
     if (callee <= func) return at_insn(c->v, i, "calls only go to later functions");
     if (callee == c->v->p->meta->services || callee == c->v->p->meta->streams)
-        return at_insn(c->v, i, "the function of the services isn't called");
+        return at_insn(c->v, i, "a function of services can't be called");
     if (is_would(c, callee) && (callee == c->v->p->meta->would || !is_would(c, func)))
-        return at_insn(c->v, i, "calls a function that decides without `audit`");
+        return at_insn(c->v, i, "the function that decides without `audit` can't be called here");
     c->calls[callee] = 1;
     if (c->depth[callee] + 1 > c->depth[func]) c->depth[func] = c->depth[callee] + 1;
-    return c->depth[func] <= PBC_CALL_DEPTH || at_insn(c->v, i, "calls nested too deep");
+    return c->depth[func] <= PBC_CALL_DEPTH || at_insn(c->v, i, "the calls are nested too deep");
 }
 
 /* Verify a CLASSIFY: a function has at most one, and a classifier at most one user. Its entries name instructions of
@@ -234,16 +235,18 @@ static bool verify_classify(struct code_pass *c, uint32_t func, uint32_t i, uint
     const struct program *p = c->v->p;
     const struct pbc_classifier *k = &p->classifiers[p->code[i].imm];
     const uint32_t first = p->funcs[func].first;
-    if (c->searches) return at_insn(c->v, i, "is the function's second");
+    if (c->searches) return at_insn(c->v, i, "the function has an earlier `classify`");
     if (is_would(c, func) != (p->meta->would && p->code[i].imm >= p->meta->would_classifiers))
-        return at_insn(c->v, i, "searches rules of other sections");
-    if (c->users[p->code[i].imm]++) return at_insn(c->v, i, "is the classifier's second");
+        return at_insn(c->v, i, "the function judges with `audit`, and its classifier without, or the reverse");
+    if (c->users[p->code[i].imm]++) return at_insn(c->v, i, "a later `classify` searches the same classifier");
     c->searches = true;
     for (uint32_t e = 0; e < k->entry_count; e++) {
         const uint32_t code = p->entries[k->entries + e].code;
         if (!code) continue;
         if (code <= i - first || code >= end - first)
-            return fault(c->v, "instruction %u (classify): the code of entry %u isn't after the instruction", i, e);
+            return fault(c->v,
+                         "instruction %u (classify): the code of entry %u isn't after the instruction in the function",
+                         i, e);
         merge(&c->state[first + code], c->state[i] | FOUND);
     }
     return true;
@@ -254,10 +257,11 @@ static bool verify_insn(struct code_pass *c, uint32_t func, uint32_t i, uint32_t
     const struct verifier *v = c->v;
     const struct insn *n = &v->p->code[i];
     if (n->op >= OPCODE_COUNT) return fault(v, "instruction %u: unknown opcode %u", i, n->op);
-    if (!(c->state[i] & REACHED)) return at_insn(v, i, "can't be reached");
+    if (!(c->state[i] & REACHED)) return at_insn(v, i, "no path leads to this instruction");
     if (!verify_unused(v, i) || !verify_operand(v, i) || !verify_role(v, func, i)) return false;
     const bool reads = n->op == OP_RETNZ || n->op == OP_DECIDE || n->op == OP_PICK;
-    if (reads && !(c->state[i] & 1u << n->a)) return at_insn(v, i, "register may not be set");
+    if (reads && !(c->state[i] & 1u << n->a))
+        return at_insn(v, i, "the register isn't set on every path to this instruction");
     if (n->op == OP_AGAIN && !(c->state[i] & FOUND))
         return at_insn(v, i, "on a path to this instruction, no `classify` has found an entry");
     if (n->op == OP_CALL && !verify_call(c, func, i)) return false;
@@ -286,12 +290,12 @@ static bool verify_tiling(const struct verifier *v)
     for (uint32_t i = 0; i < p->funcs_count; i++) {
         const struct pbc_func *f = &p->funcs[i];
         if (!verify_string(v, f->name, "function", i)) return false;
-        if (f->first != next) return fault(v, "function %u: doesn't follow the previous function", i);
-        if (f->count == 0) return fault(v, "function %u: empty", i);
-        if (!inside(f->first, f->count, p->code_count)) return fault(v, "function %u: past the end of `code`", i);
+        if (f->first != next) return fault(v, "function %u doesn't begin where the previous function ends", i);
+        if (f->count == 0) return fault(v, "function %u is empty", i);
+        if (!inside(f->first, f->count, p->code_count)) return fault(v, "function %u goes past the end of `code`", i);
         next = f->first + f->count;
     }
-    return next == p->code_count || fault(v, "instruction %u: in no function", next);
+    return next == p->code_count || fault(v, "instruction %u belongs to no function", next);
 }
 
 static bool verify_path(const struct verifier *v)
@@ -341,8 +345,8 @@ bool verify_code(const struct verifier *v)
     for (uint32_t i = p->funcs_count; i-- > 0;)
         if (!verify_function(&c, i)) return false;
     for (uint32_t i = 1; i < p->funcs_count; i++)
-        if (!calls[i]) return fault(v, "function %u: is never called", i);
+        if (!calls[i]) return fault(v, "function %u is never called", i);
     for (uint32_t i = 0; i < p->classifiers_count; i++)
-        if (!users[i]) return fault(v, "classifier %u: is never searched", i);
+        if (!users[i]) return fault(v, "classifier %u is never searched", i);
     return verify_path(v);
 }

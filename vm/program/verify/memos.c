@@ -34,7 +34,7 @@ bool verify_memos(const struct verifier *v)
     for (uint32_t i = 0; i < p->memos_count; i++) {
         const struct pbc_memo *m = &p->memos[i];
         if (m->firewall >= p->firewalls_count) return fault(v, "memo %u: firewall %u doesn't exist", i, m->firewall);
-        if (i && !ascending(m - 1, m)) return fault(v, "memo %u: out of order", i);
+        if (i && !ascending(m - 1, m)) return fault(v, "memo %u is out of order", i);
         if (m->rule != RULE_DEFAULT && !verify_decider(v, i, before)) return false;
     }
     return true;

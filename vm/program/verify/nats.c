@@ -35,7 +35,8 @@ static bool verify_conds(const struct verifier *v, uint32_t i, uint64_t *work)
         *work += 1 + (uint64_t)c->count;
         if (*work > PBC_WALK_MAX) break;
     }
-    return ways <= 1 || n->kind == PBC_NAT_FORWARD || fault(v, "nat %u: two conditions for the output interface", i);
+    return ways <= 1 || n->kind == PBC_NAT_FORWARD ||
+           fault(v, "nat %u has more than one condition for the output interface", i);
 }
 
 /* True if a field is set that only FORWARD and MAP have. */
@@ -56,7 +57,7 @@ static bool has_way(const struct program *p, const struct pbc_nat *n)
 static bool verify_ranges(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
-    if (!n->port_count) return !n->ports || fault(v, "nat %u: has a place of port ranges, but no range", i);
+    if (!n->port_count) return !n->ports || fault(v, "nat %u has a position of port ranges, but no range", i);
     const struct pbc_range *r = v->p->ranges + n->ports;
     bool good = r[0].lo == n->port_lo && r[n->port_count - 1].hi == n->port_hi;
     for (uint32_t k = 0; k < n->port_count; k++) good &= r[k].lo <= r[k].hi && (!k || r[k - 1].hi < r[k].lo);
@@ -68,14 +69,14 @@ static bool verify_outbound(const struct verifier *v, uint32_t i)
     const struct program *p = v->p;
     const struct pbc_nat *n = &p->nats[i];
     bool masquerade = n->kind == PBC_NAT_MASQUERADE;
-    if (!has_way(p, n)) return fault(v, "nat %u: interface doesn't exist", i);
+    if (!has_way(p, n)) return fault(v, "nat %u has no output interface", i);
     if (masquerade ? n->family != 0 : n->family != 4 && n->family != 6)
         return fault(v, "nat %u: unknown family %u", i, n->family);
     if ((address_count(p, n->outside, n->outside_count, n->family, PBC_OUTSIDES_MAX) == 0) != masquerade)
         return fault(v, "nat %u: its addresses to translate to don't fit its kind", i);
-    if (n->port_lo == 0) return fault(v, "nat %u: port 0", i);
+    if (n->port_lo == 0) return fault(v, "nat %u: port 0 isn't possible", i);
     if (!verify_ranges(v, i)) return false;
-    return !has_ends(n) || fault(v, "nat %u: has fields of a `forward`, but isn't a `forward`", i);
+    return !has_ends(n) || fault(v, "nat %u has fields of a `forward` or `map`, but is neither", i);
 }
 
 /* True if the protocol has ports or identifiers. */
@@ -92,18 +93,19 @@ static bool verify_ports(const struct verifier *v, uint32_t i)
     const struct pbc_nat *n = &v->p->nats[i];
     if (n->proto >= PBC_EP_PROTOS) return fault(v, "nat %u: unknown protocol %u", i, n->proto);
     if (n->proto == PBC_EP_IP) {
-        if (n->port_hi || n->target_port) return fault(v, "nat %u: ports for a protocol without ports", i);
-        return !tells_more(n->ip_proto) || fault(v, "nat %u: protocol %u has ports of its own", i, n->ip_proto);
+        if (n->port_hi || n->target_port) return fault(v, "nat %u has ports, but its protocol has none", i);
+        return !tells_more(n->ip_proto) ||
+               fault(v, "nat %u: protocol %u has ports or identifiers, so its name must be given", i, n->ip_proto);
     }
-    if (n->ip_proto) return fault(v, "nat %u: has a protocol's number and its name", i);
+    if (n->ip_proto) return fault(v, "nat %u has a protocol's number, and a protocol's name", i);
     if (n->proto >= PBC_EP_ECHO4) {
         if (n->family != (n->proto == PBC_EP_ECHO4 ? 4 : 6))
             return fault(v, "nat %u: echo and addresses differ in family", i);
-        return (!n->port_hi && !n->target_port) || fault(v, "nat %u: an echo with ports", i);
+        return (!n->port_hi && !n->target_port) || fault(v, "nat %u has ports, but forwards echo requests", i);
     }
-    if (n->port_lo == 0) return fault(v, "nat %u: port 0", i);
+    if (n->port_lo == 0) return fault(v, "nat %u: port 0 isn't possible", i);
     return !n->target_port || (uint32_t)n->target_port + (n->port_hi - n->port_lo) <= UINT16_MAX ||
-           fault(v, "nat %u: ports past 65535", i);
+           fault(v, "nat %u: its ports of the target go past 65535", i);
 }
 
 /* Verify the fields that FORWARD and MAP share. */
@@ -112,11 +114,11 @@ static bool verify_inbound(const struct verifier *v, uint32_t i)
     const struct pbc_nat *n = &v->p->nats[i];
     const bool wide = n->flags & (PBC_NAT_TO_SELF | PBC_NAT_TO_ANY);
     if (n->outside || n->outside_count || n->ports || n->port_count)
-        return fault(v, "nat %u: has fields of a `source`, but isn't a `source`", i);
+        return fault(v, "nat %u has fields of a `source` or `masquerade`, but is neither", i);
     if (!n->family) return fault(v, "nat %u: unknown family 0", i);
     if (is_zero(n->to) != wide || is_zero(n->target) || !fits_family(n->to, n->family) ||
         !fits_family(n->target, n->family))
-        return fault(v, "nat %u: address to forward doesn't fit", i);
+        return fault(v, "nat %u: an address is missing, or doesn't fit the flags or the family", i);
     return true;
 }
 
@@ -126,7 +128,7 @@ static bool verify_lead(const struct verifier *v, uint32_t i)
     const struct pbc_nat *n = &v->p->nats[i];
     if (n->flags & (n->flags - 1u) || n->flags > PBC_NAT_TO_ANY)
         return fault(v, "nat %u: unknown flags 0x%x", i, n->flags);
-    if (n->len) return fault(v, "nat %u: has a prefix length, but is a `forward`", i);
+    if (n->len) return fault(v, "nat %u has a prefix length, but is a `forward`", i);
     return verify_inbound(v, i) && verify_ports(v, i);
 }
 
@@ -134,7 +136,7 @@ static bool verify_forward(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
     if (n->flags & PBC_NAT_TO_SELF && !(v->p->meta->flags & PBC_NEEDS_SELF))
-        return fault(v, "nat %u: asks for own addresses, which `meta` doesn't have", i);
+        return fault(v, "nat %u matches own addresses, but `meta` lacks their flag", i);
     return verify_lead(v, i);
 }
 
@@ -153,13 +155,13 @@ static bool verify_map(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
     if (n->from || n->from_count || n->port_hi || n->target_port || n->proto || n->flags || n->ip_proto)
-        return fault(v, "nat %u: a `map` with fields of other kinds", i);
+        return fault(v, "nat %u is a `map`, but has fields of other kinds", i);
     if (!verify_inbound(v, i)) return false;
     if (!n->len || n->len > (n->family == 4 ? 32 : 128))
         return fault(v, "nat %u: no prefix has the length %u", i, n->len);
     if (has_host_bits(n->to, n->len, n->family) || has_host_bits(n->target, n->len, n->family))
         return fault(v, "nat %u: address bits after the prefix are set", i);
-    return memcmp(n->to, n->target, sizeof n->to) != 0 || fault(v, "nat %u: a prefix mapped to itself", i);
+    return memcmp(n->to, n->target, sizeof n->to) != 0 || fault(v, "nat %u maps a prefix to itself", i);
 }
 
 static bool verify_kind(const struct verifier *v, uint32_t i)
@@ -176,8 +178,8 @@ static bool verify_past_outbound(const struct verifier *v, uint32_t i)
     const struct pbc_nat *n = &v->p->nats[i];
     if (n->kind == PBC_NAT_MASQUERADE ? n->family != 0 : n->family != 4 && n->family != 6)
         return fault(v, "nat %u: unknown family %u", i, n->family);
-    if (n->port_lo == 0) return fault(v, "nat %u: port 0", i);
-    return !has_ends(n) || fault(v, "nat %u: has fields of a `forward`, but isn't a `forward`", i);
+    if (n->port_lo == 0) return fault(v, "nat %u: port 0 isn't possible", i);
+    return !has_ends(n) || fault(v, "nat %u has fields of a `forward` or `map`, but is neither", i);
 }
 
 bool verify_past_nat(const struct verifier *v, uint32_t i)
@@ -186,7 +188,7 @@ bool verify_past_nat(const struct verifier *v, uint32_t i)
     if (!verify_fields(v, FIELDS_NAT, i)) return false;
     if (n->from || n->from_count || n->outside || n->outside_count || n->conds || n->cond_count || n->ports ||
         n->port_count)
-        return fault(v, "nat %u: of the past, but not alone", i);
+        return fault(v, "nat %u belongs to an earlier program, but has fields that only current nats have", i);
     if (n->port_lo > n->port_hi) return fault(v, "nat %u: ports run backwards", i);
     if (n->kind == PBC_NAT_FORWARD) return verify_lead(v, i);
     return n->kind == PBC_NAT_MAP ? verify_map(v, i) : verify_past_outbound(v, i);
@@ -201,15 +203,17 @@ bool verify_nats(const struct verifier *v)
         if (!verify_fields(v, FIELDS_NAT, i)) return false;
         work += 1 + (uint64_t)n->from_count + n->outside_count;
         if (!verify_conds(v, i, &work)) return false;
-        if (work > PBC_WALK_MAX) return fault(v, "nat %u: more than %u statements and sets to try", i, PBC_WALK_MAX);
+        if (work > PBC_WALK_MAX)
+            return fault(v, "nats up to %u have more than %u statements, sets and conditions to try", i, PBC_WALK_MAX);
         if (n->port_lo > n->port_hi) return fault(v, "nat %u: ports run backwards", i);
         if (!verify_kind(v, i)) return false;
         outsides += address_count(p, n->outside, n->outside_count, n->family, PBC_OUTSIDES_MAX);
         ranges += n->port_count;
         if (ranges > PBC_NAT_PORTS_MAX)
-            return fault(v, "nat %u: more than %u ranges of ports to translate to", i, (unsigned)PBC_NAT_PORTS_MAX);
+            return fault(v, "nats up to %u have more than %u ranges of ports to translate to", i,
+                         (unsigned)PBC_NAT_PORTS_MAX);
         if (outsides > PBC_OUTSIDES_MAX)
-            return fault(v, "nat %u: more than %u addresses to translate to", i, (unsigned)PBC_OUTSIDES_MAX);
+            return fault(v, "nats up to %u have more than %u addresses to translate to", i, (unsigned)PBC_OUTSIDES_MAX);
     }
     return true;
 }

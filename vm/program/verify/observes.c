@@ -18,7 +18,7 @@ static uint64_t between(const struct tally *before, uint32_t conds, uint32_t cou
 static bool verify_path(const struct verifier *v, uint32_t path, uint32_t i)
 {
     return strnlen(program_str(v->p, path), PBC_WATCH_PATH_MAX + 1) <= PBC_WATCH_PATH_MAX ||
-           fault(v, "observe %u: a path of more than %u bytes", i, PBC_WATCH_PATH_MAX);
+           fault(v, "observe %u has a path of more than %u bytes", i, PBC_WATCH_PATH_MAX);
 }
 
 static bool verify_observe(const struct verifier *v, uint32_t i, uint32_t *next)
@@ -28,13 +28,15 @@ static bool verify_observe(const struct verifier *v, uint32_t i, uint32_t *next)
     if (!verify_fields(v, FIELDS_OBSERVE, i)) return false;
     if (!verify_path(v, o->sessions, i) || !verify_path(v, o->stream, i)) return false;
     if ((o->sessions_limit && !o->sessions) || ((o->stream_limit || o->flags) && !o->stream))
-        return fault(v, "observe %u: has a limit or form of a file that it doesn't write", i);
+        return fault(v, "observe %u has a limit or form of a file that it doesn't write", i);
     if ((o->wants[0] | o->wants[1]) & kinds & ~reads) return fault(v, "observe %u: unknown kind of first bytes", i);
     if (o->choices != *next || !o->choice_count || !inside(o->choices, o->choice_count, v->p->choices_count))
-        return fault(v, "observe %u: its branches don't begin where the previous service's end", i);
+        return fault(
+            v, "observe %u: its branches don't begin where the previous service's end, or their number isn't possible",
+            i);
     *next = o->choices + o->choice_count;
     return !o->cut || (o->cut <= v->p->services_count && v->p->services[o->cut - 1].flags & PBC_SERVICE_CUT) ||
-           fault(v, "observe %u: cuts into connections for service %u", i, o->cut - 1);
+           fault(v, "observe %u: service %u doesn't exist, or isn't for `cut`", i, o->cut - 1);
 }
 
 /* Verify that each item that a condition asks for has a reader, else its branch would wait forever. */
@@ -49,7 +51,7 @@ static bool verify_reads(const struct verifier *v, const struct pbc_choice *x, u
         const struct pbc_pattern *t = bytes ? &v->p->patterns[cond->first] : NULL;
         if ((tls && !(wants & FIRST_TLS)) || (request && !(wants & FIRST_HTTP)) ||
             (bytes && wants >> FIRST_BYTES_SHIFT < (uint32_t)t->at + t->len))
-            return fault(v, "choice %u: asks for first bytes that its service doesn't read", i);
+            return fault(v, "choice %u needs first bytes that its service doesn't read", i);
     }
     return true;
 }
@@ -59,15 +61,17 @@ static bool verify_choice(const struct verifier *v, uint32_t i, const struct tal
     const struct program *p = v->p;
     const struct pbc_choice *x = &p->choices[i];
     if (!verify_string(v, x->place.file, "choice", i)) return false;
-    if (x->does >= PBC_DOES || x->reserved) return fault(v, "choice %u: does %u", i, x->does);
+    if (x->does >= PBC_DOES || x->reserved)
+        return fault(v, "choice %u: unknown action %u, or its reserved bytes aren't zero", i, x->does);
     if (x->does == PBC_STREAM && !p->observes[x->observe].stream)
         return fault(v, "choice %u: its service has no stream", i);
     if (x->does == PBC_CUTS && !p->observes[x->observe].cut)
         return fault(v, "choice %u: its service has no `cut` for its connections", i);
-    if (!inside(x->conds, x->cond_count, p->conds_count)) return fault(v, "choice %u: past the end of `conds`", i);
+    if (!inside(x->conds, x->cond_count, p->conds_count))
+        return fault(v, "choice %u: its conditions go past the end of `conds`", i);
     if (between(before, x->conds, x->cond_count, OF_OTHERS))
-        return fault(v, "choice %u: a condition that no connection meets", i);
-    if (x->cond_count > *budget) return fault(v, "choice %u: shares conditions with other branches", i);
+        return fault(v, "choice %u has a condition that no connection can meet", i);
+    if (x->cond_count > *budget) return fault(v, "choice %u: too many branches share conditions", i);
     *budget -= x->cond_count;
     return verify_reads(v, x, i);
 }
@@ -79,13 +83,14 @@ static bool verify_choices(const struct verifier *v, uint32_t i, const struct ta
     uint64_t work = 0;
     for (uint32_t c = o->choices; c < o->choices + o->choice_count; c++) {
         const struct pbc_choice *x = &p->choices[c];
-        if (x->observe != i) return fault(v, "observe %u: branch %u belongs to another", i, c);
+        if (x->observe != i) return fault(v, "observe %u: branch %u belongs to another service", i, c);
         if (!verify_choice(v, c, before, budget)) return false;
         if ((c + 1 == o->choices + o->choice_count) != (x->cond_count == 0))
             return fault(v, "observe %u: branch %u: only the last branch can be, and must be, the `else`", i, c);
         work += between(before, x->conds, x->cond_count, OF_WORK);
     }
-    return work <= PBC_WALK_MAX || fault(v, "observe %u: more than %u conditions and operands to try", i, PBC_WALK_MAX);
+    return work <= PBC_WALK_MAX ||
+           fault(v, "observe %u has more than %u conditions and operands to try", i, PBC_WALK_MAX);
 }
 
 static bool verify_observe_endpoints(const struct verifier *v)
@@ -95,13 +100,13 @@ static bool verify_observe_endpoints(const struct verifier *v)
     for (uint32_t i = 0; i < p->observe_endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->observe_endpoints[i];
         if (!verify_endpoint(v, e, "observe endpoint", i)) return false;
-        if (e->service >= p->observes_count) return fault(v, "observe endpoint %u: belongs to no observe service", i);
+        if (e->service >= p->observes_count) return fault(v, "observe endpoint %u belongs to no observe service", i);
         if (e->proto != PBC_EP_TCP || e->wire == PBC_WIRE_NOT)
-            return fault(v, "observe endpoint %u: only TCP of the wire is observed", i);
+            return fault(v, "observe endpoint %u isn't for TCP in the wire", i);
         has[e->service] = true;
     }
     for (uint32_t i = 0; i < p->observes_count; i++)
-        if (!has[i]) return fault(v, "observe %u: observes nothing", i);
+        if (!has[i]) return fault(v, "observe %u has no endpoint", i);
     return true;
 }
 
@@ -111,10 +116,10 @@ static bool verify_others(const struct verifier *v, const struct tally *before)
     const struct program *p = v->p;
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (between(before, p->rules[i].conds, p->rules[i].cond_count, OF_REPLY))
-            return fault(v, "rule %u: asks about a reply", i);
+            return fault(v, "rule %u has a condition on `reply`", i);
     for (uint32_t i = 0; i < p->branches_count; i++)
         if (between(before, p->branches[i].conds, p->branches[i].cond_count, OF_REPLY))
-            return fault(v, "branch %u: asks about a reply", i);
+            return fault(v, "branch %u has a condition on `reply`", i);
     return true;
 }
 
@@ -139,7 +144,7 @@ bool verify_observes(const struct verifier *v)
     if (!verify_others(v, before)) return false;
     for (uint32_t i = 0; i < p->observes_count; i++)
         if (!verify_observe(v, i, &next)) return false;
-    if (next != p->choices_count) return fault(v, "choice %u: belongs to no observe service", next);
+    if (next != p->choices_count) return fault(v, "choice %u belongs to no observe service", next);
     for (uint32_t i = 0; i < p->observes_count; i++)
         if (!verify_choices(v, i, before, &budget)) return false;
     return verify_observe_endpoints(v);

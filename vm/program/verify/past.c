@@ -12,7 +12,7 @@ static bool verify_pool(const struct verifier *v, uint32_t i)
     const struct pbc_pool *pool = &v->p->pools[i];
     if (!verify_fields(v, FIELDS_POOL, i)) return false;
     if (pool->servers || pool->server_count || pool->sources || pool->source_count || pool->check != PBC_NONE)
-        return fault(v, "pool %u: belongs to an earlier program, but has fields that only current pools have", i);
+        return fault(v, "pool %u belongs to an earlier program, but has fields that only current pools have", i);
     return pool->source_port_lo <= pool->source_port_hi || fault(v, "pool %u: source ports run backwards", i);
 }
 
@@ -20,7 +20,8 @@ static bool verify_past_server(const struct verifier *v, uint32_t i)
 {
     const struct pbc_server *s = &v->p->servers[i];
     if (s->pool < v->p->past->pools || s->pool >= v->p->pools_count || s->weight || s->check != PBC_NONE)
-        return fault(v, "server %u: belongs to an earlier program, but has fields that only current servers have", i);
+        return fault(
+            v, "server %u belongs to no pool of an earlier program, or has fields that only current servers have", i);
     return verify_server(v, i);
 }
 
@@ -43,18 +44,18 @@ static bool verify_service(const struct verifier *v, uint32_t i)
                                       .idle_ns = s->idle_ns};
     const struct pbc_branch nowhere = {.service = i};
     if (memcmp(s, &alone, sizeof alone) != 0 || memcmp(&p->branches[branch], &nowhere, sizeof nowhere) != 0)
-        return fault(v, "service %u: belongs to an earlier program, but has fields that only current services have", i);
+        return fault(v, "service %u belongs to an earlier program, but has fields that only current services have", i);
     return (takes == (s->gue_port != 0) && s->gue_variant <= takes) ||
-           fault(v, "service %u: GUE port %u, variant %u", i, s->gue_port, s->gue_variant);
+           fault(v, "service %u: GUE port %u and variant %u don't fit its mode", i, s->gue_port, s->gue_variant);
 }
 
 static bool verify_ids(const struct verifier *v)
 {
     const struct program_past *past = v->p->past;
     for (uint32_t i = 0; i < v->p->services_count; i++)
-        if (past->service_id[i] >= past->service_ids) return fault(v, "service %u: no such id", i);
+        if (past->service_id[i] >= past->service_ids) return fault(v, "service %u: its id doesn't exist", i);
     for (uint32_t i = 0; i < v->p->servers_count; i++)
-        if (past->server_id[i] >= past->server_ids) return fault(v, "server %u: no such id", i);
+        if (past->server_id[i] >= past->server_ids) return fault(v, "server %u: its id doesn't exist", i);
     return true;
 }
 

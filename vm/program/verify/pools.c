@@ -26,14 +26,16 @@ static bool verify_steps(const struct verifier *v)
         const struct pbc_step *s = &p->steps[i];
         if (s->kind >= PBC_STEP_KINDS) return fault(v, "step %u: unknown kind %u", i, s->kind);
         if (s->bytes != next || s->len == 0 || s->len > PBC_STEP_BYTES_MAX)
-            return fault(v, "step %u: its bytes don't begin where the previous step's end, or are too many", i);
-        if (!inside(s->bytes, s->len, p->said_count)) return fault(v, "step %u: past the end of `said`", i);
+            return fault(
+                v, "step %u: its bytes don't begin where the previous step's end, or their number isn't possible", i);
+        if (!inside(s->bytes, s->len, p->said_count))
+            return fault(v, "step %u: its bytes go past the end of `said`", i);
         if (s->reserved) return fault(v, "step %u: reserved bytes aren't zero", i);
         if (s->kind == PBC_STEP_HEADER && !is_header(p->said + s->bytes, s->len))
-            return fault(v, "step %u: not a line of a request", i);
+            return fault(v, "step %u isn't one header line of a request", i);
         next = s->bytes + s->len;
     }
-    return next == p->said_count || fault(v, "byte %u of `said`: in no step", next);
+    return next == p->said_count || fault(v, "byte %u of `said` belongs to no step", next);
 }
 
 /* True if the check's steps are those that its kind may have (enum pbc_step_kind). */
@@ -59,9 +61,10 @@ static bool verify_check(const struct verifier *v, uint32_t i, uint32_t *next)
     if (!verify_fields(v, FIELDS_CHECK, i)) return false;
     if (c->steps != *next || c->step_count > PBC_CHECK_STEPS_MAX)
         return fault(v, "check %u: its steps don't begin where the previous check's end, or are too many", i);
-    if (!inside(c->steps, c->step_count, p->steps_count)) return fault(v, "check %u: past the end of `steps`", i);
+    if (!inside(c->steps, c->step_count, p->steps_count))
+        return fault(v, "check %u: its steps go past the end of `steps`", i);
     *next = c->steps + c->step_count;
-    return steps_in_order(p, c) || fault(v, "check %u: steps of another kind of check", i);
+    return steps_in_order(p, c) || fault(v, "check %u: its steps aren't possible for its kind", i);
 }
 
 static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
@@ -70,16 +73,17 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
     const struct pbc_pool *pool = &p->pools[i];
     if (!verify_fields(v, FIELDS_POOL, i)) return false;
     if (pool->servers != *next || pool->server_count == 0)
-        return fault(v, "pool %u: doesn't follow the previous pool", i);
+        return fault(v, "pool %u: its servers are missing, or don't begin where the previous pool's end", i);
     if (!inside(pool->servers, pool->server_count, p->servers_count))
-        return fault(v, "pool %u: past the end of `servers`", i);
+        return fault(v, "pool %u: its servers go past the end of `servers`", i);
     *next = pool->servers + pool->server_count;
     for (uint32_t s = pool->servers; s < *next; s++)
         if (p->servers[s].pool != i) return fault(v, "pool %u: server %u belongs to another pool", i, s);
     const bool has = pool->source_count;
     return (pool->source_port_lo <= pool->source_port_hi && has == (pool->source_port_lo != 0) &&
             (has || !pool->source_port_hi)) ||
-           fault(v, "pool %u: source ports %u-%u", i, pool->source_port_lo, pool->source_port_hi);
+           fault(v, "pool %u: source ports %u-%u aren't a range, or don't fit its sources", i, pool->source_port_lo,
+                 pool->source_port_hi);
 }
 
 bool verify_server(const struct verifier *v, uint32_t i)
@@ -89,7 +93,7 @@ bool verify_server(const struct verifier *v, uint32_t i)
     const bool vlan = s->flags & PBC_SERVER_HAS_VLAN, inner = s->flags & PBC_SERVER_HAS_INNER;
     return (s->vlan <= VID_MAX && s->inner <= VID_MAX && (!s->vlan || vlan) && (!s->inner || inner) &&
             (!inner || vlan)) ||
-           fault(v, "server %u: VLANs %u and %u don't go with flags 0x%x", i, s->vlan, s->inner, s->flags);
+           fault(v, "server %u: VLANs %u and %u aren't possible with flags 0x%x", i, s->vlan, s->inner, s->flags);
 }
 
 static bool is_host_or_service(const char *text)
@@ -110,10 +114,11 @@ static bool verify_named(const struct verifier *v)
             return fault(v, "named %u: server doesn't exist, or isn't after the previous server", i);
         if (!verify_string(v, n->host, "named", i)) return false;
         if (!is_host_or_service(program_str(p, n->host)))
-            return fault(v, "named %u: no name of a host or service in normal form", i);
+            return fault(v, "named %u: its name isn't a host or service in normal form", i);
         if (n->flags % PBC_NAMED_PROBES & ~(uint32_t)PBC_NAMED_FLAGS)
             return fault(v, "named %u: unknown flags 0x%x", i, n->flags);
-        if (n->nth && !(n->flags & PBC_NAMED_ONE_OF)) return fault(v, "named %u: number %u of one server", i, n->nth);
+        if (n->nth && !(n->flags & PBC_NAMED_ONE_OF))
+            return fault(v, "named %u has number %u, but isn't one of several servers", i, n->nth);
         const struct pbc_server *s = &p->servers[n->server];
         uint32_t place[4];
         program_named_place(program_str(p, n->host), n, s->family, place);
@@ -128,9 +133,10 @@ static bool verify_named(const struct verifier *v)
         if (flags & PBC_SERVER_UNKNOWN && !(flags & PBC_SERVER_NAMED))
             return fault(v, "server %u: flag UNKNOWN is set without flag NAMED", i);
     }
-    if (flagged != p->named_count) return fault(v, "named: %u rows for %u servers", p->named_count, flagged);
+    if (flagged != p->named_count)
+        return fault(v, "section `named` has %u rows for %u servers", p->named_count, flagged);
     return p->origin_count == 0 || (p->origin_count == PBC_DIGEST_LEN && p->named_count) ||
-           fault(v, "origin: %u bytes", p->origin_count);
+           fault(v, "section `origin` has %u bytes, or no server has a name to look up", p->origin_count);
 }
 
 /* Bound the tables that a worker makes for pools: a small file must not ask for much memory. */
@@ -140,9 +146,9 @@ static bool verify_slots(const struct verifier *v)
     const uint64_t slots = p->settings_count ? p->settings->maglev : LB_SLOTS_DEFAULT;
     if (p->pools_count == 0) return true;
     if (slots < 2 || slots > LB_SLOTS_MAX)
-        return fault(v, "settings: Maglev tables of %llu slots", (unsigned long long)slots);
+        return fault(v, "settings: Maglev tables can't have %llu slots", (unsigned long long)slots);
     return pbc_pool_slots(p->pools, p->pools_count, p->servers, slots) <= PBC_SLOTS_MAX ||
-           fault(v, "pools: more than %u slots in their tables together", (unsigned)PBC_SLOTS_MAX);
+           fault(v, "the tables of all pools together have more than %u slots", (unsigned)PBC_SLOTS_MAX);
 }
 
 /* Bound the servers' names: a worker holds each in full, while in the file many may share one text. */
@@ -154,7 +160,8 @@ static bool verify_server_names(const struct verifier *v)
         bytes +=
             strlen(program_str(p, p->pools[p->servers[i].pool].name)) + strlen(program_str(p, p->servers[i].name)) + 2;
         if (bytes > PBC_SERVER_NAMES_MAX)
-            return fault(v, "server %u: more than %u bytes of names", i, (unsigned)PBC_SERVER_NAMES_MAX);
+            return fault(v, "servers up to %u have more than %u bytes of names together", i,
+                         (unsigned)PBC_SERVER_NAMES_MAX);
     }
     return true;
 }
@@ -167,12 +174,14 @@ static bool verify_sources(const struct verifier *v)
     for (uint32_t i = 0; i < p->pools_count; i++) {
         const struct pbc_pool *pool = &p->pools[i];
         if (!pool->source_count) continue;
-        if (pool->source_count > PBC_SOURCES_MAX) return fault(v, "pool %u: more than %u sets", i, PBC_SOURCES_MAX);
+        if (pool->source_count > PBC_SOURCES_MAX)
+            return fault(v, "pool %u has more than %u sets of source addresses", i, PBC_SOURCES_MAX);
         const uint64_t all = address_count(p, pool->sources, pool->source_count, 0, PBC_SOURCES_MAX);
-        if (all > PBC_SOURCES_MAX) return fault(v, "pool %u: more than %u source addresses", i, PBC_SOURCES_MAX);
+        if (all > PBC_SOURCES_MAX) return fault(v, "pool %u has more than %u source addresses", i, PBC_SOURCES_MAX);
         spaces += all * pool->server_count;
         if (spaces > PBC_PORT_SPACES_MAX)
-            return fault(v, "pool %u: more than %u pairs of a source and a server", i, PBC_PORT_SPACES_MAX);
+            return fault(v, "pools up to %u have more than %u pairs of a source address and a server together", i,
+                         PBC_PORT_SPACES_MAX);
     }
     return true;
 }
@@ -184,10 +193,10 @@ static bool verify_pools(const struct verifier *v)
     if (!verify_steps(v)) return false;
     for (uint32_t i = 0; i < p->checks_count; i++)
         if (!verify_check(v, i, &next_step)) return false;
-    if (next_step != p->steps_count) return fault(v, "step %u: belongs to no check", next_step);
+    if (next_step != p->steps_count) return fault(v, "step %u belongs to no check", next_step);
     for (uint32_t i = 0; i < p->pools_count; i++)
         if (!verify_pool(v, i, &next)) return false;
-    if (next != p->servers_count) return fault(v, "server %u: belongs to no pool", next);
+    if (next != p->servers_count) return fault(v, "server %u belongs to no pool", next);
     for (uint32_t i = 0; i < p->servers_count; i++)
         if (!verify_server(v, i)) return false;
     return verify_named(v) && verify_slots(v) && verify_server_names(v) && verify_sources(v);
@@ -203,7 +212,7 @@ bool verify_endpoint(const struct verifier *v, const struct pbc_endpoint *e, con
     if (e->port_lo > e->port_hi) return fault(v, "%s %u: ports run backwards", what, i);
     if (e->wire >= PBC_WIRES) return fault(v, "%s %u: unknown tags %u", what, i, e->wire);
     if (e->vlan_lo > e->vlan_hi || e->vlan_hi > VID_MAX || (e->vlan_hi && e->wire != PBC_WIRE_VLAN))
-        return fault(v, "%s %u: VLANs %u-%u", what, i, e->vlan_lo, e->vlan_hi);
+        return fault(v, "%s %u: VLANs %u-%u aren't a range, or don't fit its tags", what, i, e->vlan_lo, e->vlan_hi);
     return e->iface <= v->p->ifaces_count || fault(v, "%s %u: interface %u doesn't exist", what, i, e->iface - 1);
 }
 
@@ -213,10 +222,10 @@ static bool verify_endpoint_of(const struct verifier *v, uint32_t i, uint32_t se
 {
     const struct pbc_endpoint *e = &v->p->endpoints[i];
     const bool wire = mode_is(v->p->services[service].mode, MODE_INLINE);
-    if (e->service != service) return fault(v, "service %u: endpoint %u belongs to another", service, i);
+    if (e->service != service) return fault(v, "service %u: endpoint %u belongs to another service", service, i);
     if (wire != (e->wire != PBC_WIRE_NOT) || (!wire && e->iface))
-        return fault(v, "endpoint %u: an interface or tags without a service in the wire", i);
-    return !wire || e->to != PBC_TO_SELF || fault(v, "endpoint %u: `self` in the wire", i);
+        return fault(v, "endpoint %u: its interface or tags don't fit the mode of its service", i);
+    return !wire || e->to != PBC_TO_SELF || fault(v, "endpoint %u is `self`, but its service is in the wire", i);
 }
 
 /* work[i]: work of the conditions before i, with METER added for each that asks a meter. Branches may share conditions,
@@ -227,7 +236,8 @@ static bool verify_socket(const struct verifier *v, uint32_t path, uint32_t bran
 {
     if (!verify_string(v, path, "branch", branch)) return false;
     const size_t len = strlen(program_str(v->p, path));
-    return (len > 0 && len <= PBC_SOCKET_MAX) || fault(v, "branch %u: a socket's path of %zu bytes", branch, len);
+    return (len > 0 && len <= PBC_SOCKET_MAX) ||
+           fault(v, "branch %u: the path of a socket can't have %zu bytes", branch, len);
 }
 
 /* Verify a branch. Conditions of a `when` look at the packet only: a meter is for rules. */
@@ -237,22 +247,26 @@ static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *
     const struct pbc_branch *b = &p->branches[i];
     uint32_t percent = 0;
     if (!verify_string(v, b->place.file, "branch", i)) return false;
-    if (!inside(b->conds, b->cond_count, p->conds_count)) return fault(v, "branch %u: past the end of `conds`", i);
-    if (work[b->conds + b->cond_count] - work[b->conds] >= METER) return fault(v, "branch %u: a meter as condition", i);
+    if (!inside(b->conds, b->cond_count, p->conds_count))
+        return fault(v, "branch %u: its conditions go past the end of `conds`", i);
+    if (work[b->conds + b->cond_count] - work[b->conds] >= METER)
+        return fault(v, "branch %u has a meter as condition", i);
     const enum pbc_goes goes = branch_goes(b);
     if (goes == PBC_GOES_PROGRAM)
-        return b->share_count ? verify_socket(v, b->share_count, i) : fault(v, "branch %u: names no socket", i);
+        return b->share_count ? verify_socket(v, b->share_count, i) : fault(v, "branch %u names no socket", i);
     if (goes != PBC_GOES_POOLS && goes != PBC_GOES_NOWHERE)
-        return b->share_count == 0 || fault(v, "branch %u: has shares and another destination", i);
+        return b->share_count == 0 || fault(v, "branch %u has shares and another destination", i);
     if (b->shares != *next) return fault(v, "branch %u: its shares don't begin where the previous branch's end", i);
-    if (!inside(b->shares, b->share_count, p->shares_count)) return fault(v, "branch %u: past the end of `shares`", i);
+    if (!inside(b->shares, b->share_count, p->shares_count))
+        return fault(v, "branch %u: its shares go past the end of `shares`", i);
     *next = b->shares + b->share_count;
     for (uint32_t s = b->shares; s < *next; s++) {
         if (p->shares[s].pool >= p->pools_count) return fault(v, "branch %u: pool doesn't exist", i);
-        if (p->shares[s].percent > 100) return fault(v, "branch %u: a share of %u %%", i, p->shares[s].percent);
+        if (p->shares[s].percent > 100) return fault(v, "branch %u: a share can't be %u %%", i, p->shares[s].percent);
         percent += p->shares[s].percent;
     }
-    return percent == (b->share_count ? 100 : 0) || fault(v, "branch %u: shares of %u %% in all", i, percent);
+    return percent == (b->share_count ? 100 : 0) ||
+           fault(v, "branch %u: its shares are %u %% together, but must be 100 %%", i, percent);
 }
 
 struct taken {
@@ -268,14 +282,15 @@ static bool verify_service_branches(const struct verifier *v, uint32_t i, const 
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
         const struct pbc_branch *branch = &p->branches[b];
         bool last = b + 1 == s->branches + s->branch_count;
-        if (branch->service != i) return fault(v, "service %u: branch %u belongs to another", i, b);
+        if (branch->service != i) return fault(v, "service %u: branch %u belongs to another service", i, b);
         if (branch_goes(branch) >= PBC_GOES_ORIGINAL && !mode_is(s->mode, MODE_INLINE))
-            return fault(v, "branch %u: a destination in the wire, in mode %s", b, mode_info[s->mode].name);
+            return fault(v, "branch %u: its destination isn't possible in mode %s", b, mode_info[s->mode].name);
         if (last != (branch->cond_count == 0))
             return fault(v, "service %u: branch %u: only the last branch can be, and must be, the `else`", i, b);
         sum += work[branch->conds + branch->cond_count] - work[branch->conds];
     }
-    return sum <= PBC_WALK_MAX || fault(v, "service %u: more than %u conditions and operands to try", i, PBC_WALK_MAX);
+    return sum <= PBC_WALK_MAX ||
+           fault(v, "service %u has more than %u conditions and operands to try", i, PBC_WALK_MAX);
 }
 
 static bool verify_options(const struct verifier *v, uint32_t i)
@@ -283,20 +298,20 @@ static bool verify_options(const struct verifier *v, uint32_t i)
     const struct program *p = v->p;
     const struct pbc_service *s = &p->services[i];
     if (mode_is(s->mode, MODE_TAKES_PORT) != (s->gue_port != 0))
-        return fault(v, "service %u: GUE port %u", i, s->gue_port);
+        return fault(v, "service %u: GUE port %u doesn't fit its mode", i, s->gue_port);
     if (s->gue_variant > mode_is(s->mode, MODE_TAKES_PORT))
-        return fault(v, "service %u: GUE variant %u", i, s->gue_variant);
+        return fault(v, "service %u: GUE variant %u doesn't fit its mode", i, s->gue_variant);
     if (s->rate && p->meters[s->rate - 1].unit != PBC_METER_PACKETS)
         return fault(v, "service %u: its meter %u doesn't count packets", i, s->rate - 1);
     if (s->flags & PBC_SERVICE_CUT && !mode_is(s->mode, MODE_INLINE))
-        return fault(v, "service %u: cut into, in mode %s", i, mode_info[s->mode].name);
+        return fault(v, "service %u is for `cut`, which isn't possible in mode %s", i, mode_info[s->mode].name);
     if (s->flags & PBC_SERVICE_COOKIES && mode_is(s->mode, MODE_ONE_SIDED | MODE_PROXIES))
-        return fault(v, "service %u: syn cookies in mode %s", i, mode_info[s->mode].name);
+        return fault(v, "service %u: `syn cookies` isn't possible in mode %s", i, mode_info[s->mode].name);
     for (uint32_t e = s->endpoints;
          s->flags & PBC_SERVICE_ANNOUNCE && inside(e, 1, p->endpoints_count) && e - s->endpoints < s->endpoint_count;
          e++)
         if (p->endpoints[e].to != PBC_TO_ADDRESS)
-            return fault(v, "service %u: announces an endpoint without addresses", i);
+            return fault(v, "service %u announces an endpoint without an address", i);
     return true;
 }
 
@@ -307,9 +322,13 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
     if (!verify_fields(v, FIELDS_SERVICE, i) || !verify_options(v, i)) return false;
     if (s->endpoints != t->endpoints || (s->endpoint_count == 0) != (s->flags & PBC_SERVICE_CUT ? 1 : 0) ||
         !inside(s->endpoints, s->endpoint_count, p->endpoints_count))
-        return fault(v, "service %u: its endpoints don't begin where the previous service's end", i);
+        return fault(
+            v, "service %u: its endpoints don't begin where the previous service's end, or their number isn't possible",
+            i);
     if (s->branches != t->branches || s->branch_count == 0 || !inside(s->branches, s->branch_count, p->branches_count))
-        return fault(v, "service %u: its branches don't begin where the previous service's end", i);
+        return fault(
+            v, "service %u: its branches don't begin where the previous service's end, or their number isn't possible",
+            i);
     t->endpoints += s->endpoint_count;
     t->branches += s->branch_count;
     for (uint32_t e = s->endpoints; e < t->endpoints; e++)
@@ -336,11 +355,11 @@ static bool verify_all(const struct verifier *v, const uint64_t *work)
         if (!verify_endpoint(v, &p->endpoints[i], "endpoint", i)) return false;
     for (uint32_t i = 0; i < p->branches_count; i++)
         if (!verify_branch(v, i, work, &next)) return false;
-    if (next != p->shares_count) return fault(v, "share %u: belongs to no branch", next);
+    if (next != p->shares_count) return fault(v, "share %u belongs to no branch", next);
     for (uint32_t i = 0; i < p->services_count; i++)
         if (!verify_service(v, i, work, &t)) return false;
-    if (t.endpoints != p->endpoints_count) return fault(v, "endpoint %u: belongs to no service", t.endpoints);
-    if (t.branches != p->branches_count) return fault(v, "branch %u: belongs to no service", t.branches);
+    if (t.endpoints != p->endpoints_count) return fault(v, "endpoint %u belongs to no service", t.endpoints);
+    if (t.branches != p->branches_count) return fault(v, "branch %u belongs to no service", t.branches);
     return true;
 }
 

@@ -17,7 +17,7 @@ static bool verify_flags(const struct verifier *v, uint32_t i)
         !is_one(f & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON)) ||
         logs != (!!(f & PBC_PROXY_LOG_SYSLOG) + !!x->log_file == 1) ||
         !is_one(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)))
-        return fault(v, "proxy %u: flags 0x%x contradict each other", i, f);
+        return fault(v, "proxy %u: flags 0x%x contradict each other, or the file of the access log", i, f);
     if (!(f & PBC_PROXY_ACCEPT) != !x->accept_count)
         return fault(v, "proxy %u: its %u sets don't fit `accept proxy`", i, x->accept_count);
     if (!(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)) != !x->affinity_name)
@@ -33,12 +33,13 @@ static bool verify_wire(const struct verifier *v, uint32_t i)
     const unsigned mode = v->p->services[x->service].mode;
     const uint32_t others = PBC_PROXY_SERVER_FIRST | PBC_PROXY_OVERLOAD_PASS;
     if (!mode_is(mode, MODE_INLINE))
-        return !(x->flags & others) || fault(v, "proxy %u: flags 0x%x in mode %s", i, x->flags, mode_info[mode].name);
+        return !(x->flags & others) ||
+               fault(v, "proxy %u: flags 0x%x aren't possible in mode %s", i, x->flags, mode_info[mode].name);
     if (x->flags & PBC_PROXY_TRANSPARENT)
-        return fault(v, "proxy %u: flags 0x%x in mode %s", i, x->flags, mode_info[mode].name);
+        return fault(v, "proxy %u: flags 0x%x aren't possible in mode %s", i, x->flags, mode_info[mode].name);
     const bool reads = x->wants || x->cert_count || x->flags & PBC_PROXY_ACCEPT || mode_is(mode, MODE_REQUESTS);
     return !(x->flags & PBC_PROXY_SERVER_FIRST && reads) ||
-           fault(v, "proxy %u: the server answers first, but the client's first bytes are read", i);
+           fault(v, "proxy %u: the server sends first, but the client's first bytes are read", i);
 }
 
 /* Verify that the bytes of connections that leave for the packet path are not read: no TLS, requests or program.
@@ -52,14 +53,15 @@ static bool verify_leaves(const struct verifier *v, uint32_t i)
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
         const enum pbc_goes goes = branch_goes(&v->p->branches[b]);
         leaves |= goes == PBC_GOES_PASS;
-        if (all && goes == PBC_GOES_PROGRAM) return fault(v, "branch %u: a program in the middle of packets", b);
+        if (all && goes == PBC_GOES_PROGRAM)
+            return fault(v, "branch %u leads to a program, but its service has `splice packets`", b);
     }
     if (all != (s->mode == PBC_MODE_PROXY_SPLICED) && !mode_is(s->mode, MODE_INLINE))
-        return fault(v, "proxy %u: flags 0x%x in mode %s", i, x->flags, mode_info[s->mode].name);
+        return fault(v, "proxy %u: flags 0x%x aren't possible in mode %s", i, x->flags, mode_info[s->mode].name);
     if (leaves != !!(x->flags & PBC_PROXY_LEAVES))
-        return fault(v, "proxy %u: flags 0x%x and its branches don't agree about packets", i, x->flags);
+        return fault(v, "proxy %u: flags 0x%x contradict each other, or the branches' destinations", i, x->flags);
     const bool reads = x->cert_count || x->flags & PBC_PROXY_TLS_TO_SERVER || mode_is(s->mode, MODE_REQUESTS);
-    return !(leaves && reads) || fault(v, "proxy %u: leaves for the packet path, but its bytes are read", i);
+    return !(leaves && reads) || fault(v, "proxy %u reads bytes of connections that it passes on as packets", i);
 }
 
 static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
@@ -68,15 +70,17 @@ static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
     const struct pbc_proxy *x = &p->proxies[i];
     if (!verify_fields(v, FIELDS_PROXY, i)) return false;
     if (x->service >= p->services_count || p->services[x->service].proxy != i + 1)
-        return fault(v, "proxy %u: service %u has another proxy", i, x->service);
+        return fault(v, "proxy %u: service %u doesn't have this proxy", i, x->service);
     if (!verify_flags(v, i) || !verify_wire(v, i) || !verify_leaves(v, i)) return false;
     const uint32_t reads = FIRST_TLS | FIRST_HTTP | FIRST_INSTRUCTION | FIRST_SUM;
     if (x->wants & ((1u << FIRST_BYTES_SHIFT) - 1) & ~reads)
         return fault(v, "proxy %u: unknown kind of first bytes", i);
     if (x->trust_count && !mode_is(p->services[x->service].mode, MODE_REQUESTS))
-        return fault(v, "proxy %u: trusts fields of requests that it doesn't read", i);
+        return fault(v, "proxy %u trusts fields of requests that it doesn't read", i);
     if (x->certs != *next || !inside(x->certs, x->cert_count, p->certs_count))
-        return fault(v, "proxy %u: its certificates don't begin where the previous proxy's end", i);
+        return fault(
+            v, "proxy %u: its certificates don't begin where the previous proxy's end, or their number isn't possible",
+            i);
     *next = x->certs + x->cert_count;
     return true;
 }
@@ -89,10 +93,10 @@ static bool verify_ports(const struct verifier *v, uint32_t service)
     uint32_t ports = 0;
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) {
         const struct pbc_endpoint *at = &v->p->endpoints[e];
-        if (at->proto != PBC_EP_TCP) return fault(v, "endpoint %u: an endpoint of a proxy takes only TCP", e);
+        if (at->proto != PBC_EP_TCP) return fault(v, "endpoint %u isn't for TCP, but belongs to a proxy", e);
         ports += listens ? 1u + at->port_hi - at->port_lo : 0;
         if (ports > PBC_PROXY_PORTS_MAX)
-            return fault(v, "service %u: more than %u ports", service, PBC_PROXY_PORTS_MAX);
+            return fault(v, "service %u has more than %u ports", service, PBC_PROXY_PORTS_MAX);
     }
     return true;
 }
@@ -126,7 +130,7 @@ static bool verify_wants(const struct verifier *v, const struct tally *before, u
                instruction = between(before, b->conds, b->cond_count, OF_INSTRUCTION);
     return ((!tls || x->wants & FIRST_TLS) && (!request || x->wants & FIRST_HTTP) &&
             (!instruction || x->wants & FIRST_INSTRUCTION)) ||
-           fault(v, "branch %u: asks for first bytes that its service doesn't read", branch);
+           fault(v, "branch %u needs first bytes that its service doesn't read", branch);
 }
 
 /* Verify that the service reads as many bytes as its `bytes` conditions ask for. Conditions shared by many branches
@@ -139,7 +143,7 @@ static bool verify_bytes(const struct verifier *v, uint32_t proxy, uint64_t *bud
     uint32_t most = 0;
     for (uint32_t i = s->branches; i < s->branches + s->branch_count; i++) {
         const struct pbc_branch *b = &p->branches[i];
-        if (b->cond_count > *budget) return fault(v, "branch %u: shares conditions with other branches", i);
+        if (b->cond_count > *budget) return fault(v, "branch %u: too many branches share conditions", i);
         *budget -= b->cond_count;
         for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++) {
             if (p->conds[c].kind != COND_BYTES) continue;
@@ -149,7 +153,7 @@ static bool verify_bytes(const struct verifier *v, uint32_t proxy, uint64_t *bud
         }
     }
     const uint32_t reads = x->wants >> FIRST_BYTES_SHIFT;
-    return reads == most || fault(v, "proxy %u: reads %u bytes, but its branches ask for %u", proxy, reads, most);
+    return reads == most || fault(v, "proxy %u reads %u bytes, but its branches need %u", proxy, reads, most);
 }
 
 static bool verify_whens(const struct verifier *v, const struct tally *before)
@@ -159,14 +163,14 @@ static bool verify_whens(const struct verifier *v, const struct tally *before)
         const struct pbc_branch *b = &p->branches[i];
         const bool proxy = mode_is(p->services[b->service].mode, MODE_PROXIES);
         if (between(before, b->conds, b->cond_count, proxy ? OF_PACKET : OF_STREAM))
-            return fault(v, "branch %u: a condition that no %s meets", i, proxy ? "connection" : "packet");
+            return fault(v, "branch %u has a condition that no %s can meet", i, proxy ? "connection" : "packet");
         if (branch_goes(b) == PBC_GOES_TARGET && !between(before, b->conds, b->cond_count, OF_INSTRUCTION))
-            return fault(v, "branch %u: has a target, but no `instruction` condition", i);
+            return fault(v, "branch %u has a target, but no `instruction` condition", i);
         if (proxy && !verify_wants(v, before, i)) return false;
     }
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (between(before, p->rules[i].conds, p->rules[i].cond_count, OF_STREAM))
-            return fault(v, "rule %u: a condition on first bytes, which packets don't meet", i);
+            return fault(v, "rule %u has a condition on first bytes, which no packet can meet", i);
     return true;
 }
 
@@ -208,17 +212,18 @@ bool verify_proxies(const struct verifier *v)
     for (uint32_t i = 0; i < p->services_count; i++) {
         const struct pbc_service *s = &p->services[i];
         if (s->proxy != (mode_is(s->mode, MODE_PROXIES) ? proxies + 1 : 0))
-            return fault(v, "service %u: proxy %u belongs to another service", i, s->proxy);
+            return fault(v, "service %u: proxy %u doesn't fit its mode, or belongs to another service", i, s->proxy);
         proxies += s->proxy != 0;
         if (s->proxy && !verify_ports(v, i)) return false;
     }
-    if (proxies != p->proxies_count) return fault(v, "proxy %u: no service has it", proxies);
+    if (proxies != p->proxies_count) return fault(v, "no service has proxy %u", proxies);
     for (uint32_t i = 0; i < p->proxies_count; i++)
         if (!verify_proxy(v, i, &certs)) return false;
-    if (certs != p->certs_count) return fault(v, "certificate %u: no service has it", certs);
+    if (certs != p->certs_count) return fault(v, "no proxy has certificate %u", certs);
     for (uint32_t i = 0; i < p->certs_count; i++) {
         if (!verify_fields(v, FIELDS_CERT, i)) return false;
-        if (!p->certs[i].cert || !p->certs[i].key) return fault(v, "certificate %u: names no file", i);
+        if (!p->certs[i].cert || !p->certs[i].key)
+            return fault(v, "certificate %u lacks the file of its chain or key", i);
     }
     return verify_entry(v) && verify_conditions(v);
 }

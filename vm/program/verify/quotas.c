@@ -19,9 +19,9 @@ static bool verify_meter_rate(const struct verifier *v, uint32_t i)
     const uint64_t second = 1000000000, most = m->unit == PBC_METER_BYTES ? BYTES_MOST : PACKETS_MOST;
     if (m->per_ns != second && m->per_ns != 60 * second && m->per_ns != 3600 * second)
         return fault(v, "meter %u: unknown time of %llu ns", i, (unsigned long long)m->per_ns);
-    if (m->count == 0 || m->count > most * m->per_ns) return fault(v, "meter %u: rate out of bounds", i);
+    if (m->count == 0 || m->count > most * m->per_ns) return fault(v, "meter %u: its rate is out of bounds", i);
     if (m->burst == 0 || (u128)m->burst * m->per_ns > (u128)PBC_METER_REFILL_MAX * m->count)
-        return fault(v, "meter %u: burst out of bounds", i);
+        return fault(v, "meter %u: its burst is out of bounds", i);
     return true;
 }
 
@@ -33,7 +33,8 @@ static bool verify_meter_key(const struct verifier *v, uint32_t i)
     if (m->unit > PBC_METER_BYTES) return fault(v, "meter %u: unknown unit %u", i, m->unit);
     if (m->len4 > (address ? 32 : 0) || m->len6 > (address ? 128 : 0))
         return fault(v, "meter %u: invalid prefix length", i);
-    return (m->entries == 0) == (m->per == PBC_PER_NONE) || fault(v, "meter %u: %u entries", i, m->entries);
+    return (m->entries == 0) == (m->per == PBC_PER_NONE) ||
+           fault(v, "meter %u: its %u entries don't fit its key", i, m->entries);
 }
 
 static bool verify_all_meters(const struct verifier *v)
@@ -47,8 +48,9 @@ static bool verify_all_meters(const struct verifier *v)
             return fault(v, "meter %u: reserved bytes aren't zero", i);
         entries += m->entries;
     }
-    return entries <= PBC_METER_ENTRIES_MAX || fault(v, "meters: %llu entries in total, and at most %u are possible",
-                                                     (unsigned long long)entries, PBC_METER_ENTRIES_MAX);
+    return entries <= PBC_METER_ENTRIES_MAX ||
+           fault(v, "the meters have %llu entries in total, and at most %u are possible", (unsigned long long)entries,
+                 PBC_METER_ENTRIES_MAX);
 }
 
 static bool verify_schedules(const struct verifier *v)
@@ -60,10 +62,11 @@ static bool verify_schedules(const struct verifier *v)
         if (!verify_string(v, s->name, "schedule", i) || !verify_string(v, s->zone, "schedule", i) ||
             !verify_string(v, s->place.file, "schedule", i))
             return false;
-        if (!inside(s->first, s->count, p->spans_count)) return fault(v, "schedule %u: past the end of `spans`", i);
+        if (!inside(s->first, s->count, p->spans_count))
+            return fault(v, "schedule %u: its spans go past the end of `spans`", i);
         if (s->reserved) return fault(v, "schedule %u: reserved bytes aren't zero", i);
         left -= s->count; /* otherwise all schedules could share all spans */
-        if (left < 0) return fault(v, "schedule %u: spans are shared", i);
+        if (left < 0) return fault(v, "schedule %u: schedules share spans", i);
     }
     for (uint32_t i = 0; i < p->spans_count; i++) {
         const struct pbc_span *s = &p->spans[i];
@@ -118,10 +121,11 @@ static bool verify_grains(const struct verifier *v)
     const struct program *p = v->p;
     for (uint32_t i = 0; i < p->grains_count; i++) {
         const struct pbc_grain *g = &p->grains[i];
-        if (g->len4 > 32 || g->len6 > 128 || g->reserved) return fault(v, "grain %u: invalid prefix length", i);
+        if (g->len4 > 32 || g->len6 > 128 || g->reserved)
+            return fault(v, "grain %u: invalid prefix length, or its reserved bytes aren't zero", i);
         for (uint32_t k = 0; k < i; k++)
             if (p->grains[k].len4 == g->len4 && p->grains[k].len6 == g->len6)
-                return fault(v, "grain %u: is there twice", i);
+                return fault(v, "grain %u is there twice", i);
     }
     return true;
 }
@@ -137,19 +141,19 @@ bool verify_meter_users(const struct verifier *v)
         if (p->services[i].rate) of_service[p->services[i].rate - 1] = true;
     for (uint32_t i = 0; i < p->conds_count; i++)
         if (cond_info[p->conds[i].kind].operands == OPERANDS_METER && of_service[p->conds[i].first])
-            return fault(v, "condition %u: asks the meter of a service's rate", i);
+            return fault(v, "condition %u uses the meter of a service's rate", i);
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (p->rules[i].log_meter && of_service[p->rules[i].log_meter - 1])
-            return fault(v, "rule %u: its log asks the meter of a service's rate", i);
+            return fault(v, "rule %u: its log uses the meter of a service's rate", i);
     for (uint32_t i = 0; i < p->would_rules_count; i++)
         if (p->would_rules[i].log_meter && of_service[p->would_rules[i].log_meter - 1])
-            return fault(v, "audited rule %u: its log asks the meter of a service's rate", i);
+            return fault(v, "rule %u without `audit`: its log uses the meter of a service's rate", i);
     for (uint32_t i = 0; i < p->mirrors_count; i++)
         if (p->mirrors[i].meter && of_service[p->mirrors[i].meter - 1])
-            return fault(v, "mirror %u: its limit asks the meter of a service's rate", i);
+            return fault(v, "mirror %u: its limit uses the meter of a service's rate", i);
     for (uint32_t i = 0; i < p->code_count; i++)
         if (op_info[p->code[i].op].operand == OPERAND_METER && of_service[p->code[i].imm])
-            return fault(v, "instruction %u: asks the meter of a service's rate", i);
+            return fault(v, "instruction %u uses the meter of a service's rate", i);
     return true;
 }
 

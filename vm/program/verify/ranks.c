@@ -22,7 +22,8 @@ static bool at_line(const struct rank_pass *t, uint32_t line, const char *what)
 
 static bool take_role(const struct rank_pass *t, uint32_t line, enum role role)
 {
-    if (t->role[line] && t->role[line] != role) return at_line(t, line, "both a node and lower halves");
+    if (t->role[line] && t->role[line] != role)
+        return at_line(t, line, "the line is used as a node and as lower halves");
     t->role[line] = (uint8_t)role;
     return true;
 }
@@ -31,8 +32,8 @@ static bool take_role(const struct rank_pass *t, uint32_t line, enum role role)
 static bool lead(const struct rank_pass *t, uint32_t from, uint64_t rest)
 {
     const uint32_t first = RANK_BASE(rest), stride = 1 + RANK_STRIDE(rest), children = RANK_COUNT(rest) + 1;
-    if (first <= from) return at_line(t, from, "leads to an earlier line");
-    if (!inside(first, children * stride, t->count)) return at_line(t, from, "leads past the end of `ranks`");
+    if (first <= from) return at_line(t, from, "the line leads to itself or to an earlier line");
+    if (!inside(first, children * stride, t->count)) return at_line(t, from, "the line leads past the end of `ranks`");
     for (uint32_t n = first; n < first + children * stride; n += stride) {
         if (RANK_WIDE(t->line[n].word[RANK_REST]) != stride - 1)
             return at_line(t, n, "its width differs from the width that its parent gives");
@@ -50,7 +51,8 @@ static bool verify_bounds(const struct rank_pass *t, uint32_t i, bool wide)
         if (upper[n] < upper[n - 1] || (upper[n] == upper[n - 1] && (!lower || lower[n] <= lower[n - 1])))
             return at_line(t, i, "bounds aren't in order");
     for (unsigned n = count; n < RANK_BOUNDS; n++)
-        if (upper[n] != UINT64_MAX || (lower && lower[n] != UINT64_MAX)) return at_line(t, i, "an unused bound");
+        if (upper[n] != UINT64_MAX || (lower && lower[n] != UINT64_MAX))
+            return at_line(t, i, "the bits of an unused bound aren't all 1");
     return true;
 }
 
@@ -61,12 +63,11 @@ static bool verify_ranges(const struct rank_pass *t, uint32_t i)
     const unsigned count = RANK_COUNT(upper[RANK_REST]);
     for (unsigned n = 0; n < count; n++) {
         const unsigned bits = RANK_FREE(lower[RANK_REST], n);
-        if (bits > 128) return at_line(t, i + 1, "a range of more than 128 bits");
+        if (bits > 128) return at_line(t, i + 1, "a range has more than 128 bits");
         if (bits == 128) continue;
         const uint64_t above = bits > 64 ? (UINT64_C(1) << (bits - 64)) - 1 : 0,
                        below = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
-        if ((upper[n] & above) | (lower[n] & below))
-            return at_line(t, i + 1, "a range that doesn't begin with its bound");
+        if ((upper[n] & above) | (lower[n] & below)) return at_line(t, i + 1, "a range doesn't begin with its bound");
     }
     return !(lower[RANK_REST] >> 8 * count) || at_line(t, i + 1, "reserved bits aren't zero");
 }
@@ -104,7 +105,7 @@ static bool sum_line(const struct rank_pass *t, uint32_t i)
     for (uint32_t n = 0; RANK_KIND(rest) == RANK_INNER && n <= RANK_COUNT(rest); n++)
         if (t->deep[RANK_BASE(rest) + n * stride] > below) below = t->deep[RANK_BASE(rest) + n * stride];
     t->deep[i] = (uint16_t)(below + 1 + RANK_WIDE(rest));
-    return t->deep[i] <= PBC_RANK_DEPTH || at_line(t, i, "too many lines below this line");
+    return t->deep[i] <= PBC_RANK_DEPTH || at_line(t, i, "there are too many lines below this line");
 }
 
 static bool verify_lines(const struct rank_pass *t)
@@ -124,7 +125,8 @@ bool verify_ranks(const struct verifier *v, uint32_t i)
     const struct pbc_classifier *c = &v->p->classifiers[i];
     uint32_t climbed = 0;
     if (c->rank_count) {
-        if (c->rank_count < RANK_DST + 2) return fault(v, "classifier %u: ranks of one address", i);
+        if (c->rank_count < RANK_DST + 2)
+            return fault(v, "classifier %u has ranks, but too few lines for two addresses", i);
         uint8_t *role __attribute__((cleanup(free_held))) = calloc(c->rank_count, sizeof *role);
         uint16_t *deep __attribute__((cleanup(free_held))) = calloc(c->rank_count, sizeof *deep);
         if (!role || !deep) return fault(v, "no memory");

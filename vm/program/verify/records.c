@@ -21,9 +21,9 @@ static bool verify_run(const struct verifier *v, const struct field *f, const vo
                     [FIELD_CONDS] = {"conds", p->conds_count}};
     const uint32_t first = (uint32_t)field_number(f, entry), count = field_count(f, entry);
     if (!inside(first, count, sections[f->type].count))
-        return fault(v, "%s %u: past the end of `%s`", what, i, sections[f->type].name);
+        return fault(v, "%s %u: its part of section `%s` goes past the section's end", what, i, sections[f->type].name);
     return f->type != FIELD_SETS || !v->live_before || v->live_before[first] == v->live_before[first + count] ||
-           fault(v, "%s %u: has a live set", what, i);
+           fault(v, "%s %u has a live set, which isn't possible here", what, i);
 }
 
 static bool all_zero(const uint8_t *bytes, size_t size)

@@ -14,7 +14,7 @@ static bool verify_interface(const struct verifier *v, uint32_t i)
     if (!verify_string(v, f->name, "interface", i) || !verify_string(v, f->device, "interface", i)) return false;
     if (strlen(program_str(v->p, f->device)) > DEVICE_LEN) return fault(v, "interface %u: its name is too long", i);
     if (f->mss && !(v->p->meta->flags & PBC_NEEDS_SELF))
-        return fault(v, "interface %u: a clamp needs own addresses, which `meta` doesn't have", i);
+        return fault(v, "interface %u: a clamp needs own addresses, but `meta` lacks their flag", i);
     return !f->reserved || fault(v, "interface %u: reserved word isn't zero", i);
 }
 
@@ -25,7 +25,7 @@ static bool verify_interfaces(const struct verifier *v)
         if (!verify_interface(v, i)) return false;
     for (uint32_t i = 0; i < t.count; i++)
         if (iface_around(&t, i) != iface_nest(&t, i))
-            return fault(v, "interface %u: its pattern is within another pattern", i);
+            return fault(v, "interface %u: the pattern around it isn't the longest that matches its name", i);
     return true;
 }
 
@@ -35,7 +35,8 @@ static bool verify_list(const struct verifier *v, const char *what, uint32_t ind
                         uint32_t count)
 {
     const struct program *p = v->p;
-    if (!inside(first, count, p->rules_count)) return fault(v, "%s %u: past the end of `rules`", what, index);
+    if (!inside(first, count, p->rules_count))
+        return fault(v, "%s %u: its rules go past the end of `rules`", what, index);
     for (uint32_t i = first; i < first + count; i++)
         if (p->rules[i].list != list) return fault(v, "%s %u: rule %u belongs to another list", what, index, i);
     return true;
@@ -103,20 +104,23 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
     if (!verify_string(v, r->name, "rule", i) || !verify_string(v, r->place.file, "rule", i) ||
         !verify_text(v, r->comment, "rule", i) || !verify_text(v, r->log_prefix, "rule", i))
         return false;
-    if (!in_its_list(p, i)) return fault(v, "rule %u: in no list", i);
-    if (!inside(r->conds, r->cond_count, p->conds_count)) return fault(v, "rule %u: past the end of `conds`", i);
+    if (!in_its_list(p, i)) return fault(v, "rule %u: its list doesn't exist, or doesn't hold the rule", i);
+    if (!inside(r->conds, r->cond_count, p->conds_count))
+        return fault(v, "rule %u: its conditions go past the end of `conds`", i);
     if (r->verdict >= PBC_V_COUNTED) return fault(v, "rule %u: unknown verdict %u", i, r->verdict);
-    if (r->answer > PBC_ANSWER_PROHIBITED) return fault(v, "rule %u: unknown answer %u", i, r->answer);
+    if (r->answer > PBC_ANSWER_PROHIBITED) return fault(v, "rule %u: unknown reply %u", i, r->answer);
     if (r->flags & ~(PBC_RULE_LOG | PBC_RULE_ARP | PBC_RULE_NOT_FRAMES | (v->p->root ? PBC_RULE_AUDIT : 0)))
         return fault(v, "rule %u: unknown flags 0x%x", i, r->flags);
-    if (!has_its_add(p, i)) return fault(v, "rule %u: adds by row %u", i, r->add);
-    if ((r->port != 0) != verdict_is(r->verdict, VERDICT_TAKES_PORT)) return fault(v, "rule %u: port %u", i, r->port);
-    if (!has_its_mirror(p, i)) return fault(v, "rule %u: mirror %u", i, r->mirror);
+    if (!has_its_add(p, i)) return fault(v, "rule %u: number %u of an `add` doesn't fit the rule", i, r->add);
+    if ((r->port != 0) != verdict_is(r->verdict, VERDICT_TAKES_PORT))
+        return fault(v, "rule %u: port %u doesn't fit its verdict", i, r->port);
+    if (!has_its_mirror(p, i)) return fault(v, "rule %u: mirror %u doesn't fit the rule", i, r->mirror);
     if (r->verdict == PBC_V_DO ? r->chain >= p->chains_count : r->chain != PBC_NONE)
         return fault(
-            v, r->verdict == PBC_V_DO ? "rule %u: chain %u doesn't exist" : "rule %u: has chain %u, but isn't a `do`",
-            i, r->chain);
-    return r->verdict != PBC_V_RETURN || r->list & PBC_LIST_CHAIN || fault(v, "rule %u: `return` in a firewall", i);
+            v, r->verdict == PBC_V_DO ? "rule %u: chain %u doesn't exist" : "rule %u has chain %u, but isn't a `do`", i,
+            r->chain);
+    return r->verdict != PBC_V_RETURN || r->list & PBC_LIST_CHAIN ||
+           fault(v, "rule %u is a `return`, but isn't in a chain", i);
 }
 
 static uint32_t operand_total(const struct program *p, uint8_t operands)
@@ -138,7 +142,7 @@ static bool verify_meter_cond(const struct verifier *v, uint32_t i)
 {
     const struct pbc_cond *c = &v->p->conds[i];
     const char *name = cond_info[c->kind].name;
-    if (c->count != 1) return fault(v, "condition %u (%s): not one meter", i, name);
+    if (c->count != 1) return fault(v, "condition %u (%s): the number of meters isn't 1", i, name);
     const struct pbc_meter *m = &v->p->meters[c->first];
     return c->arg == (m->per || m->unit == PBC_METER_BYTES ? KIND_IP : 0u) ||
            fault(v, "condition %u (%s): unknown argument 0x%x", i, name, c->arg);
@@ -150,13 +154,13 @@ static bool verify_stream_cond(const struct verifier *v, uint32_t i)
     const struct program *p = v->p;
     const struct pbc_cond *c = &p->conds[i];
     const char *name = cond_info[c->kind].name;
-    if (c->flags & PBC_COND_ANY) return fault(v, "condition %u (%s): takes no `any`", i, name);
+    if (c->flags & PBC_COND_ANY) return fault(v, "condition %u (%s): `any` isn't possible", i, name);
     if (c->kind == COND_INSTRUCTION)
         return c->arg <= p->patterns_count || fault(v, "condition %u (%s): pattern doesn't exist", i, name);
-    if (c->count != 1) return fault(v, "condition %u (%s): not one list", i, name);
+    if (c->count != 1) return fault(v, "condition %u (%s): the number of lists isn't 1", i, name);
     const bool hosts = c->kind == COND_SNI || c->kind == COND_HOST;
     if (hosts != (p->names[c->first].kind == PBC_NAMES_HOSTS))
-        return fault(v, "condition %u (%s): a list of another kind", i, name);
+        return fault(v, "condition %u (%s): the list is of another kind", i, name);
     return c->kind != COND_HEADER || (c->arg && verify_string(v, c->arg, "condition", i)) ||
            fault(v, "condition %u (%s): the field's name is missing", i, name);
 }
@@ -181,18 +185,19 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
     const uint32_t args = c->kind == COND_DURING ? (1u << p->schedules_count) - 1 : k->args;
     if (c->arg & ~args) return fault(v, "condition %u (%s): unknown argument 0x%x", i, k->name, c->arg);
     if (c->flags & ~(PBC_COND_REPLY | PBC_COND_LIVE) && k->traits & COND_PLAIN)
-        return fault(v, "condition %u (%s): takes neither `not` nor `any`", i, k->name);
+        return fault(v, "condition %u (%s): `not` and `any` aren't possible", i, k->name);
     if (!inside(c->first, c->count, operand_total(p, k->operands)))
-        return fault(v, "condition %u (%s): operands past the end of their section", i, k->name);
+        return fault(v, "condition %u (%s): the operands go past the end of their section", i, k->name);
     if (!asks_live(v, c) != !(c->flags & PBC_COND_LIVE))
-        return fault(v, "condition %u (%s): its flag for live sets is wrong", i, k->name);
+        return fault(v, "condition %u (%s): its flag for live sets doesn't fit its sets", i, k->name);
     if (c->flags & PBC_COND_LIVE && c->kind != COND_FROM && c->kind != COND_TO)
-        return fault(v, "condition %u (%s): has a live set", i, k->name);
+        return fault(v, "condition %u (%s): a live set isn't possible", i, k->name);
     if (k->operands == OPERANDS_METER) return verify_meter_cond(v, i);
     if (k->traits & COND_STREAM) return verify_stream_cond(v, i);
-    if (k->operands == OPERANDS_GRAIN) return c->count == 1 || fault(v, "condition %u (%s): not one grain", i, k->name);
+    if (k->operands == OPERANDS_GRAIN)
+        return c->count == 1 || fault(v, "condition %u (%s): the number of grains isn't 1", i, k->name);
     return k->operands != OPERANDS_PATTERN || c->count == 1 ||
-           fault(v, "condition %u (%s): not one pattern", i, k->name);
+           fault(v, "condition %u (%s): the number of patterns isn't 1", i, k->name);
 }
 
 /* Set before[i] to the number of the first i ranges that end past `limit`. Conditions may share operands, so each
@@ -228,7 +233,7 @@ static bool verify_halves(const struct verifier *v, uint32_t *before)
             before[at + c->count] == before[at])
             continue;
         while (before[at + 1] == before[at]) at++;
-        return fault(v, "range %u: ends past 65535", at);
+        return fault(v, "range %u ends past 65535, but a condition compares 16-bit numbers with it", at);
     }
     return true;
 }
@@ -272,9 +277,10 @@ static bool sum_list(struct walk *w, uint32_t first, uint32_t count, unsigned de
 static bool sum_chain(struct walk *w, uint32_t chain, unsigned depth)
 {
     const struct pbc_chain *c = &w->v->p->chains[chain];
-    if (w->state[chain] == WALK_OPEN) return fault(w->v, "chain %u: calls itself", chain);
+    if (w->state[chain] == WALK_OPEN) return fault(w->v, "chain %u calls itself", chain);
     unsigned known = w->state[chain] == WALK_NEW ? 0 : w->state[chain] - WALK_DONE;
-    if (depth + known > PBC_CHAIN_DEPTH) return fault(w->v, "chain %u: nested deeper than %u", chain, PBC_CHAIN_DEPTH);
+    if (depth + known > PBC_CHAIN_DEPTH)
+        return fault(w->v, "chain %u is nested deeper than %u", chain, PBC_CHAIN_DEPTH);
     if (w->state[chain] != WALK_NEW) return true;
     unsigned height = 0;
     w->state[chain] = WALK_OPEN;
@@ -293,7 +299,7 @@ static bool walk_all(struct walk *w)
         unsigned height = 0;
         if (!sum_list(w, p->firewalls[i].rules, p->firewalls[i].rule_count, 0, &work, &height)) return false;
         if (work > PBC_WALK_MAX)
-            return fault(w->v, "firewall %u: more than %u rules, conditions and operands to try", i, PBC_WALK_MAX);
+            return fault(w->v, "firewall %u has more than %u rules, conditions and operands to try", i, PBC_WALK_MAX);
     }
     return true;
 }

@@ -68,7 +68,7 @@ static bool verify_members(const struct verifier *v)
     for (uint32_t i = 0; i < p->set6_count; i++)
         if (!upward6(&p->set6[i])) return fault(v, "set6 %u: range runs backwards", i);
     for (uint32_t i = 0; i < p->macs_count; i++)
-        if (p->macs[i] >> 48) return fault(v, "mac %u: more than 48 bits", i);
+        if (p->macs[i] >> 48) return fault(v, "mac %u has more than 48 bits", i);
     return true;
 }
 
@@ -81,8 +81,10 @@ static bool verify_address_sets(const struct verifier *v)
     for (uint32_t i = 0; i < p->sets_count; i++) {
         const struct pbc_set *s = &p->sets[i];
         if (!verify_string(v, s->name, "set", i) || !verify_string(v, s->place.file, "set", i)) return false;
-        if (!inside(s->first4, s->count4, p->set4_count)) return fault(v, "set %u: past the end of `set4`", i);
-        if (!inside(s->first6, s->count6, p->set6_count)) return fault(v, "set %u: past the end of `set6`", i);
+        if (!inside(s->first4, s->count4, p->set4_count))
+            return fault(v, "set %u: its ranges go past the end of `set4`", i);
+        if (!inside(s->first6, s->count6, p->set6_count))
+            return fault(v, "set %u: its ranges go past the end of `set6`", i);
         if (!in_order(breaks4, s->first4, s->count4) || !in_order(breaks6, s->first6, s->count6))
             return fault(v, "set %u: ranges aren't in order, or touch", i);
     }
@@ -98,9 +100,9 @@ static bool verify_live_sets(const struct verifier *v, uint8_t *depth)
         if (!p->sets[i].live) continue;
         if (p->sets[i].live > p->live_nodes_count) return fault(v, "set %u: live node doesn't exist", i);
         const struct pbc_live_node *n = &p->live_nodes[p->sets[i].live - 1];
-        if (n->in >= i || n->out >= i) return fault(v, "set %u: is made of a set that isn't before this set", i);
+        if (n->in >= i || n->out >= i) return fault(v, "a part of set %u isn't an earlier set", i);
         depth[i] = (uint8_t)(1 + (depth[n->in] > depth[n->out] ? depth[n->in] : depth[n->out]));
-        if (depth[i] > PBC_LIVES_MAX) return fault(v, "set %u: depends on more than %u live sets", i, PBC_LIVES_MAX);
+        if (depth[i] > PBC_LIVES_MAX) return fault(v, "set %u depends on more than %u live sets", i, PBC_LIVES_MAX);
     }
     return true;
 }
@@ -111,15 +113,15 @@ static bool is_static_set(const struct program *p, uint32_t set) { return set < 
 static bool verify_answers(const struct verifier *v, const struct pbc_live *l, uint32_t i)
 {
     const struct program *p = v->p;
-    if (!l->answers) return !l->from || fault(v, "live set %u: resolvers without `answers`", i);
+    if (!l->answers) return !l->from || fault(v, "live set %u has resolvers, but no `answers`", i);
     if (l->answers > p->names_count || p->names[l->answers - 1].kind != PBC_NAMES_HOSTS)
-        return fault(v, "live set %u: its answers are for no list of hosts", i);
+        return fault(v, "live set %u: its list for `answers` isn't a list of hosts", i);
     if (!is_static_set(p, l->from)) return fault(v, "live set %u: `from` isn't a static set", i);
     if ((uint64_t)p->sets[l->from].count4 + p->sets[l->from].count6 > PBC_RESOLVERS_MOST)
         return fault(v, "live set %u: `from` has more than %u ranges", i, PBC_RESOLVERS_MOST);
-    if (l->file) return fault(v, "live set %u: answers beside a file", i);
+    if (l->file) return fault(v, "live set %u has both `answers` and a file", i);
     for (uint32_t k = 0; k < p->adds_count; k++)
-        if (p->adds[k].live == i) return fault(v, "live set %u: a rule adds to answers", i);
+        if (p->adds[k].live == i) return fault(v, "live set %u: a rule adds to a set with `answers`", i);
     return true;
 }
 
@@ -128,11 +130,11 @@ static bool verify_live(const struct verifier *v, uint32_t i)
     const struct program *p = v->p;
     const struct pbc_live *l = &p->lives[i];
     if (!verify_string(v, l->name, "live set", i) || !verify_string(v, l->place.file, "live set", i)) return false;
-    if (!*program_str(p, l->name)) return fault(v, "live set %u: has no name", i);
+    if (!*program_str(p, l->name)) return fault(v, "live set %u has no name", i);
     for (uint32_t k = 0; k < i; k++)
         if (strcmp(program_str(p, p->lives[k].name), program_str(p, l->name)) == 0)
-            return fault(v, "live set %u: has the name of live set %u", i, k);
-    if (l->size == 0 || l->size > PBC_LIVE_SIZE_MAX) return fault(v, "live set %u: size %u", i, l->size);
+            return fault(v, "live set %u has the name of live set %u", i, k);
+    if (l->size == 0 || l->size > PBC_LIVE_SIZE_MAX) return fault(v, "live set %u: size %u isn't possible", i, l->size);
     if (l->in != PBC_NONE && !is_static_set(p, l->in)) return fault(v, "live set %u: `in` isn't a static set", i);
     if (l->never != PBC_NONE && !is_static_set(p, l->never))
         return fault(v, "live set %u: `never` isn't a static set", i);
@@ -141,7 +143,7 @@ static bool verify_live(const struct verifier *v, uint32_t i)
     if (!verify_string(v, l->file, "live set", i)) return false;
     if (l->file && (*program_str(p, l->file) != '/' || strlen(program_str(p, l->file)) > PBC_LIVE_PATH_MOST))
         return fault(v, "live set %u: the path of its file is invalid", i);
-    if (l->file && l->flags & PBC_LIVE_REFUSE) return fault(v, "live set %u: `refuse` beside a file", i);
+    if (l->file && l->flags & PBC_LIVE_REFUSE) return fault(v, "live set %u has both `refuse` and a file", i);
     if (!verify_answers(v, l, i)) return false;
     for (uint32_t k = 0; k < p->adds_count && pbc_live_is_filled(l); k++)
         if (p->adds[k].live == i) return fault(v, "live set %u: a rule adds to a set with `file` or `names`", i);
@@ -171,8 +173,9 @@ static bool verify_mac_sets(const struct verifier *v)
     for (uint32_t i = 0; i < p->macsets_count; i++) {
         const struct pbc_set *s = &p->macsets[i];
         if (!verify_string(v, s->name, "MAC set", i) || !verify_string(v, s->place.file, "MAC set", i)) return false;
-        if (!inside(s->first4, s->count4, p->macs_count)) return fault(v, "MAC set %u: past the end of `macs`", i);
-        if (s->first6 || s->count6) return fault(v, "MAC set %u: has IPv6 ranges", i);
+        if (!inside(s->first4, s->count4, p->macs_count))
+            return fault(v, "MAC set %u: its members go past the end of `macs`", i);
+        if (s->first6 || s->count6) return fault(v, "MAC set %u has IPv6 ranges", i);
         if (!in_order(breaks, s->first4, s->count4)) return fault(v, "MAC set %u: members aren't in order", i);
     }
     return true;
@@ -220,13 +223,14 @@ static bool verify_names(const struct verifier *v)
     for (uint32_t i = 0; i < p->names_count; i++) {
         const struct pbc_names *l = &p->names[i];
         if (!verify_string(v, l->name, "names", i) || !verify_string(v, l->place.file, "names", i)) return false;
-        if (!inside(l->first, l->count, p->hosts_count)) return fault(v, "names %u: past the end of `hosts`", i);
+        if (!inside(l->first, l->count, p->hosts_count))
+            return fault(v, "names %u: the entries go past the end of `hosts`", i);
         if (l->kind > PBC_NAMES_TEXTS) return fault(v, "names %u: unknown kind %u", i, l->kind);
         if (l->reserved) return fault(v, "names %u: reserved bytes aren't zero", i);
         if (l->kind == PBC_NAMES_HOSTS && others[l->first + l->count] != others[l->first])
-            return fault(v, "names %u: a host's name not in normal form", i);
+            return fault(v, "names %u: a host's name isn't in normal form", i);
         if (!in_order(l->kind == PBC_NAMES_HOSTS ? hosts : texts, l->first, l->count))
-            return fault(v, "names %u: not in order, or one covers another", i);
+            return fault(v, "names %u: the entries aren't in order, or an entry covers another entry", i);
     }
     return true;
 }
@@ -238,13 +242,14 @@ static bool verify_live_names(const struct verifier *v, uint32_t i)
     const struct pbc_live *l = &p->lives[i];
     if (!l->names) return true;
     if (l->file || l->answers || l->flags & PBC_LIVE_REFUSE)
-        return fault(v, "live set %u: a file, answers or `refuse` beside names", i);
+        return fault(v, "live set %u has names, and also a file, `answers` or `refuse`", i);
     if (l->names > p->names_count || p->names[l->names - 1].kind != PBC_NAMES_HOSTS)
-        return fault(v, "live set %u: a list of names that doesn't exist", i);
+        return fault(v, "live set %u: its list of names doesn't exist, or isn't a list of hosts", i);
     const struct pbc_names *const list = &p->names[l->names - 1];
-    if (!list->count) return fault(v, "live set %u: a list without names", i);
+    if (!list->count) return fault(v, "live set %u: its list has no names", i);
     for (uint32_t k = 0; k < list->count; k++)
-        if (*program_str(p, p->hosts[list->first + k]) == '*') return fault(v, "live set %u: a glob among names", i);
+        if (*program_str(p, p->hosts[list->first + k]) == '*')
+            return fault(v, "live set %u: its list of names has a glob", i);
     return true;
 }
 
@@ -252,7 +257,7 @@ static bool verify_ranges(const struct verifier *v)
 {
     const struct program *p = v->p;
     for (uint32_t i = 0; i < p->ranges_count; i++) {
-        if (p->ranges[i].lo > p->ranges[i].hi) return fault(v, "range %u: runs backwards", i);
+        if (p->ranges[i].lo > p->ranges[i].hi) return fault(v, "range %u runs backwards", i);
     }
     return true;
 }
@@ -262,13 +267,13 @@ static bool verify_pattern(const struct verifier *v, uint32_t i)
     const struct pbc_pattern *t = &v->p->patterns[i];
     if (t->layer > PBC_PAYLOAD) return fault(v, "pattern %u: unknown layer %u", i, t->layer);
     if (t->len == 0 || t->len > PATTERN_MOST)
-        return fault(v, "pattern %u: has %u bytes, but 1 to %u are possible", i, t->len, PATTERN_MOST);
-    if (t->at + t->len > UINT16_MAX) return fault(v, "pattern %u: past the end of any frame", i);
+        return fault(v, "pattern %u has %u bytes, but 1 to %u are possible", i, t->len, PATTERN_MOST);
+    if (t->at + t->len > UINT16_MAX) return fault(v, "pattern %u goes past the end of any frame", i);
     if (t->is_not > 1 || t->reserved[0] | t->reserved[1] | t->reserved[2])
         return fault(v, "pattern %u: reserved bytes aren't zero", i);
     for (unsigned n = 0; n < PATTERN_MOST; n++) {
-        if (t->value[n] & ~t->mask[n]) return fault(v, "pattern %u: value has bits outside the mask", i);
-        if (n >= t->len && t->mask[n]) return fault(v, "pattern %u: mask goes past its length", i);
+        if (t->value[n] & ~t->mask[n]) return fault(v, "pattern %u: the value has bits outside the mask", i);
+        if (n >= t->len && t->mask[n]) return fault(v, "pattern %u: the mask goes past the pattern's length", i);
     }
     return true;
 }

@@ -17,14 +17,14 @@ bool fault(const struct verifier *v, const char *format, ...)
 
 bool verify_text(const struct verifier *v, uint32_t offset, const char *what, uint32_t index)
 {
-    return offset < v->p->strings_count || fault(v, "%s %u: string past the end of `strings`", what, index);
+    return offset < v->p->strings_count || fault(v, "%s %u: a string is past the end of `strings`", what, index);
 }
 
 bool verify_string(const struct verifier *v, uint32_t offset, const char *what, uint32_t index)
 {
     if (!verify_text(v, offset, what, index)) return false;
     return strnlen(v->p->strings + offset, PBC_NAME_MAX + 1) <= PBC_NAME_MAX ||
-           fault(v, "%s %u: name or path of more than %u bytes", what, index, PBC_NAME_MAX);
+           fault(v, "%s %u: a name or path has more than %u bytes", what, index, PBC_NAME_MAX);
 }
 
 /* Verify that the section ends in NUL, so that every offset inside it is a string. */
@@ -40,10 +40,10 @@ static bool verify_meta(const struct verifier *v)
 {
     const struct pbc_meta *m = v->p->meta;
     if (v->p->meta_count != 1) return fault(v, "section `meta` is missing");
-    if (m->edition != 1) return fault(v, "meta: edition %u, but this prey reads edition 1", m->edition);
+    if (m->edition != 1) return fault(v, "meta: the edition is %u, but this prey reads edition 1", m->edition);
     if (m->flags & ~(uint32_t)(PBC_NEEDS_SELF | PBC_NAMES_ARP | PBC_NEEDS))
         return fault(v, "meta: unknown flags 0x%x", m->flags);
-    if (m->reach > UINT16_MAX) return fault(v, "meta: reach of %u bytes is longer than any frame", m->reach);
+    if (m->reach > UINT16_MAX) return fault(v, "meta: the reach of %u bytes is longer than any frame", m->reach);
     return verify_string(v, m->source, "meta", 0);
 }
 
@@ -67,7 +67,9 @@ static bool verify_twins(const struct verifier *v)
 static bool verify_would(const struct verifier *v)
 {
     const struct pbc_meta *m = v->p->meta;
-    if (!v->p->would) return !m->would_classifiers || fault(v, "meta: classifiers of a function that is missing");
+    if (!v->p->would)
+        return !m->would_classifiers ||
+               fault(v, "meta: there are classifiers without `audit`, but no function without `audit`");
     if (!m->would || m->would >= v->p->funcs_count) return fault(v, "meta: function %u doesn't exist", m->would);
     if (m->services >= m->would || m->streams >= m->would)
         return fault(v, "meta: functions of services must come before function %u", m->would);
@@ -99,7 +101,8 @@ static bool verify_needs(const struct verifier *v)
                                                          .ifaces_count = p->ifaces_count},
                                      before);
     return (p->meta->flags & PBC_NEEDS) == needs ||
-           fault(v, "meta: flags 0x%x, but conditions and services make them 0x%x", p->meta->flags & PBC_NEEDS, needs);
+           fault(v, "meta: the flags are 0x%x, but the conditions, services, nats and interfaces need 0x%x",
+                 p->meta->flags & PBC_NEEDS, needs);
 }
 
 int program_verify(const struct program *p, char *err, size_t err_len)

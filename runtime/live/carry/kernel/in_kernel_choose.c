@@ -107,7 +107,8 @@ static int choose_as_before(struct carry *carry)
     struct obstacle o;
     const char *where = carry->passed ? "in the kernel" : "in user space";
     if (!is_auto(carry->o) && (carry->o->exec == OPTIONS_EXEC_KERNEL) != (carry->passed != NULL))
-        return complain("--takeover: the running instance judges %s, and --exec %s was given; a restart changes that",
+        return complain("--takeover: the running instance judges %s, so --exec %s isn't possible; remove --exec, or "
+                        "stop prey and start it without --takeover",
                         where, carry->passed ? "user" : "kernel");
     if (carry->passed && in_kernel_obstacle(carry, &o))
         return complain("--takeover: the running instance judges in the kernel, and this start can't: %s",
@@ -192,7 +193,8 @@ bool in_kernel_takes(const struct carry *carry, const struct program *p, char *w
     }
     if (lack)
         snprintf(why, len,
-                 "--exec kernel: these rules %s, and the previous rules didn't: a restart creates the tables for that",
+                 "--exec kernel: these rules %s, and the previous rules didn't: restart prey, which creates the tables "
+                 "for the rules",
                  lack);
     return !lack;
 }

@@ -67,7 +67,7 @@ static bool by_rules(const struct carry *carry, const struct program *p, char wh
                        "preyrun; `splice packets` or `-> pass` avoids that",
                        program_str(p, p->services[kernel_stays_in_wire(p)].name));
     if (up >> KERNEL_UP_STACK & 1)
-        return because(why, "rules ask for a second VLAN tag, and all packets with two tags would go to preyrun");
+        return because(why, "rules match a second VLAN tag, and all packets with two tags would go to preyrun");
     if (!carry->forwards.any && enforce_routes(carry, p))
         return because(why, "IP forwarding is off (net.ipv4.ip_forward=0), so the kernel executor would pass every "
                             "packet that prey forwards to preyrun");

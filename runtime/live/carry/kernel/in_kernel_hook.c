@@ -67,10 +67,11 @@ int in_kernel_hooks(struct carry *carry)
     const uint32_t all = (1u << carry->o->iface_count) - 1;
     carry->by_tc = carry->passed ? carry->passed->hooks.by_tc : 0;
     if (carry->passed && asked == OPTIONS_HOOK_XDP && carry->by_tc)
-        return complain("--takeover: the running instance uses traffic control, and --hook xdp was given; a restart "
-                        "changes that");
+        return complain("--takeover: the running instance uses traffic control on at least one interface, so --hook "
+                        "xdp isn't possible; remove --hook xdp, or stop prey and start it without --takeover");
     if (carry->passed && asked == OPTIONS_HOOK_TC && carry->by_tc != all)
-        return complain("--takeover: the running instance uses XDP, and --hook tc was given; a restart changes that");
+        return complain("--takeover: the running instance uses XDP on at least one interface, so --hook tc isn't "
+                        "possible; remove --hook tc, or stop prey and start it without --takeover");
     if (carry->takes) return 0;
     if (bare && asked == OPTIONS_HOOK_XDP)
         return complain("--hook xdp: %s carries no Ethernet, and XDP programs see only Ethernet frames; use "

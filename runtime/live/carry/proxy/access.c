@@ -48,7 +48,8 @@ static int access_log_add(struct carry *carry, const char *path, char *err, size
 {
     struct access *a = carry->access;
     int fd;
-    if (a->count == LOGS_MOST) return snprintf(err, err_len, "more than %d access logs", LOGS_MOST), -E2BIG;
+    if (a->count == LOGS_MOST)
+        return snprintf(err, err_len, "the services have more than %d access logs, the limit", LOGS_MOST), -E2BIG;
     const int failed = ask_ACCESS_LOG(carry->tell->channel, path, &fd, err, err_len);
     if (failed) return failed;
     struct access_log *log = calloc(1, sizeof *log);

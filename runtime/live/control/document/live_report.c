@@ -192,8 +192,8 @@ static void more_text(FILE *out, const cJSON *root, const struct whole *all)
     in_kernel_text(out, item(root, "kernel"));
     if (all->control->o->monitor || item_number(live, "watched"))
         fill(out, live,
-             "watched     {#watched|packet}, {#watched_bytes|byte}: dropped or rejected above, but this machine still "
-             "got {=watched|it|them}\n");
+             "watched     {#watched|packet}, {#watched_bytes|byte}: counted above as dropped or rejected, but this "
+             "machine received {=watched|it|them}\n");
     fill(out, live,
          "{?given given back  {#given|packet} to this machine, {#not_given} of them rejected\n}"
          "{?no_receiver dropped     {#no_receiver|packet} for this machine, which has no device for their VLAN tags\n}"

@@ -247,7 +247,7 @@ void asked_FLOWS(void *with, struct call *c)
         return;
     }
     if (call_has(c, "limit") && !call_number_of(c, "limit", UINT32_MAX, &most)) {
-        call_end(c, 2, "`limit` is a number of flows");
+        call_end(c, 2, "`limit` must be a number of flows");
     } else if (handed_filter(control, c, &a->filter, err, sizeof err) &&
                filter_suits_flows(&a->filter, err, sizeof err)) {
         a->call = c;

@@ -156,7 +156,7 @@ static const char *load_refusal(const struct control *control, const struct call
     if (confirm_waits(control)) return "the running program isn't confirmed yet: run preyctl confirm first";
     if (control->load) return "another load is in progress: ask again when it has finished";
     if (call_has(c, "confirm_ns") && (!call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &ns) || !ns))
-        return "`confirm_ns`, the time to confirm, is a whole number of nanoseconds from 1 to 4e18";
+        return "`confirm_ns`, the time to confirm, must be a whole number of nanoseconds from 1 to 4e18";
     return saves && !onfile_may_save(control, err, err_len) ? err : NULL;
 }
 
@@ -280,7 +280,8 @@ void asked_ROLLBACK(void *with, struct call *c)
     uint64_t back = 0;
     char err[600];
     if (call_has(c, "number") && (!call_number_of(c, "number", HISTORY_PLACES - 1, &back) || !back)) {
-        call_end(c, 2, "`number`, how many programs to go back, is a whole number from 1 to %u", HISTORY_PLACES - 1);
+        call_end(c, 2, "`number`, how many programs to go back, must be a whole number from 1 to %u",
+                 HISTORY_PLACES - 1);
         return;
     }
     const char *why = load_refusal(control, c, call_is_true(c, "save"), err, sizeof err);

@@ -321,7 +321,7 @@ void asked_HISTORY(void *with, struct call *c)
         if (call_number_of(c, "number", HISTORY_PLACES - 1, &back))
             answer_text(control, c, back);
         else
-            call_end(c, 2, "`number` is a whole number from 0 to %u", HISTORY_PLACES - 1);
+            call_end(c, 2, "`number` must be a whole number from 0 to %u", HISTORY_PLACES - 1);
         return;
     }
     cJSON *root = cJSON_CreateObject(), *all = cJSON_AddArrayToObject(root, "programs");

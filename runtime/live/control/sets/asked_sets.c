@@ -167,7 +167,7 @@ void asked_SETS(void *with, struct call *c)
     }
     while (i < sizeof ops / sizeof *ops && strcmp(ops[i].op, op) != 0) i++;
     if (i == sizeof ops / sizeof *ops) {
-        call_end(c, 2, "`op` is list, has, change, replace or flush");
+        call_end(c, 2, "`op` must be list, has, change, replace or flush");
     } else if (call_is_guest(c) && (!ops[i].guests || !name || !call_may_set(c, name))) {
         call_refuse_guest(c);
     } else if (call_is_guest(c) && !members_find(control->rules, name, &t)) {

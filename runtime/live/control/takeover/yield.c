@@ -63,7 +63,7 @@ bool yield_lacks(const struct control *control, char *words, size_t len)
 {
     const struct carry *carry = control->carry;
     if (!change_settled(carry) || control->rules->reload) {
-        snprintf(words, len, "a reload is in progress: ask again when it has finished");
+        snprintf(words, len, "a reload is in progress, and must finish first");
         return true;
     }
     const char *all[] = {ports_stay(carry), former_lacks(control), proxied_part_lacks(control), copied_stay(carry)};
@@ -82,7 +82,7 @@ void asked_TAKEOVER(void *with, struct call *c)
     struct control *control = with;
     char lacks[1000];
     if (yield_lacks(control, lacks, sizeof lacks)) {
-        call_end(c, 2, "%s; a restart ends the flows", lacks);
+        call_end(c, 2, "%s; a restart of prey works, but ends its flows", lacks);
         return;
     }
     if (!call_has_fd(c)) {
@@ -189,7 +189,7 @@ static uint32_t form_of(const struct handoff_begin *b, char *line, size_t line_l
     if (form >= HANDOFF_FORM_LEAST && form >= b->form_least) return form;
     snprintf(line, line_len,
              "the running instance hands over in formats %d to %d, and the new version takes over in formats %u to %u; "
-             "a restart ends the flows",
+             "a restart of prey works, but ends its flows",
              HANDOFF_FORM_LEAST, HANDOFF_FORM, b->form_least, b->form);
     return 0;
 }

@@ -454,7 +454,8 @@ static bool read_bounds(const struct call *c, struct onlooker *k, char *err, siz
     const bool good = (!call_has(c, "count") || call_number_of(c, "count", UINT32_MAX, &k->most)) &&
                       (!call_has(c, "ns") || call_number_of(c, "ns", INT64_MAX, &ns)) &&
                       (!call_has(c, "snap") || call_number_of(c, "snap", SNAP_MOST, &snap)) && snap && k->most;
-    if (!good) snprintf(err, err_len, "`count`, `ns` and `snap` are numbers from 1 on, `snap` up to %d", SNAP_MOST);
+    if (!good)
+        snprintf(err, err_len, "`count`, `ns` and `snap` must be numbers from 1 on, and `snap` at most %d", SNAP_MOST);
     k->until_ns = ns ? clock_ns(CLOCK_MONOTONIC) + ns : UINT64_MAX;
     k->as.snap = k->captures ? (uint32_t)snap : TRACED_BYTES;
     return good;
@@ -465,7 +466,7 @@ static bool read_only(const struct call *c, struct onlooker *k, char *err, size_
     const char *words = call_text_of(c, "only");
     if (words || !call_has(c, "only"))
         return wanted_init(&k->wanted, words, &k->control->carry->now.labels, err, err_len);
-    snprintf(err, err_len, "`only` is a text, such as 'drop, rule SSH'");
+    snprintf(err, err_len, "`only` must be a string, such as \"drop, rule SSH\"");
     return false;
 }
 
@@ -483,7 +484,7 @@ static bool begin_talk(const struct call *c, struct onlooker *k, char *err, size
     (void)!getrandom(&seed, sizeof seed, GRND_NONBLOCK);
     k->asked = (struct talk_asked){.ns = clock_ns(CLOCK_MONOTONIC), .by_bytes = call_is_true(c, "bytes")};
     if ((call_has(c, "limit") && !call_number_of(c, "limit", UINT32_MAX, &limit)) || !limit) {
-        snprintf(err, err_len, "`limit` is a number of rows");
+        snprintf(err, err_len, "`limit` must be a number of rows from 1 on");
         return false;
     }
     k->asked.limit = (unsigned)limit;
