@@ -16,7 +16,7 @@ PREYC = pathlib.Path(os.environ.get("B", "build"), "preyc").resolve()
 OTHER = {
     "preyc": "a program", "preyrun": "a program", "preyctl": "a program",
     "ipset": "another tool", "save": "its command", "nomatch": "its option", "nft": "another tool", "list": "its command",
-    "wg": "a pattern of devices", "_": "a character",
+    "wg": "a pattern of devices", "_": "a character", "nd": "four types of ICMPv6",
 }
 
 
@@ -74,7 +74,7 @@ def destinations(mode, words, folder):
 
 def check_destinations(code, explanation, taken, others):
     """Return what the explanation lacks of the words that are taken, and says of others without need."""
-    named = set(q.split(' "')[0] for q in quoted(explanation))
+    named = set(q.removeprefix("-> ").split(' "')[0] for q in quoted(explanation))
     return sorted(taken - named), sorted((named & others) - taken)
 
 
