@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Where another table of nftables translates (as Docker's does), or br_netfilter has it translate what crosses a bridge of the kernel, some
-# rules can't see the addresses that they ask for: the start names them, and what mends it.
+# rules can't see the addresses that they match: the start names them, and what mends it.
 set -u
 EXEC=kernel
 . tests/e2e/live/lib.sh
@@ -71,7 +71,7 @@ RULES
 ip -n "$id-prey" -6 route add default dev docker0
 ip -n "$id-prey" route add 32.1.13.0 dev docker0
 looks -i wan >said
-same 'a single address of either family' "$(sed 's/ asks.*//' said | tr '\n' ' ')" 'dock.prey:3 dock.prey:5 '
+same 'a single address of either family' "$(sed 's/ matches.*//' said | tr '\n' ' ')" 'dock.prey:3 dock.prey:5 '
 # A chain is looked at once, a set is asked for once, and of very many sets less.
 {
     echo 'firewall host in default drop { accept icmp6 type nd }'
@@ -81,7 +81,7 @@ same 'a single address of either family' "$(sed 's/ asks.*//' said | tr '\n' ' '
 } >twice.rules
 rules dock <twice.rules
 looks -i wan >said
-same 'a chain that is called four times' "$(sed 's/ asks.*//' said)" dock.prey:4
+same 'a chain that is called four times' "$(sed 's/ matches.*//' said)" dock.prey:4
 {
     echo 'firewall host in default drop { accept icmp6 type nd }'
     echo 'firewall cross forward default accept {'
@@ -89,7 +89,7 @@ same 'a chain that is called four times' "$(sed 's/ asks.*//' said)" dock.prey:4
     echo '  accept tcp to 172.17.0.2 port 8080'
     echo '}'
 } | rules dock
-same 'thousands of sets' "$(looks -i wan | sed 's/ asks.*//')" dock.prey:3003
+same 'thousands of sets' "$(looks -i wan | sed 's/ matches.*//')" dock.prey:3003
 same 'that not all was asked for is said' "$(grep -c 'check all addresses in the rules, because there are too many' err)" 1
 rules dock <dock.first
 at prey sysctl -q -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 2>said
