@@ -168,7 +168,7 @@ hears 'who is no web server is down' 'all/page is down: the reply isn'\''t HTTP/
 if [ -n "$exim" ]; then
     same 'Exim met no connection that was lost' "$(grep -ciE 'lost|unexpected|error' "$open/exim/mainlog")" 0
     kill "$exim"
-    hears 'Exim is gone' 'all/mx is down: connection (refused|reset)'
+    hears 'Exim is gone' 'all/mx is down: connection re\(fused\|set\)'
 fi
 if [ -n "$postgres_primary" ]; then
     kill -STOP "$(head -1 "$open/primary/postmaster.pid")"
