@@ -60,7 +60,7 @@ static bool come_whole(const struct writer *w, const struct place *p, const stru
 static const char *never_here(const struct writer *w, const struct place *p, const struct rule *r)
 {
     if (r->never) return "its conditions exclude each other";
-    if (p->family && r->family && p->family != r->family) return "this chain gets no packets of its family";
+    if (p->family && r->family && p->family != r->family) return "this chain gets no packets of the rule's family";
     if ((p->family == 6 || r->family == 6) && is_only_ip4(r)) return "netfilter finds no AH in IPv6 packets";
     if (rule_asks(r, ASK_OUT_ON) && (p->hook == HOOK_PREROUTING || p->hook == HOOK_INPUT || p->hook == HOOK_INGRESS))
         return "the interface by which a packet leaves isn't known here yet";

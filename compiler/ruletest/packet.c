@@ -147,7 +147,7 @@ static void settle_ah(struct packet_work *w, const struct node *part)
     }
     if (!part) return;
     diag(w->c->diags, E_PACKET_PART, part->span,
-         p->family == 4 ? "in IPv4, AH is a protocol, and prey doesn't compare the protocol after AH"
+         p->family == 4 ? "the part `ah` needs an IPv6 packet: in IPv4, AH is the packet's protocol"
                         : "the packet already has AH");
     if (p->family == 4) diag_advise(w->c->diags, "write `ah SOURCE -> DESTINATION`, or IPv6 addresses");
     w->bad = true;

@@ -155,7 +155,7 @@ static void print_head(const struct suggestion *s, FILE *out)
     if (s->judged != UINT64_MAX)
         fprintf(out, "# From %s, these rules accept %s of %s frame%s.\n",
                 s->judged + s->uncounted < s->frames ? "the part before the signal"
-                : s->stopped                         ? "these"
+                : s->stopped                         ? "the frames before the signal"
                                                      : "the capture",
                 text_number(s->accepted, a), text_number(s->judged, b), text_plural(s->judged));
     if (s->judged != UINT64_MAX && s->uncounted)

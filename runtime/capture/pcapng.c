@@ -91,11 +91,13 @@ static int options_read(struct capture *c, const struct ng_state *s, struct inte
         const uint8_t *value = b.at + 4;
         if (code == OPT_END) return len ? fault_at(c, "an end of options with a value") : 0;
         if (code == IF_TSRESOL) {
-            if (len != 1 || seen_resolution) return fault_at(c, "not exactly one time resolution of one byte");
+            if (len != 1 || seen_resolution)
+                return fault_at(c, "an interface has a second time resolution, or one that isn't one byte long");
             if (resolution_read(c, i, *value) < 0) return -1;
             seen_resolution = true;
         } else if (code == IF_TSOFFSET) {
-            if (len != 8 || seen_offset) return fault_at(c, "not exactly one time offset of eight bytes");
+            if (len != 8 || seen_offset)
+                return fault_at(c, "an interface has a second time offset, or one that isn't eight bytes long");
             i->offset = (int64_t)load64(value, s->swapped);
             seen_offset = true;
         } else if (code == IF_NAME) {

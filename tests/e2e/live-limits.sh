@@ -74,7 +74,7 @@ for to in 10.1.0.100 10.2.0.2; do
     sleep 1.2
     same "$to: what is over uses up nothing" "$(grep -c 'nearly all translated ports' prey.err)" 0
     background client python3 connect.py $to 122 wait hold
-    told limit 'nearly all translated ports in use'
+    told limit 'nearly all translated ports were in use'
     until_true 300 'all have begun' test -s connected
     same "$to: and nobody was refused" "$(cat connected)" 122
     rm connected

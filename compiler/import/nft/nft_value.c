@@ -100,7 +100,7 @@ static const char *fib_of(const cJSON *fib, struct subject *out)
         return NULL;
     }
     if (!result || strcmp(result, "type") != 0 || asked != 1 || !(has_flag(fib, "saddr") || has_flag(fib, "daddr")))
-        return "prey looks up routes only for `urpf-failed`";
+        return "prey has no condition for this `fib` expression";
     special(out, SUBJECT_ADDRESS_TYPE);
     out->about = has_flag(fib, "saddr") ? ASK_FROM : ASK_TO;
     return NULL;

@@ -185,7 +185,7 @@ static void change_end(struct call *c, cJSON *o, int status, const char *set, co
 {
     const bool fits = call_document(c, o);
     call_end(c, fits ? status : 2, "%s: %s", set,
-             fits ? words : "out of memory, so the list of refused members is incomplete");
+             fits ? words : "the set has changed, but the numbers don't fit into the reply");
     cJSON_Delete(o);
 }
 
@@ -244,7 +244,7 @@ static void change_tell(struct control *control, const struct changing *g)
     const int status = g->untold ? 2 : failed != 0;
     cJSON *numbers = change_numbers(g, words, sizeof words);
     control->tell->changes++;
-    if (g->untold) snprintf(words, sizeof words, "out of memory, so the list of refused members is incomplete");
+    if (g->untold) snprintf(words, sizeof words, "the set has changed, but the numbers don't fit into the reply");
     if (g->cuts && change_follow(control, g, numbers, status, words)) return;
     json_number(numbers, "cut", 0);
     change_end(g->call, numbers, status, g->t->set->name, words);

@@ -198,8 +198,8 @@ static int write_members(struct rules *rules)
     const bool bare = failed == -EFBIG;
     if (bare) failed = write_file(rules, false);
     if (bare && !failed && !m->bare)
-        tell_fault(rules->tell, "sets: prey can't keep comments and users of members for the next start: they need "
-                                "more room than the history of programs has");
+        tell_fault(rules->tell, "sets: prey keeps the members for the next start, but not their comments and who "
+                                "changed them, because the file would be too large");
     if (!failed) m->bare = bare;
     return failed;
 }
