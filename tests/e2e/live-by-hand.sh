@@ -60,6 +60,8 @@ serves 'up serves again' ' 4 one 2 two '
 ctl set web/one drain 1m --json
 same 'as JSON' "$status $(cat out)" '0 {"server":"web/one","by_hand":"drain","up":true,"weight":0,"weight_of_file":2}'
 serves 'what drains takes nothing new' ' 6 two '
+ctl status
+has 'status counts it beside those that are up' '^pool web .* 2 of 2 up, 1 draining$'
 
 offered() { PATH=$bin:$PATH at prey bash "$top/tests/lib/complete.sh" "$1"; }
 same 'TAB knows the servers' "$(offered 'preyctl --name wan set web/')" 'web/one web/two'
