@@ -93,7 +93,8 @@ struct pbc_range6 {
     uint64_t lo_hi, lo_lo, hi_hi, hi_lo;
 }; /* both ends inclusive; upper and lower 64 bits of lo, then of hi */
 
-/* Write both ends as four words each, the first 32 bits first. */
+/* Split the first address of the range into lo and its last address into hi: four 32-bit words each, the most
+ * significant word first. */
 static inline void range6_words(const struct pbc_range6 *r, uint32_t lo[4], uint32_t hi[4])
 {
     const uint64_t halves[4] = {r->lo_hi, r->lo_lo, r->hi_hi, r->hi_lo};
