@@ -60,8 +60,8 @@ static bool instruction_hides(const struct session *s)
            branch_goes(&s->proxy->program->branches[s->branch]) == PBC_GOES_TARGET;
 }
 
-/* Send the client the branch's acknowledgement after connecting, if it has one, by one write: the socket's buffer has
- * room, because nothing was sent to the client before. False on failure. */
+/* After connecting, send the client the branch's acknowledgement, if it has one. One write is enough: the socket's
+ * buffer has room, because nothing was sent to the client before. False on failure. */
 static bool instruction_answer(struct session *s)
 {
     const struct pbc_pattern *ack = s->instructed ? program_ack(s->proxy->program, s->branch) : NULL;
