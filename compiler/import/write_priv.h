@@ -90,7 +90,8 @@ void put_address(FILE *out, uint8_t family, wide lo, wide hi);
 /* Write `a, b`, or the set's name. */
 void put_list(struct writer *w, const struct list *l, enum about about);
 void put_declarations(struct writer *w);
-/* Write the lengths of networks whose sources count together; nothing for single addresses. */
+/* Write the prefix lengths of the networks whose addresses count together, as `/24,/64`. Write nothing if each address
+ * counts alone. */
 void put_lengths(struct writer *w, unsigned length4, unsigned length6);
 /* Write `add source to SET for TIME`. */
 void put_adding(struct writer *w, const struct adding *a);
