@@ -17,6 +17,7 @@
     UINT64_C(60000000000) /* interval after which flows that would take up to twice that time are tried again */
 enum {
     ROOM_BEGIN = 1 << 20, /* bytes: some 4,000 flows */
+    ROOM_LEAST = 1 << 18, /* bytes that are always copied: a copy that took longer was interrupted */
     RARELY = 50           /* the kernel executor's worker judges this many times as long as it pauses */
 };
 
@@ -60,25 +61,29 @@ static bool has_room(struct lasting *own, uint64_t bytes, uint64_t now_ns)
     return bytes <= 2 * own->room;
 }
 
+static void set_room(struct lasting *own, uint64_t bytes) { own->room = bytes < ROOM_LEAST ? ROOM_LEAST : bytes; }
+
 /* Write the states. False: a worker had unfinished work. */
 static bool write_states(struct control *control, struct last_half *half, struct said_file *f, uint64_t now_ns)
 {
     const struct carry *carry = control->carry;
     struct lasting *own = &control->lasting;
+    struct archive a;
     bool good = hold_all(carry);
-    const uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    const uint64_t bytes = flow_bytes(control);
+    const uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID), bytes = flow_bytes(control);
     /* The kernel judges known flows meanwhile, and a bound flow without its binding is lost. */
     const bool flows = carry->in_kernel || has_room(own, bytes, now_ns);
     half->luggage = (struct handoff_luggage){.ports = 0};
-    good = good && luggage_write(control, &half->luggage, f, flows, false);
+    good = good && luggage_write(control, &half->luggage, f, false, &a);
+    const uint64_t at_flows = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    if (flows) good = good && luggage_write_workers(control, &half->luggage, f, false, &a);
     release_all(carry);
-    const uint64_t took = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
-    if (carry->in_kernel && took * RARELY > EACH_NS) own->due_ns = now_ns + took * RARELY;
-    if (flows && (bytes > own->room / 2 || took > HELD_NS)) own->room = bytes * HELD_NS / (took + 1) + 1;
+    const uint64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID), took = end - at_flows;
+    if (carry->in_kernel && (end - begin) * RARELY > EACH_NS) own->due_ns = now_ns + (end - begin) * RARELY;
+    if (flows && good && (bytes > own->room / 2 || took > HELD_NS)) set_room(own, bytes * HELD_NS / (took + 1));
     half->len = 0;
-    const struct handoff_part *end = &half->luggage.workers[carry->worker_count - 1];
-    if (good) half->len = end->at + end->len;
+    const struct handoff_part *last = &half->luggage.workers[carry->worker_count - 1];
+    if (good) half->len = last->at + last->len;
     return good;
 }
 

@@ -113,24 +113,33 @@ void release_all(const struct carry *carry)
     }
 }
 
-bool luggage_write(struct control *control, struct handoff_luggage *l, const struct said_file *f, bool workers,
-                   bool sockets)
+bool luggage_write(struct control *control, struct handoff_luggage *l, const struct said_file *f, bool sockets,
+                   struct archive *a)
 {
     const struct carry *carry = control->carry;
-    const uint64_t now = clock_ns(CLOCK_MONOTONIC), from = (f->used + 63) / 64 * 64;
-    struct archive a = {
+    const uint64_t from = (f->used + 63) / 64 * 64;
+    *a = (struct archive){
         .at = f->at + from, .left = f->len - from, .beside = carry->in_kernel && !l->whole, .moves = l->whole};
-    uint8_t *begin = a.at;
-    if (!luggage_archive(control, &a, sockets)) return false;
-    l->state = (struct handoff_part){from, (uint64_t)(a.at - begin)};
+    if (!luggage_archive(control, a, sockets)) return false;
+    const uint64_t end = (uint64_t)(a->at - f->at);
+    l->state = (struct handoff_part){from, end - from};
+    for (unsigned i = 0; i < carry->worker_count; i++) l->workers[i] = (struct handoff_part){end, 0};
+    return true;
+}
+
+bool luggage_write_workers(const struct control *control, struct handoff_luggage *l, const struct said_file *f,
+                           bool sockets, struct archive *a)
+{
+    const struct carry *carry = control->carry;
+    const uint64_t now = clock_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < carry->worker_count; i++) {
         struct worker *w = carry->workers[i];
-        begin = a.at;
-        a.rest = l->rest;
+        const uint8_t *begin = a->at;
+        a->rest = l->rest;
         /* A worker that has not seen the world yet has no state. */
-        if (workers && (!w->egress.snapshot || !vm_rests(w->vm) || !worker_archive(w, &a, now))) return false;
-        if (workers && sockets && !l->whole && !ports_walk_state(carry, w, &a)) return false;
-        l->workers[i] = (struct handoff_part){(uint64_t)(begin - f->at), (uint64_t)(a.at - begin)};
+        if (!w->egress.snapshot || !vm_rests(w->vm) || !worker_archive(w, a, now)) return false;
+        if (sockets && !l->whole && !ports_walk_state(carry, w, a)) return false;
+        l->workers[i] = (struct handoff_part){(uint64_t)(begin - f->at), (uint64_t)(a->at - begin)};
     }
     return true;
 }

@@ -22,8 +22,12 @@ void hello_hops(struct control *control, struct handoff_hello *h, struct said_fi
 /* Hold all workers, with no packet on its way between them. False: not reached; they are held anyway. */
 bool hold_all(const struct carry *carry);
 void release_all(const struct carry *carry);
-/* Write the states behind the used part of the file, while all workers are held. workers: write workers' states,
- * too, which are otherwise parts without bytes. sockets: also write the ports' state for sockets handed over, and
- * the state that luggage_archive waits for. False: a worker has unfinished work, or no room. */
-bool luggage_write(struct control *control, struct handoff_luggage *l, const struct said_file *f, bool workers,
-                   bool sockets);
+/* Write the instance's state behind the used part of the file, while all workers are held; each worker's part is empty
+ * then. sockets: for a takeover that hands over sockets (luggage_archive waits for what is under way). `a` is left at
+ * the state's end. False: a change is under way, or no room. */
+bool luggage_write(struct control *control, struct handoff_luggage *l, const struct said_file *f, bool sockets,
+                   struct archive *a);
+/* Write the workers' states at `a`, with their flows. sockets: also the ports' state. False: a worker has unfinished
+ * work, or no room. */
+bool luggage_write_workers(const struct control *control, struct handoff_luggage *l, const struct said_file *f,
+                           bool sockets, struct archive *a);

@@ -287,7 +287,9 @@ static int hand_over(struct control *control)
     struct handoff_luggage l = {.ports = y->whole ? 0 : carry->worker_count * carry->ports.count,
                                 .rest = advance_counts(&y->advance, carry),
                                 .whole = y->whole};
-    if (!luggage_write(control, &l, &y->text, true, true)) return -EBUSY;
+    struct archive a;
+    if (!luggage_write(control, &l, &y->text, true, &a) || !luggage_write_workers(control, &l, &y->text, true, &a))
+        return -EBUSY;
     const struct handoff_part *last = &l.workers[carry->worker_count - 1];
     y->end = last->at + last->len;
     int failed = say(y, &l, sizeof l, NULL, 0);
