@@ -154,9 +154,7 @@ static void print_head(const struct suggestion *s, FILE *out)
                 text_number(s->frames, a));
     if (s->judged != UINT64_MAX)
         fprintf(out, "# From %s, these rules accept %s of %s frame%s.\n",
-                s->judged + s->uncounted < s->frames ? "the part before the signal"
-                : s->stopped                         ? "the frames before the signal"
-                                                     : "the capture",
+                s->stopped || s->judged + s->uncounted < s->frames ? "the frames before the signal" : "the capture",
                 text_number(s->accepted, a), text_number(s->judged, b), text_plural(s->judged));
     if (s->judged != UINT64_MAX && s->uncounted)
         fprintf(out, "# Not counted: %s frame%s that preyrun sent, according to the recording.\n",
