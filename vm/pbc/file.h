@@ -152,7 +152,7 @@ enum pbc_flag {
     X(classifier_bytes, "memory that the classifiers may take")                                                        \
     X(rejects_per_s, "replies per second that a worker sends for `reject`")                                            \
     X(macs, "stations that a worker of a bridge remembers")                                                            \
-    X(routes, "routes held in memory; if the kernel has more, each way is looked up in the kernel")                    \
+    X(routes, "routes held in memory; if the kernel has more, prey asks the kernel for each route")                    \
     X(proxy_sessions, "connections that a worker's proxy holds at once")                                               \
     X(first_bytes, "bytes of a connection that are read before its pool is chosen")                                    \
     X(observed, "connections that a worker observes at once")                                                          \

@@ -45,12 +45,19 @@ __attribute__((format(printf, 3, 4))) static int fault(char *err, size_t err_len
     return -EINVAL;
 }
 
+/* Faults of a file whose line needs words about the file around it (program_load_named) */
+enum {
+    FILE_CHANGED = -EBADMSG, /* it is cut short, or was changed after preyc wrote it */
+    FILE_INVALID = -EPROTO   /* its digest is right, but preyc writes no such program */
+};
+
 static int check_header(const struct pbc_header *h, size_t len, char *err, size_t err_len)
 {
     if (len < sizeof h->magic || memcmp(h->magic, PBC_MAGIC, sizeof h->magic) != 0)
         return fault(err, err_len,
                      "not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc");
-    if (len < sizeof *h) return fault(err, err_len, "truncated: %zu bytes, and a header has %zu", len, sizeof *h);
+    if (len < sizeof *h)
+        return fault(err, err_len, "truncated: %zu bytes, but a header has %zu", len, sizeof *h), FILE_CHANGED;
     if (h->version < PBC_OLDEST || h->version > PBC_VERSION)
         return fault(
             err, err_len,
@@ -59,16 +66,20 @@ static int check_header(const struct pbc_header *h, size_t len, char *err, size_
             h->version, PBC_OLDEST, PBC_VERSION,
             h->version > PBC_VERSION ? " with this version's preyc, or upgrade prey (a later version made the file)"
                                      : "");
-    if (h->size > len) return fault(err, err_len, "truncated: %zu bytes of %llu", len, (unsigned long long)h->size);
-    if (h->size < len) return fault(err, err_len, "damaged: %llu bytes too long", (unsigned long long)(len - h->size));
+    if (h->size > len)
+        return fault(err, err_len, "truncated: %zu bytes of %llu", len, (unsigned long long)h->size), FILE_CHANGED;
+    if (h->size < len)
+        return fault(err, err_len, "damaged: %llu bytes too long", (unsigned long long)(len - h->size)), FILE_CHANGED;
     uint8_t digest[PBC_DIGEST_LEN];
     pbc_digest(&h->version, len - offsetof(struct pbc_header, version), digest);
-    if (memcmp(digest, h->digest, sizeof digest) != 0) return fault(err, err_len, "damaged: digest doesn't match");
-    if (h->reserved) return fault(err, err_len, "header: reserved bytes aren't zero");
+    if (memcmp(digest, h->digest, sizeof digest) != 0)
+        return fault(err, err_len, "damaged: digest doesn't match"), FILE_CHANGED;
+    if (h->reserved) return fault(err, err_len, "header: reserved bytes aren't zero"), FILE_INVALID;
     if (h->sections > PBC_KINDS)
-        return fault(err, err_len, "header: %u sections, and at most %u are possible", h->sections, PBC_KINDS);
+        return fault(err, err_len, "header: %u sections, but at most %u are possible", h->sections, PBC_KINDS),
+               FILE_INVALID;
     if (len - sizeof *h < h->sections * sizeof(struct pbc_section))
-        return fault(err, err_len, "section table ends past the file");
+        return fault(err, err_len, "section table ends past the file"), FILE_INVALID;
     return 0;
 }
 
@@ -88,7 +99,7 @@ static int check_section(const struct pbc_section *s, uint32_t version, size_t l
         return fault(err, err_len, "section `%s` has entries of %u bytes instead of %u", k->name, s->entry_size,
                      k->entry_size);
     if (s->count > k->most)
-        return fault(err, err_len, "section `%s` has %llu entries, and at most %llu are possible", k->name,
+        return fault(err, err_len, "section `%s` has %llu entries, but at most %llu are possible", k->name,
                      (unsigned long long)s->count, (unsigned long long)k->most);
     if (s->offset % PBC_ALIGN) return fault(err, err_len, "section `%s` isn't aligned", k->name);
     if (s->offset > len || s->count * s->entry_size > len - s->offset)
@@ -106,7 +117,7 @@ static int check_sections(const uint8_t *bytes, size_t len, const struct pbc_sec
     for (uint32_t i = 0; i < h->sections; i++) {
         const struct pbc_section *s = &table[i];
         if (s->kind >= PBC_KINDS) return fault(err, err_len, "section %u is of unknown kind %u", i, s->kind);
-        if (of[s->kind]) return fault(err, err_len, "section `%s` is there twice", kinds[s->kind].name);
+        if (of[s->kind]) return fault(err, err_len, "the file has two `%s` sections", kinds[s->kind].name);
         if (check_section(s, h->version, len, err, err_len)) return -EINVAL;
         of[s->kind] = s;
         total += s->count * s->entry_size;
@@ -195,29 +206,33 @@ static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_sec
     return 0;
 }
 
-static struct program *load_aligned(const uint8_t *bytes, size_t len, char *err, size_t err_len)
+static struct program *load_aligned(const uint8_t *bytes, size_t len, int *failed, char *err, size_t err_len)
 {
     const struct pbc_section *of[PBC_KINDS] = {0};
     const struct pbc_header *h = (const void *)bytes;
-    if (check_header(h, len, err, err_len) || check_sections(bytes, len, of, err, err_len)) return NULL;
+    *failed = check_header(h, len, err, err_len);
+    if (!*failed && check_sections(bytes, len, of, err, err_len)) *failed = FILE_INVALID;
+    if (*failed) return NULL;
     struct program *p = calloc(1, sizeof *p);
     if (p) p->refs = 1;
     if (!p || lay_out(p, bytes, of)) {
         program_put(p);
-        fault(err, err_len, "no memory");
+        fault(err, err_len, "out of memory");
         return NULL;
     }
     p->serial = program_serial();
     p->file_bytes = len;
     memcpy(p->file_digest, h->digest, sizeof p->file_digest);
     memcpy(p->digest, p->origin_count == sizeof p->digest ? p->origin : h->digest, sizeof p->digest);
-    if (program_verify(p, err, err_len)) {
+    const int refused = program_verify(p, err, err_len);
+    if (refused) {
+        *failed = refused == -EINVAL ? FILE_INVALID : refused;
         program_put(p);
         return NULL;
     }
     if (p->settings_count) p->flows = p->settings->flows, p->half_open = p->settings->half_open;
     if (set_index_make(p)) {
-        fault(err, err_len, "no memory");
+        fault(err, err_len, "out of memory");
         program_put(p);
         return NULL;
     }
@@ -233,16 +248,38 @@ static struct program *load_aligned(const uint8_t *bytes, size_t len, char *err,
     return p;
 }
 
-struct program *program_load(const void *bytes, size_t len, char *err, size_t err_len)
+/* Load as program_load does. *failed: FILE_CHANGED, FILE_INVALID, or any other value if the line is complete */
+static struct program *load_any(const void *bytes, size_t len, int *failed, char *err, size_t err_len)
 {
-    if ((uintptr_t)bytes % _Alignof(struct pbc_section) == 0) return load_aligned(bytes, len, err, err_len);
+    *failed = 0;
+    if ((uintptr_t)bytes % _Alignof(struct pbc_section) == 0) return load_aligned(bytes, len, failed, err, err_len);
     struct bytes copy __attribute__((cleanup(bytes_free))) = {.at = malloc(len + 1), .len = len};
     if (!copy.at) {
-        fault(err, err_len, "no memory");
+        fault(err, err_len, "out of memory");
         return NULL;
     }
     memcpy(copy.at, bytes, len);
-    return load_aligned(copy.at, len, err, err_len);
+    return load_aligned(copy.at, len, failed, err, err_len);
+}
+
+struct program *program_load(const void *bytes, size_t len, char *err, size_t err_len)
+{
+    int failed;
+    return load_any(bytes, len, &failed, err, err_len);
+}
+
+struct program *program_load_named(const void *bytes, size_t len, char *err, size_t err_len)
+{
+    int failed;
+    char why[256] = "";
+    struct program *p = load_any(bytes, len, &failed, why, sizeof why);
+    if (!p)
+        fault(err, err_len, "%s%s%s%s", failed == FILE_INVALID ? "not a valid program: " : "", why,
+              failed == FILE_CHANGED   ? "; compile the rules again"
+              : failed == FILE_INVALID ? "; compile the rules again with this version's preyc"
+                                       : "",
+              failed == FILE_CHANGED || failed == FILE_INVALID ? ": preyc RULES.prey -o FILE.pbc" : "");
+    return p;
 }
 
 static void close_file(const int *fd)
@@ -268,7 +305,7 @@ static int read_to_end(int fd, size_t expected, struct bytes *to, char *err, siz
         if (!grown) break;
         to->at = grown;
     }
-    return fault(err, err_len, "no memory");
+    return fault(err, err_len, "out of memory");
 }
 
 /* Read a program; is_stream: the file need not be a regular one. */
@@ -296,10 +333,11 @@ int program_digest_open(int fd, uint8_t digest[PBC_DIGEST_LEN], char *err, size_
 struct program *program_load_open(int fd, const char *path, char *err, size_t err_len)
 {
     const bool is_stream = strcmp(path, "-") == 0;
-    char why[256];
+    char why[400];
     struct bytes file __attribute__((cleanup(bytes_free))) = {0};
     struct program *p = NULL;
-    if (!read_program(fd, is_stream, &file, why, sizeof why)) p = program_load(file.at, file.len, why, sizeof why);
+    if (!read_program(fd, is_stream, &file, why, sizeof why))
+        p = program_load_named(file.at, file.len, why, sizeof why);
     if (!p) fault(err, err_len, "%s: %s", is_stream ? "standard input" : path, why);
     return p;
 }

@@ -61,6 +61,10 @@ int program_digest_open(int fd, uint8_t digest[PBC_DIGEST_LEN], char *err, size_
 /* The same as program_load_file from memory: the bytes are copied and may be freed or changed afterwards. */
 struct program *program_load(const void *bytes, size_t len, char *err, size_t err_len);
 
+/* The same for the bytes of a file that a user named: a fault of its contents is reported as one of the file, with the
+ * next step. */
+struct program *program_load_named(const void *bytes, size_t len, char *err, size_t err_len);
+
 /* Return the file that the program was loaded from, rebuilt (byte by byte the same if the compiler made it);
  * malloc'd. NULL: out of memory. The file of a program with a past (remap.h) does not contain the past. */
 uint8_t *program_file(const struct program *p, size_t *len);
@@ -84,8 +88,8 @@ uint64_t program_serial(void);
 /* Give a program that another process loaded earlier its serial from there; later serials are greater. */
 void program_go_on(struct program *p, uint64_t serial);
 
-/* Verify a raw image in place; called by program_load. Return 0, or -EINVAL with the first fault in err. Linear in the
- * image's size. */
+/* Verify a raw image in place; called by program_load. Return 0; -ENOMEM; or -EINVAL, with the first fault in err.
+ * Linear in the image's size. */
 int program_verify(const struct program *p, char *err, size_t err_len);
 /* Verify a past (remap.h) that was read behind the parts of a verified file. Its strings end in NUL. Return as
  * program_verify does. */

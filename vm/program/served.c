@@ -157,7 +157,7 @@ __attribute__((format(printf, 4, 5))) static void add(char *buf, size_t len, siz
     *used += n > 0 ? (size_t)n : 0;
 }
 
-/* Write the directions: "arrive on wg0, leave by it or cross from it". */
+/* Write the directions: "arrive on wg0, leave by it or are forwarded from it". */
 static void add_directions(char *buf, size_t len, size_t *used, const char *device, unsigned gaps)
 {
     static const struct {
@@ -165,8 +165,8 @@ static void add_directions(char *buf, size_t len, size_t *used, const char *devi
         const char *words, *past;
     } said[] = {{GAP_IN, "arrive on", ""},
                 {GAP_OUT, "leave by", ""},
-                {GAP_FORWARD, "cross from", ""},
-                {GAP_PAST, "cross from", " to an unserved interface"}};
+                {GAP_FORWARD, "are forwarded from", ""},
+                {GAP_PAST, "are forwarded from", " to an unserved interface"}};
     const char *who = device;
     for (unsigned i = 0; i < sizeof said / sizeof said[0]; i++) {
         if (!(gaps & said[i].gap)) continue;

@@ -51,7 +51,7 @@ static bool verify_entry(const struct classify_pass *t, uint32_t e)
 {
     const struct program *p = t->v->p;
     const uint32_t rule = t->entries[e].rule;
-    if (rule >= p->rules_count) return fault(t->v, "classifier %u, entry %u: rule doesn't exist", t->i, e);
+    if (rule >= p->rules_count) return fault(t->v, "classifier %u, entry %u: its rule doesn't exist", t->i, e);
     if (e && (rule <= t->entries[e - 1].rule || p->rules[rule].list != p->rules[t->entries[e - 1].rule].list))
         return fault(t->v, "classifier %u, entry %u: its rule isn't after the previous entry's rule in the same list",
                      t->i, e);
@@ -342,7 +342,7 @@ static bool verify_classifier(const struct verifier *v, uint32_t i)
     struct below *table __attribute__((cleanup(free_held))) = malloc(c->tree_count * sizeof *table);
     uint8_t *bits __attribute__((cleanup(free_held))) = calloc(c->tree_count, sizeof *bits);
     struct line *line __attribute__((cleanup(free_held))) = calloc((size_t)c->block_count + 1, sizeof *line);
-    if (!word || !table || !bits || !line) return fault(v, "no memory");
+    if (!word || !table || !bits || !line) return fault_memory(v);
     const struct classify_pass t = {.v = v,
                                     .i = i,
                                     .c = c,
@@ -396,7 +396,7 @@ static bool verify_parts(const struct verifier *v)
 bool verify_classifiers(const struct verifier *v)
 {
     const struct program *p = v->p;
-    const struct verifier would = {.p = p->would, .err = v->err, .err_len = v->err_len};
+    const struct verifier would = {.p = p->would, .err = v->err, .err_len = v->err_len, .failed = v->failed};
     if (!verify_parts(v)) return false;
     for (uint32_t i = 0; i < p->classifiers_count; i++)
         if (!verify_classifier(p->would && i >= p->meta->would_classifiers ? &would : v, i)) return false;

@@ -313,9 +313,9 @@ static bool verify_path(const struct verifier *v)
                                   .streams = p->meta->streams,
                                   .would = p->meta->would};
     const uint32_t path = pbc_longest_path(&code);
-    if (path == 0) return fault(v, "no memory");
+    if (path == 0) return fault_memory(v);
     if (path > PBC_PATH_MAX)
-        return fault(v, "the longest path has %u instructions, and at most %u are possible", path, PBC_PATH_MAX);
+        return fault(v, "the longest path has %u instructions, but at most %u are possible", path, PBC_PATH_MAX);
     return path == v->p->meta->longest_path ||
            fault(v, "meta: the longest path is given as %u instructions, but has %u", v->p->meta->longest_path, path);
 }
@@ -329,8 +329,8 @@ bool verify_code(const struct verifier *v)
     uint32_t *calls __attribute__((cleanup(free_held))) = calloc(p->funcs_count, sizeof *calls);
     uint32_t *sides __attribute__((cleanup(free_held))) = calloc(p->funcs_count, sizeof *sides);
     uint32_t *users __attribute__((cleanup(free_held))) = calloc((size_t)p->classifiers_count + 1, sizeof *users);
-    if (!state || !depth || !calls || !sides || !users) return fault(v, "no memory");
-    const struct verifier would = {.p = p->would, .err = v->err, .err_len = v->err_len};
+    if (!state || !depth || !calls || !sides || !users) return fault_memory(v);
+    const struct verifier would = {.p = p->would, .err = v->err, .err_len = v->err_len, .failed = v->failed};
     struct code_pass c = {.v = v,
                           .real = v,
                           .would = &would,

@@ -28,7 +28,7 @@ bool verify_memos(const struct verifier *v)
     const struct program *p = v->p;
     if (p->memos_count && !(p->meta->flags & PBC_KEEPS_FLOWS)) return fault(v, "memo 0: the program keeps no flows");
     uint32_t *before __attribute__((cleanup(free_held))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
-    if (!before) return fault(v, "no memory");
+    if (!before) return fault_memory(v);
     before[0] = 0; /* [i]: number of the first i conditions that ask for more than a flow's fields */
     for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = before[i] + !pbc_asks_flow(&p->conds[i]);
     for (uint32_t i = 0; i < p->memos_count; i++) {

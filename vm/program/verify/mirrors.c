@@ -21,7 +21,10 @@ static bool verify_mirror(const struct verifier *v, uint32_t i)
     if (!m->target || !verify_string(v, m->target, "mirror", i))
         return fault(v, "mirror %u: its target is missing or isn't a valid string", i);
     return mirror_target_is_right((enum pbc_mirror_to)m->to, program_str(p, m->target)) ||
-           fault(v, "mirror %u: its target can't be used", i);
+           fault(v, "mirror %u: its target isn't a valid %s", i,
+                 m->to == PBC_MIRROR_FILE     ? ".pcapng path"
+                 : m->to == PBC_MIRROR_DEVICE ? "interface name"
+                                              : "socket name");
 }
 
 static bool verify_add(const struct verifier *v, uint32_t i)

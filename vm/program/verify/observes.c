@@ -32,11 +32,11 @@ static bool verify_observe(const struct verifier *v, uint32_t i, uint32_t *next)
     if ((o->wants[0] | o->wants[1]) & kinds & ~reads) return fault(v, "observe %u: unknown kind of first bytes", i);
     if (o->choices != *next || !o->choice_count || !inside(o->choices, o->choice_count, v->p->choices_count))
         return fault(
-            v, "observe %u: its branches don't begin where the previous service's end, or their number isn't possible",
+            v, "observe %u: its branches don't begin where the earlier branches end, or their number isn't possible",
             i);
     *next = o->choices + o->choice_count;
     return !o->cut || (o->cut <= v->p->services_count && v->p->services[o->cut - 1].flags & PBC_SERVICE_CUT) ||
-           fault(v, "observe %u: service %u doesn't exist, or isn't for `cut`", i, o->cut - 1);
+           fault(v, "observe %u: service %u doesn't exist, or isn't for `-> proxy inline`", i, o->cut - 1);
 }
 
 /* Verify that each item that a condition asks for has a reader, else its branch would wait forever. */
@@ -64,9 +64,9 @@ static bool verify_choice(const struct verifier *v, uint32_t i, const struct tal
     if (x->does >= PBC_DOES || x->reserved)
         return fault(v, "choice %u: unknown action %u, or its reserved bytes aren't zero", i, x->does);
     if (x->does == PBC_STREAM && !p->observes[x->observe].stream)
-        return fault(v, "choice %u: its service has no stream", i);
+        return fault(v, "choice %u is `-> stream`, but its service has no `stream to`", i);
     if (x->does == PBC_CUTS && !p->observes[x->observe].cut)
-        return fault(v, "choice %u: its service has no `cut` for its connections", i);
+        return fault(v, "choice %u is `-> proxy inline`, but no service takes its connections over", i);
     if (!inside(x->conds, x->cond_count, p->conds_count))
         return fault(v, "choice %u: its conditions go past the end of `conds`", i);
     if (between(before, x->conds, x->cond_count, OF_OTHERS))
@@ -86,7 +86,8 @@ static bool verify_choices(const struct verifier *v, uint32_t i, const struct ta
         if (x->observe != i) return fault(v, "observe %u: branch %u belongs to another service", i, c);
         if (!verify_choice(v, c, before, budget)) return false;
         if ((c + 1 == o->choices + o->choice_count) != (x->cond_count == 0))
-            return fault(v, "observe %u: branch %u: only the last branch can be, and must be, the `else`", i, c);
+            return fault(v, "observe %u: branch %u: the last branch must be the `else`, and no other branch can be", i,
+                         c);
         work += between(before, x->conds, x->cond_count, OF_WORK);
     }
     return work <= PBC_WALK_MAX ||
@@ -139,7 +140,7 @@ bool verify_observes(const struct verifier *v)
     uint32_t next = 0;
     uint64_t budget = 256u + 64u * (uint64_t)p->conds_count;
     struct tally *before __attribute__((cleanup(free_held))) = calloc((size_t)p->conds_count + 1, sizeof *before);
-    if (!before) return fault(v, "no memory");
+    if (!before) return fault_memory(v);
     for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = tally_of(p, i, before[i]);
     if (!verify_others(v, before)) return false;
     for (uint32_t i = 0; i < p->observes_count; i++)

@@ -27,7 +27,7 @@ static bool verify_steps(const struct verifier *v)
         if (s->kind >= PBC_STEP_KINDS) return fault(v, "step %u: unknown kind %u", i, s->kind);
         if (s->bytes != next || s->len == 0 || s->len > PBC_STEP_BYTES_MAX)
             return fault(
-                v, "step %u: its bytes don't begin where the previous step's end, or their number isn't possible", i);
+                v, "step %u: its bytes don't begin where the earlier bytes end, or their number isn't possible", i);
         if (!inside(s->bytes, s->len, p->said_count))
             return fault(v, "step %u: its bytes go past the end of `said`", i);
         if (s->reserved) return fault(v, "step %u: reserved bytes aren't zero", i);
@@ -60,7 +60,7 @@ static bool verify_check(const struct verifier *v, uint32_t i, uint32_t *next)
     const struct pbc_check *c = &p->checks[i];
     if (!verify_fields(v, FIELDS_CHECK, i)) return false;
     if (c->steps != *next || c->step_count > PBC_CHECK_STEPS_MAX)
-        return fault(v, "check %u: its steps don't begin where the previous check's end, or are too many", i);
+        return fault(v, "check %u: its steps don't begin where the earlier steps end, or are too many", i);
     if (!inside(c->steps, c->step_count, p->steps_count))
         return fault(v, "check %u: its steps go past the end of `steps`", i);
     *next = c->steps + c->step_count;
@@ -73,7 +73,7 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
     const struct pbc_pool *pool = &p->pools[i];
     if (!verify_fields(v, FIELDS_POOL, i)) return false;
     if (pool->servers != *next || pool->server_count == 0)
-        return fault(v, "pool %u: its servers are missing, or don't begin where the previous pool's end", i);
+        return fault(v, "pool %u: its servers are missing, or don't begin where the earlier servers end", i);
     if (!inside(pool->servers, pool->server_count, p->servers_count))
         return fault(v, "pool %u: its servers go past the end of `servers`", i);
     *next = pool->servers + pool->server_count;
@@ -212,7 +212,8 @@ bool verify_endpoint(const struct verifier *v, const struct pbc_endpoint *e, con
     if (e->port_lo > e->port_hi) return fault(v, "%s %u: ports run backwards", what, i);
     if (e->wire >= PBC_WIRES) return fault(v, "%s %u: unknown tags %u", what, i, e->wire);
     if (e->vlan_lo > e->vlan_hi || e->vlan_hi > VID_MAX || (e->vlan_hi && e->wire != PBC_WIRE_VLAN))
-        return fault(v, "%s %u: VLANs %u-%u aren't a range, or don't fit its tags", what, i, e->vlan_lo, e->vlan_hi);
+        return fault(v, "%s %u: VLANs %u-%u run backwards or past %u, or its kind of tags takes none", what, i,
+                     e->vlan_lo, e->vlan_hi, (unsigned)VID_MAX);
     return e->iface <= v->p->ifaces_count || fault(v, "%s %u: interface %u doesn't exist", what, i, e->iface - 1);
 }
 
@@ -256,7 +257,7 @@ static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *
         return b->share_count ? verify_socket(v, b->share_count, i) : fault(v, "branch %u names no socket", i);
     if (goes != PBC_GOES_POOLS && goes != PBC_GOES_NOWHERE)
         return b->share_count == 0 || fault(v, "branch %u has shares and another destination", i);
-    if (b->shares != *next) return fault(v, "branch %u: its shares don't begin where the previous branch's end", i);
+    if (b->shares != *next) return fault(v, "branch %u: its shares don't begin where the earlier shares end", i);
     if (!inside(b->shares, b->share_count, p->shares_count))
         return fault(v, "branch %u: its shares go past the end of `shares`", i);
     *next = b->shares + b->share_count;
@@ -286,7 +287,8 @@ static bool verify_service_branches(const struct verifier *v, uint32_t i, const 
         if (branch_goes(branch) >= PBC_GOES_ORIGINAL && !mode_is(s->mode, MODE_INLINE))
             return fault(v, "branch %u: its destination isn't possible in mode %s", b, mode_info[s->mode].name);
         if (last != (branch->cond_count == 0))
-            return fault(v, "service %u: branch %u: only the last branch can be, and must be, the `else`", i, b);
+            return fault(v, "service %u: branch %u: the last branch must be the `else`, and no other branch can be", i,
+                         b);
         sum += work[branch->conds + branch->cond_count] - work[branch->conds];
     }
     return sum <= PBC_WALK_MAX ||
@@ -304,7 +306,8 @@ static bool verify_options(const struct verifier *v, uint32_t i)
     if (s->rate && p->meters[s->rate - 1].unit != PBC_METER_PACKETS)
         return fault(v, "service %u: its meter %u doesn't count packets", i, s->rate - 1);
     if (s->flags & PBC_SERVICE_CUT && !mode_is(s->mode, MODE_INLINE))
-        return fault(v, "service %u is for `cut`, which isn't possible in mode %s", i, mode_info[s->mode].name);
+        return fault(v, "service %u takes over observed connections, which isn't possible in mode %s", i,
+                     mode_info[s->mode].name);
     if (s->flags & PBC_SERVICE_COOKIES && mode_is(s->mode, MODE_ONE_SIDED | MODE_PROXIES))
         return fault(v, "service %u: `syn cookies` isn't possible in mode %s", i, mode_info[s->mode].name);
     for (uint32_t e = s->endpoints;
@@ -323,11 +326,11 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
     if (s->endpoints != t->endpoints || (s->endpoint_count == 0) != (s->flags & PBC_SERVICE_CUT ? 1 : 0) ||
         !inside(s->endpoints, s->endpoint_count, p->endpoints_count))
         return fault(
-            v, "service %u: its endpoints don't begin where the previous service's end, or their number isn't possible",
+            v, "service %u: its endpoints don't begin where the earlier endpoints end, or their number isn't possible",
             i);
     if (s->branches != t->branches || s->branch_count == 0 || !inside(s->branches, s->branch_count, p->branches_count))
         return fault(
-            v, "service %u: its branches don't begin where the previous service's end, or their number isn't possible",
+            v, "service %u: its branches don't begin where the earlier branches end, or their number isn't possible",
             i);
     t->endpoints += s->endpoint_count;
     t->branches += s->branch_count;
@@ -342,7 +345,8 @@ static bool verify_services_entry(const struct verifier *v)
     if (p->funcs_count == 0) return true; /* the part for code reports missing functions */
     if ((p->meta->services == 0) != (p->services_count == 0) ||
         (p->meta->services && p->meta->services >= p->funcs_count))
-        return fault(v, "meta: function %u can't be the services' function", p->meta->services);
+        return fault(v, "meta: function %u for services doesn't fit the program's functions and services",
+                     p->meta->services);
     return true;
 }
 
@@ -369,7 +373,7 @@ bool verify_services(const struct verifier *v)
     if (!verify_pools(v) || !verify_services_entry(v)) return false;
     if (!p->services_count && !p->branches_count && !p->endpoints_count) return verify_all(v, NULL);
     uint64_t *work __attribute__((cleanup(free_held))) = malloc(((size_t)p->conds_count + 1) * sizeof *work);
-    if (!work) return fault(v, "no memory");
+    if (!work) return fault_memory(v);
     work[0] = 0;
     for (uint32_t i = 0; i < p->conds_count; i++) {
         bool metered = p->conds[i].kind == COND_OVER || p->conds[i].kind == COND_WITHIN;

@@ -17,7 +17,7 @@ static bool verify_flags(const struct verifier *v, uint32_t i)
         !is_one(f & (PBC_PROXY_LOG_COMMON | PBC_PROXY_LOG_JSON)) ||
         logs != (!!(f & PBC_PROXY_LOG_SYSLOG) + !!x->log_file == 1) ||
         !is_one(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)))
-        return fault(v, "proxy %u: flags 0x%x contradict each other, or the file of the access log", i, f);
+        return fault(v, "proxy %u: flags 0x%x contradict each other, or don't fit the file of the access log", i, f);
     if (!(f & PBC_PROXY_ACCEPT) != !x->accept_count)
         return fault(v, "proxy %u: its %u sets don't fit `accept proxy`", i, x->accept_count);
     if (!(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)) != !x->affinity_name)
@@ -59,7 +59,8 @@ static bool verify_leaves(const struct verifier *v, uint32_t i)
     if (all != (s->mode == PBC_MODE_PROXY_SPLICED) && !mode_is(s->mode, MODE_INLINE))
         return fault(v, "proxy %u: flags 0x%x aren't possible in mode %s", i, x->flags, mode_info[s->mode].name);
     if (leaves != !!(x->flags & PBC_PROXY_LEAVES))
-        return fault(v, "proxy %u: flags 0x%x contradict each other, or the branches' destinations", i, x->flags);
+        return fault(v, "proxy %u: flags 0x%x contradict each other, or don't fit the branches' destinations", i,
+                     x->flags);
     const bool reads = x->cert_count || x->flags & PBC_PROXY_TLS_TO_SERVER || mode_is(s->mode, MODE_REQUESTS);
     return !(leaves && reads) || fault(v, "proxy %u reads bytes of connections that it passes on as packets", i);
 }
@@ -78,9 +79,10 @@ static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
     if (x->trust_count && !mode_is(p->services[x->service].mode, MODE_REQUESTS))
         return fault(v, "proxy %u trusts fields of requests that it doesn't read", i);
     if (x->certs != *next || !inside(x->certs, x->cert_count, p->certs_count))
-        return fault(
-            v, "proxy %u: its certificates don't begin where the previous proxy's end, or their number isn't possible",
-            i);
+        return fault(v,
+                     "proxy %u: its certificates don't begin where the earlier certificates end, or their number isn't "
+                     "possible",
+                     i);
     *next = x->certs + x->cert_count;
     return true;
 }
@@ -178,7 +180,7 @@ static bool verify_conditions(const struct verifier *v)
 {
     const struct program *p = v->p;
     struct tally *before __attribute__((cleanup(free_held))) = calloc((size_t)p->conds_count + 1, sizeof *before);
-    if (!before) return fault(v, "no memory");
+    if (!before) return fault_memory(v);
     for (uint32_t i = 0; i < p->conds_count; i++) {
         const struct pbc_cond *c = &p->conds[i];
         before[i + 1] = before[i];
@@ -202,7 +204,8 @@ static bool verify_entry(const struct verifier *v)
     if (p->funcs_count == 0) return true; /* the part for code reports missing functions */
     return ((p->meta->streams == 0) == (p->proxies_count == 0) &&
             (!p->meta->streams || (p->meta->streams < p->funcs_count && p->meta->streams != p->meta->services))) ||
-           fault(v, "meta: function %u can't be the function of the first bytes", p->meta->streams);
+           fault(v, "meta: function %u for first bytes doesn't fit the program's functions and proxies",
+                 p->meta->streams);
 }
 
 bool verify_proxies(const struct verifier *v)

@@ -49,7 +49,7 @@ static bool verify_all_meters(const struct verifier *v)
         entries += m->entries;
     }
     return entries <= PBC_METER_ENTRIES_MAX ||
-           fault(v, "the meters have %llu entries in total, and at most %u are possible", (unsigned long long)entries,
+           fault(v, "the meters have %llu entries in total, but at most %u are possible", (unsigned long long)entries,
                  PBC_METER_ENTRIES_MAX);
 }
 
@@ -89,7 +89,7 @@ bool verify_logs(const struct verifier *v)
         uint32_t meter = p->rules[i].log_meter;
         if (meter > p->meters_count) return fault(v, "rule %u: meter %u doesn't exist", i, meter - 1);
         if (meter && (p->meters[meter - 1].per || p->meters[meter - 1].unit))
-            return fault(v, "rule %u: meter %u can't limit a log", i, meter - 1);
+            return fault(v, "rule %u: meter %u has a key or counts bytes, so it can't limit a log", i, meter - 1);
     }
     return true;
 }
@@ -125,7 +125,7 @@ static bool verify_grains(const struct verifier *v)
             return fault(v, "grain %u: invalid prefix length, or its reserved bytes aren't zero", i);
         for (uint32_t k = 0; k < i; k++)
             if (p->grains[k].len4 == g->len4 && p->grains[k].len6 == g->len6)
-                return fault(v, "grain %u is there twice", i);
+                return fault(v, "two grains are equal, the second of them grain %u", i);
     }
     return true;
 }
@@ -136,7 +136,7 @@ bool verify_meter_users(const struct verifier *v)
 {
     const struct program *p = v->p;
     bool *of_service __attribute__((cleanup(free_held))) = calloc((size_t)p->meters_count + 1, sizeof *of_service);
-    if (!of_service) return fault(v, "no memory");
+    if (!of_service) return fault_memory(v);
     for (uint32_t i = 0; i < p->services_count; i++)
         if (p->services[i].rate) of_service[p->services[i].rate - 1] = true;
     for (uint32_t i = 0; i < p->conds_count; i++)

@@ -129,7 +129,7 @@ bool verify_ranks(const struct verifier *v, uint32_t i)
             return fault(v, "classifier %u has ranks, but too few lines for two addresses", i);
         uint8_t *role __attribute__((cleanup(free_held))) = calloc(c->rank_count, sizeof *role);
         uint16_t *deep __attribute__((cleanup(free_held))) = calloc(c->rank_count, sizeof *deep);
-        if (!role || !deep) return fault(v, "no memory");
+        if (!role || !deep) return fault_memory(v);
         const struct rank_pass t = {v, i, c->rank_count, v->p->ranks + c->ranks, role, deep};
         if (!verify_lines(&t)) return false;
         climbed = (uint32_t)deep[RANK_SRC] + deep[RANK_DST];

@@ -15,7 +15,7 @@ static bool verify_interface(const struct verifier *v, uint32_t i)
     if (strlen(program_str(v->p, f->device)) > DEVICE_LEN) return fault(v, "interface %u: its name is too long", i);
     if (f->mss && !(v->p->meta->flags & PBC_NEEDS_SELF))
         return fault(v, "interface %u: a clamp needs own addresses, but `meta` lacks their flag", i);
-    return !f->reserved || fault(v, "interface %u: reserved word isn't zero", i);
+    return !f->reserved || fault(v, "interface %u: its reserved bytes aren't zero", i);
 }
 
 static bool verify_interfaces(const struct verifier *v)
@@ -185,7 +185,7 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
     const uint32_t args = c->kind == COND_DURING ? (1u << p->schedules_count) - 1 : k->args;
     if (c->arg & ~args) return fault(v, "condition %u (%s): unknown argument 0x%x", i, k->name, c->arg);
     if (c->flags & ~(PBC_COND_REPLY | PBC_COND_LIVE) && k->traits & COND_PLAIN)
-        return fault(v, "condition %u (%s): `not` and `any` aren't possible", i, k->name);
+        return fault(v, "condition %u (%s) has a flag for `not` or `any`, which this kind can't have", i, k->name);
     if (!inside(c->first, c->count, operand_total(p, k->operands)))
         return fault(v, "condition %u (%s): the operands go past the end of their section", i, k->name);
     if (!asks_live(v, c) != !(c->flags & PBC_COND_LIVE))
@@ -241,7 +241,7 @@ static bool verify_halves(const struct verifier *v, uint32_t *before)
 static bool verify_numbers(const struct verifier *v)
 {
     uint32_t *before __attribute__((cleanup(free_held))) = malloc(((size_t)v->p->ranges_count + 1) * sizeof *before);
-    if (!before) return fault(v, "no memory");
+    if (!before) return fault_memory(v);
     return verify_on(v, before) && verify_halves(v, before);
 }
 
@@ -310,7 +310,7 @@ static bool verify_walk(const struct verifier *v)
     uint64_t *before __attribute__((cleanup(free_held))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
     uint32_t *state __attribute__((cleanup(free_held))) = calloc((size_t)p->chains_count + 1, sizeof *state);
     uint64_t *work __attribute__((cleanup(free_held))) = calloc((size_t)p->chains_count + 1, sizeof *work);
-    if (!before || !state || !work) return fault(v, "no memory");
+    if (!before || !state || !work) return fault_memory(v);
     before[0] = 0;
     for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = before[i] + 1 + p->conds[i].count;
     return walk_all(&(struct walk){.v = v, .conds_before = before, .state = state, .work = work});

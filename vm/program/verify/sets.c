@@ -38,7 +38,7 @@ static uint32_t *breaks_new(const struct verifier *v, uint32_t count)
     if (breaks)
         breaks[0] = 0;
     else
-        fault(v, "no memory");
+        fault_memory(v);
     return breaks;
 }
 
@@ -156,7 +156,7 @@ static bool verify_lives(const struct verifier *v)
 {
     const struct program *p = v->p;
     uint8_t *depth __attribute__((cleanup(free_held))) = malloc((size_t)p->sets_count + 1);
-    if (!depth) return fault(v, "no memory");
+    if (!depth) return fault_memory(v);
     for (uint32_t i = 0; i < p->lives_count; i++)
         if (!verify_live(v, i)) return false;
     for (uint32_t i = 0; i < p->live_nodes_count; i++)

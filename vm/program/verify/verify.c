@@ -15,6 +15,12 @@ bool fault(const struct verifier *v, const char *format, ...)
     return false;
 }
 
+bool fault_memory(const struct verifier *v)
+{
+    if (v->failed) *v->failed = -ENOMEM;
+    return fault(v, "out of memory");
+}
+
 bool verify_text(const struct verifier *v, uint32_t offset, const char *what, uint32_t index)
 {
     return offset < v->p->strings_count || fault(v, "%s %u: a string is past the end of `strings`", what, index);
@@ -75,7 +81,7 @@ static bool verify_would(const struct verifier *v)
         return fault(v, "meta: functions of services must come before function %u", m->would);
     if (m->would_classifiers > v->p->classifiers_count)
         return fault(v, "meta: classifier %u doesn't exist", m->would_classifiers);
-    const struct verifier would = {.p = v->p->would, .err = v->err, .err_len = v->err_len};
+    const struct verifier would = {.p = v->p->would, .err = v->err, .err_len = v->err_len, .failed = v->failed};
     return verify_twins(v) && verify_rules(&would) && verify_logs(&would) && verify_memos(&would);
 }
 
@@ -85,7 +91,7 @@ static bool verify_needs(const struct verifier *v)
 {
     const struct program *p = v->p;
     uint32_t *before __attribute__((cleanup(free_held))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
-    if (!before) return fault(v, "no memory");
+    if (!before) return fault_memory(v);
     const uint32_t needs = pbc_needs(&(struct pbc_lists){.rules = p->rules,
                                                          .conds = p->conds,
                                                          .patterns = p->patterns,
@@ -108,10 +114,11 @@ static bool verify_needs(const struct verifier *v)
 int program_verify(const struct program *p, char *err, size_t err_len)
 {
     uint32_t *live_before __attribute__((cleanup(free_held))) = NULL;
-    struct verifier v = {.p = p, .err = err, .err_len = err_len};
+    int failed = -EINVAL;
+    struct verifier v = {.p = p, .err = err, .err_len = err_len, .failed = &failed};
     if (p->live_nodes_count) {
         live_before = malloc(((size_t)p->sets_count + 1) * sizeof *live_before);
-        if (!live_before) return fault(&v, "no memory"), -EINVAL;
+        if (!live_before) return fault_memory(&v), failed;
         live_before[0] = 0;
         for (uint32_t i = 0; i < p->sets_count; i++) live_before[i + 1] = live_before[i] + (p->sets[i].live != 0);
         v.live_before = live_before;
@@ -120,5 +127,5 @@ int program_verify(const struct program *p, char *err, size_t err_len)
                 verify_mirrors(&v) && verify_services(&v) && verify_proxies(&v) && verify_nats(&v) &&
                 verify_observes(&v) && verify_would(&v) && verify_needs(&v) && verify_memos(&v) &&
                 verify_classifiers(&v) && verify_code(&v) && verify_meter_users(&v);
-    return good ? 0 : -EINVAL;
+    return good ? 0 : failed;
 }

@@ -13,12 +13,15 @@ struct verifier {
     const struct program *p;
     char *err;
     size_t err_len;
+    int *failed;                 /* becomes -ENOMEM if memory is missing; NULL: the caller doesn't ask */
     const uint32_t *live_before; /* [sets_count + 1]: live sets among the first i; NULL: none */
     uint32_t devices; /* in a past: interfaces have numbers up to this one, as ports without a name in the file do */
 };
 
 /* Write the fault and return false. */
 __attribute__((format(printf, 2, 3))) bool fault(const struct verifier *v, const char *format, ...);
+/* The same if memory is missing, which is no fault of the program. */
+bool fault_memory(const struct verifier *v);
 
 /* True if [first, first + count) is inside `total` entries. */
 static inline bool inside(uint32_t first, uint32_t count, uint32_t total)
