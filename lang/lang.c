@@ -189,7 +189,8 @@ static bool follow_file(struct compile *c, struct node *include, const char *pat
 static bool report_many(struct compile *c, const struct node *include)
 {
     if (!c->too_many)
-        diag(c->diags, E_TOO_LARGE, include->span, "includes name more than %d files, the limit", MAX_INCLUDES);
+        diag(c->diags, E_TOO_LARGE, include->span,
+             "the includes name more than %d files, which is the limit: join some of the files", MAX_INCLUDES);
     c->too_many = true;
     return false;
 }

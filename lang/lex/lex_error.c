@@ -156,7 +156,7 @@ bool blank_after_backslash(struct parser *p, struct token *t)
             diag(p->diags, E_BACKSLASH, (struct span){t->span.file, t->span.start, t->span.start + 1},
                  "`\\` joins lines only as the last character of its line");
             diag_suggest_removal(p->diags, (struct span){t->span.file, t->span.start + 1, t->span.end});
-            diag_advise(p->diags, "remove the characters after `\\`");
+            diag_advise(p->diags, "remove the blanks or the comment after `\\`");
         }
         /* The `\` is treated as the continuation that it was meant to be: tokens.c skips the newline. */
         t->kind = RAW_SKIPPED;

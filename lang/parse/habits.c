@@ -346,7 +346,8 @@ static bool offer_flags(struct parser *p, int found, struct span span)
     if (is_flag(found))
         diag_suggest(p->diags, span, "has %s", quote(p, span));
     else if (found == SLASHED)
-        diag_advise(p->diags, "write the set and the clear flags: `flags has syn lacks ack`");
+        diag_advise(p->diags, "write the flags that must be set after `has`, and those that must be clear after "
+                              "`lacks`: `flags has syn lacks ack`");
     return is_flag(found) || found == SLASHED;
 }
 
