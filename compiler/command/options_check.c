@@ -112,10 +112,10 @@ int options_check(const struct options *o)
                       : 0;
     if (o->at && (o->suggest || o->against)) return options_fault("--at works only with --ask", NULL, NULL);
     if (o->route_count + o->route_file_count && !o->asked_count && !o->against)
-        return options_fault("--route and --routes work only with --ask and --against", NULL,
+        return options_fault("--route and --routes work only with --ask or --against", NULL,
                              "in a test, write `route PREFIX IF`; `preyrun -r` takes both options");
     if (o->served_count && (!o->check || o->fmt) && !o->asked_count)
-        return options_fault("-i works only with --check and --ask", NULL,
+        return options_fault("-i works only with --check or --ask", NULL,
                              "write `preyc --check -i eth0,eth1 rules.prey`");
     if (o->allow_count && !o->served_count)
         return options_fault("--allow-unjudged works only with -i", NULL,
@@ -125,10 +125,10 @@ int options_check(const struct options *o)
     if (o->against) return check_against(o);
     if (o->on || o->map_count) return options_fault("--on and --map work only with --against", NULL, NULL);
     if (o->self_count && !o->asked_count && !o->pcap_count)
-        return options_fault("--self works only with --ask, --against and --suggest", NULL,
+        return options_fault("--self works only with --ask, --against or --suggest", NULL,
                              "in a test, write `self ADDRESS`");
     if (o->pcap_count)
-        return options_fault("captures work only with --against and --suggest", NULL,
+        return options_fault("captures work only with --against or --suggest", NULL,
                              "to replay a capture, run `preyrun -r FILE RULES.pbc`");
     if (o->asked_count) return check_asked(o);
     if (o->at) return options_fault("--at works only with --ask", NULL, NULL);

@@ -191,7 +191,7 @@ static struct program *program_of_rules(const struct options *o, const char *pat
 
 static struct program *program_of(const struct options *o, const char *path)
 {
-    char err[256];
+    char err[600];
     if (!diff_is_program(path)) return program_of_rules(o, path);
     struct program *p = program_load_file(path, err, sizeof(err));
     if (!p) say(stderr, "preyc: %s", err);

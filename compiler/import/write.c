@@ -73,9 +73,10 @@ static void put_head(struct writer *w, const char *source, FILE *out)
               "this machine uses DHCP, accept these replies.\n",
               out);
     if (w->adds)
-        fputs("# A rule of prey adds an address for the next packets, and never for a reset; netfilter adds it at "
-              "once, for any packet.\n",
-              out);
+        fputs(
+            "# In prey, `add` takes effect from the next packet on, and an RST never adds an address; in netfilter, an "
+            "address is in the set at once, and any packet adds one.\n",
+            out);
     if (w->lists)
         fputs("# A set has the members of the listing. If a process changes the set, write `set NAME = live size N`.\n",
               out);
@@ -89,8 +90,11 @@ static void put_head(struct writer *w, const char *source, FILE *out)
         fputc('\n', out);
     }
     if (w->s->untold)
-        fprintf(out, "# %s: %" PRIu64 " more rules of tables of frames\n",
-                w->s->untold_drops ? "NOT IMPORTED, so prey doesn't drop their packets" : "not imported", w->s->untold);
+        fprintf(out, "# %s: %" PRIu64 " more rule%s of arp or bridge tables",
+                w->s->untold_drops ? "NOT IMPORTED" : "not imported", w->s->untold, text_plural(w->s->untold));
+    if (w->s->untold_drops)
+        fprintf(out, "; %" PRIu64 " of these may drop packets that prey doesn't drop", w->s->untold_drops);
+    if (w->s->untold) fputc('\n', out);
     fputc('\n', out);
 }
 

@@ -55,8 +55,8 @@ static const char *devices_unsayable(const struct list *l)
         const char *name = l->of[i].word;
         const size_t len = strlen(name), plain = strcspn(name, "/*\\ \t\n:");
         if (!len || len > 15 || (plain < len && !(name[plain] == '*' && plain + 1 == len && plain)))
-            return "prey can't have a device with that name";
-        if (name[len - 1] == '+') return "prey can't have a device with that name";
+            return "prey's rules can't contain this device name";
+        if (name[len - 1] == '+') return "prey's rules can't contain this device name";
     }
     return NULL;
 }

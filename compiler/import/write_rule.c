@@ -109,7 +109,7 @@ static bool names(const struct list *l, const char *device)
 /* Return the reason why prey copies nothing to the device; NULL if it copies. */
 static const char *uncopied(struct writer *w, const char *device)
 {
-    if (!*device || strlen(device) > 15 || strpbrk(device, "/:* ")) return "prey can't have a device with that name";
+    if (!*device || strlen(device) > 15 || strpbrk(device, "/:* ")) return "prey can't copy to a device with this name";
     for (const struct chain *c = w->s->chains; c; c = c->next) {
         bool judged = names(&c->devices, device);
         for (const struct rule *r = c->rules; r && !judged && ruleset_spend(w->s, 1); r = r->next)

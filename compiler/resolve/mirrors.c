@@ -79,7 +79,7 @@ static uint32_t mirror_target(struct compile *c, const struct written *w)
     static const char *const wanted[] = {
         [PBC_MIRROR_DEVICE] = "a copy needs one device: 1 to 15 characters, without blanks, `/`, `:` and `*`",
         [PBC_MIRROR_FILE] =
-            "the file of a mirror ends in .pcapng, with at most 250 bytes in its name and 4000 in its path",
+            "the name of a mirror's file ends in .pcapng and has at most 250 bytes, and the path has at most 4,000",
         [PBC_MIRROR_SOCKET] = "a socket for `preyrun --tap` has a name of 1 to 64 letters, digits, `-`, `_` and `.`",
     };
     const struct node *n = w->target;

@@ -106,7 +106,7 @@ static bool percent_of(struct compile *c, const struct node *n, uint64_t *out)
 static bool split_option(struct compile *c, struct test_step *s, const struct node *n)
 {
     static const struct number_kind flows = {
-        .what = "a number of flows", .range = "from 1 on", .least = 1, .most = UINT32_MAX};
+        .what = "a number of flows", .range = "write at least 1", .least = 1, .most = UINT32_MAX};
     uint32_t count;
     if (is_clause(n, CL_WITHIN)) return percent_of(c, n->first, &s->percent);
     if (!number_one(c, n->first, &flows, &count)) return false;

@@ -166,7 +166,8 @@ bool test_packet_ready(struct test_run *r, const struct test_step *s, struct fra
 {
     *p = *s->packet;
     if (s->reply != REPLY_NOT && !r->any_left) {
-        complain(r, s, "`reply` needs an earlier packet of the test that passed, but none has passed");
+        complain(r, s,
+                 "`reply` needs an earlier packet in this test that the rules let through, but they let none through");
         return false;
     }
     if (complain_past(r, s)) return false;

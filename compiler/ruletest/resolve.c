@@ -178,7 +178,7 @@ static bool at_step(struct compile *c, struct test *t, const struct node *n)
 static bool repeat_step(struct compile *c, struct test *t, const struct node *n)
 {
     static const struct number_kind times = {
-        .what = "a number of packets", .range = "from 1 on", .least = 1, .most = UINT32_MAX};
+        .what = "a number of packets", .range = "write at least 1", .least = 1, .most = UINT32_MAX};
     const struct node *within = n->first->next->kind == N_CLAUSE ? n->first->next : NULL;
     struct test_step *s = test_step_add(c, t, STEP_REPEAT, n->span);
     uint32_t count;

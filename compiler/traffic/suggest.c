@@ -213,7 +213,8 @@ static int suggestion_make(struct suggestion *s, FILE *out)
     progress_hide();
     if (diags_errors(c.diags)) {
         diags_print_text(c.diags, stderr, false);
-        say(stderr, "preyc: internal error: the suggested rules don't compile, or fail their test");
+        say(stderr, "preyc: internal error: the suggested rules don't compile, or fail their test; please report this "
+                    "with the capture");
     } else {
         result = write_out(s, &c, out);
     }

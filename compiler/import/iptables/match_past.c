@@ -188,7 +188,7 @@ void connlimit_finish(struct reading *r)
 {
     if (!r->conn.asked || r->rule.unsaid) return;
     if (r->conn.destination)
-        rule_unsaid(&r->rule, "prey counts connections only by source");
+        rule_unsaid(&r->rule, "prey counts connections only per source");
     else if (r->conn.upto)
         rule_unsaid(&r->rule, "prey's `flows over N` matches more than N connections, not fewer");
     else if (!r->conn.over)

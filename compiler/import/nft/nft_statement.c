@@ -138,7 +138,7 @@ static const struct statement_row {
     {"limit", read_limit, true, NULL},
     {"set", read_set_statement, true, NULL},
     {"meter", read_set_statement, true, NULL},
-    {"ct count", NULL, true, "prey counts connections only by source"},
+    {"ct count", NULL, true, "prey counts connections only per source"},
     {"vmap", read_verdict_map, true, NULL},
     {"xt", NULL, true, "nft doesn't show this extension of iptables: import the output of iptables-save"},
     {"log", read_log, false, NULL},

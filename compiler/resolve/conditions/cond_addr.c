@@ -81,8 +81,9 @@ static void warn_others(struct compile *c, const struct node *n)
     c->told_others = true;
     diag(c->diags, W_OTHER_INTERFACES, n->span, "`%s not` also matches interfaces that the file doesn't name",
          n->kind == N_C_ON ? "on" : "out on");
-    diag_advise(c->diags, "name the interfaces after `on`; or, to match all other interfaces, write `allow W0513` at "
-                          "the top of the file");
+    diag_advise(c->diags,
+                "name the interfaces to match, without `not`; or, to match all other interfaces, write `allow "
+                "W0513` at the top of the file");
 }
 
 /* Add a condition on the listed interfaces; NULL if there is no room for it. */

@@ -268,7 +268,8 @@ struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned 
         diag_note(c->diags, other->span, "declared here");
         if (other->kind == SYM_INTERFACE && wanted & (SYM(SET) | SYM(CONST)))
             diag_advise(c->diags,
-                        "write `on %s` for packets that arrive there, `out on %s` for packets that leave there; `self` "
+                        "write `on %s` for packets that arrive by this interface, `out on %s` for packets that leave "
+                        "by this interface; `self` "
                         "means this machine's addresses",
                         str.s, str.s);
     } else if (!symbol_lost(c, str)) {

@@ -59,7 +59,7 @@ static bool ends_good(struct compile *c, const struct pbc_cond *cond, struct spa
     if (cond->arg) {
         diag(c->diags, E_NAT_FROM, at,
              from ? "remove `from self`: a nat doesn't translate packets that this machine sends"
-                  : "remove `to self`: packets to this machine don't leave");
+                  : "remove `to self`: packets to this machine leave by no interface");
     } else if (!holds_any(c->image, cond)) {
         diag(c->diags, E_NAT_FROM, at, "this list has no address, so the statement translates nothing");
     } else {

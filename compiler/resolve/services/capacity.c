@@ -203,6 +203,6 @@ void check_sources(struct compile *c, const struct pbc_pool *pool, const struct 
         diag(c->diags, E_SOURCES, clause->span, "the list has more than %u addresses", (unsigned)PBC_SOURCES_MAX);
     else if (*spaces > PBC_PORT_SPACES_MAX)
         diag(c->diags, E_SOURCES, clause->span,
-             "the file has %llu pairs of a source address and a server up to this line, and the limit is %u",
+             "the file has %llu pairs of a source address and a server up to this line, but the limit is %u",
              (unsigned long long)*spaces, (unsigned)PBC_PORT_SPACES_MAX);
 }

@@ -478,7 +478,7 @@ static void offer_balance(struct compile *c, struct str word)
     if (near)
         diag_suggest(c->diags, SPAN_NONE, "%s", near);
     else if (str_is(word, "dh"))
-        diag_advise(c->diags, "balance can't use the destination; `source` and `maglev` use the client's address");
+        diag_advise(c->diags, "`balance` can't use the destination; `source` and `maglev` use the client's address");
     else if ((near = diag_nearest(word.s, names, LB_KINDS)))
         diag_guess(c->diags, SPAN_NONE, "%s", near);
     else
@@ -490,7 +490,7 @@ uint8_t balance_of(struct compile *c, const struct node *clause)
     const struct node *word = clause ? clause->first : NULL;
     const int kind = word ? lb_by_name(word->v.str.s, word->v.str.len) : LB_MAGLEV;
     if (kind >= 0) return (uint8_t)kind;
-    diag(c->diags, E_NO_SUCH_WORD, word->span, "no balance is called `%s`", word->v.str.s);
+    diag(c->diags, E_NO_SUCH_WORD, word->span, "no kind of `balance` is called `%s`", word->v.str.s);
     offer_balance(c, word->v.str);
     return LB_MAGLEV;
 }

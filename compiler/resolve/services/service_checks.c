@@ -210,7 +210,8 @@ void check_loops(struct compile *c)
         const struct pbc_endpoint *const *same = bsearch(&key, sorted, n, sizeof(*sorted), by_address);
         if (!same) continue;
         diag(c->diags, E_SERVER_LOOP, span_at(c, &s->place),
-             "the server `%s` has the address of the service `%s`, so its packets would return to this machine",
+             "the server `%s` has the address of the service `%s`, so packets for the server would return to this "
+             "machine",
              image_str(img, s->name), image_str(img, img->services[(*same)->service].name));
         diag_note(c->diags, span_at(c, &(*same)->place), "the service is here");
     }
@@ -255,7 +256,7 @@ void check_slots(struct compile *c)
                                           img->settings_count ? img->settings->maglev : LB_SLOTS_DEFAULT);
     if (slots <= PBC_SLOTS_MAX) return;
     diag(c->diags, E_SLOTS, span_at(c, &img->pools[img->pools_count - 1].place),
-         "the pools of this file need %llu slots in Maglev tables, and the limit is %u", (unsigned long long)slots,
+         "the pools of this file need %llu slots in Maglev tables, but the limit is %u", (unsigned long long)slots,
          (unsigned)PBC_SLOTS_MAX);
-    diag_advise(c->diags, "lower `limits { maglev N }`, or use another balance");
+    diag_advise(c->diags, "lower `limits { maglev N }`, or use another `balance` in some pools");
 }
