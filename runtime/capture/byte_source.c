@@ -159,7 +159,7 @@ static long unpack(struct source *s, uint8_t *to, size_t room, char *err, size_t
         s->at = s->len - step.in_left;
         if (why) return unpack_fault(s, why, err, err_len);
         if (end && step.out_left == room && !step.whole)
-            return unpack_fault(s, "truncated: the input ends too early", err, err_len);
+            return unpack_fault(s, "the input ends in the middle of the compressed data", err, err_len);
     }
     s->whole = step.whole;
     s->out += room - step.out_left;

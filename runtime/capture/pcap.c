@@ -83,7 +83,7 @@ static inline int record_read(struct capture *c, const struct pcap_state *s, str
         wire = t;
     }
     if (__builtin_expect(cap > CAPTURE_FRAME_MAX, 0))
-        return capture_fault(c, "frame %llu claims %u captured bytes, and at most %u are possible",
+        return capture_fault(c, "frame %llu claims %u captured bytes, but at most %u are possible",
                              (unsigned long long)frame, cap, CAPTURE_FRAME_MAX);
     if (__builtin_expect(cap > left - s->header, 0)) {
         if (capture_short(c, s->header + cap)) return 0;

@@ -41,7 +41,8 @@ static const char *xz_step(void *state, struct unpack_step *s)
     if (s->whole) return again(z) ? NULL : "out of memory";
     if (rc == LZMA_OK || rc == LZMA_BUF_ERROR) return NULL;
     return rc == LZMA_MEM_ERROR        ? "out of memory"
-           : rc == LZMA_MEMLIMIT_ERROR ? "decompression needs more than 256 MiB of memory"
+           : rc == LZMA_MEMLIMIT_ERROR ? "decompression needs more than 256 MiB of memory, which is prey's limit: "
+                                         "decompress the input first (xz -dc)"
                                        : "the compressed data is damaged";
 }
 

@@ -25,9 +25,11 @@ static const char *zstd_step(void *state, struct unpack_step *s)
     s->whole = rc == 0;
     if (!ZSTD_isError(rc)) return NULL;
     const ZSTD_ErrorCode code = ZSTD_getErrorCode(rc);
-    return code == ZSTD_error_frameParameter_windowTooLarge ? "decompression needs more than 256 MiB of memory"
-           : code == ZSTD_error_memory_allocation           ? "out of memory"
-                                                            : "the compressed data is damaged";
+    return code == ZSTD_error_frameParameter_windowTooLarge
+               ? "decompression needs more than 256 MiB of memory, which is prey's limit: decompress the input first "
+                 "(zstd -dc --long=31)"
+           : code == ZSTD_error_memory_allocation ? "out of memory"
+                                                  : "the compressed data is damaged";
 }
 
 static void zstd_close(void *state) { ZSTD_freeDStream(state); }

@@ -144,8 +144,10 @@ static enum probe_result begin_probe(struct checks *c, uint32_t server, uint64_t
         t->waits = failed == -EAGAIN && now_ns < time_is_over(t);
         if (t->waits) return PROBE_GOES_ON;
         if (failed)
-            return probe_bad(t->probe, failed == -EAGAIN ? "no host answers for its address"
-                                                         : "no route leads to the destination");
+            return probe_bad(t->probe, failed == -EAGAIN ? "the next hop to the server didn't reply to ARP or ND"
+                                       : failed == -EADDRNOTAVAIL
+                                           ? "this machine has no address to probe the server from"
+                                           : "no route to the server leaves by an interface of -i");
     }
     const enum probe_result r = probe_ops(t->check->kind)->begin(t->probe);
     return r == PROBE_GOES_ON && !probe_watch(c, server, EPOLL_CTL_ADD) ? probe_errno(t->probe, errno) : r;

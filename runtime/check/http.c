@@ -125,7 +125,10 @@ enum probe_result http_hear(struct probe *p, const uint8_t *bytes, size_t n)
     return r;
 }
 
-static enum probe_result http_endless(struct probe *p) { return probe_bad(p, "the reply never ends"); }
+static enum probe_result http_endless(struct probe *p)
+{
+    return probe_bad(p, "the reply is longer than the 256 KiB that prey reads");
+}
 
 void http_talk(struct probe *p)
 {

@@ -35,11 +35,11 @@ enum probe_result probe_errno(struct probe *p, int err)
     case EAGAIN: /* no local port is free */
     case EADDRNOTAVAIL: snprintf(p->why, sizeof p->why, "not probed: %s", strerror(err)); return PROBE_CANNOT;
     case EPERM: /* a packet filter of this machine dropped the packet */
-    case EACCES: snprintf(p->why, sizeof p->why, "not probed: this machine forbids it"); return PROBE_CANNOT;
+    case EACCES: snprintf(p->why, sizeof p->why, "not probed: this machine forbids the probe"); return PROBE_CANNOT;
     case ECONNREFUSED: return probe_bad(p, "connection refused");
     case ECONNRESET:
     case EPIPE: return probe_bad(p, "connection reset");
-    case ETIMEDOUT: return probe_bad(p, "no answer");
+    case ETIMEDOUT: return probe_bad(p, "no reply");
     default: return probe_bad(p, "%s", strerror(err));
     }
 }

@@ -167,7 +167,8 @@ static enum probe_result tcp_hear(struct probe *p, const uint8_t *bytes, size_t 
 
 static enum probe_result tcp_endless(struct probe *p)
 {
-    if (step_at(p, p->steps.at)->kind != PBC_STEP_HAS) return probe_bad(p, "the reply never ends");
+    if (step_at(p, p->steps.at)->kind != PBC_STEP_HAS)
+        return probe_bad(p, "the reply is longer than the 256 KiB that prey reads");
     return say_lacks(p, "that prey read");
 }
 

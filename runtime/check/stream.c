@@ -34,7 +34,7 @@ static enum probe_result tls_failed(struct probe *p, int returned)
     case SSL_ERROR_ZERO_RETURN: return probe_bad(p, "the server closed the connection before it replied");
     case SSL_ERROR_SYSCALL:
         if (saved) return probe_errno(p, saved);
-        return probe_bad(p, "the server closed the connection during the TLS handshake");
+        return probe_bad(p, "the server closed the connection without ending TLS");
     default: break;
     }
     if (verified != X509_V_OK) return probe_bad(p, "certificate: %s", X509_verify_cert_error_string(verified));

@@ -47,9 +47,11 @@ const char *guest_crowd(const struct ctl *s, uid_t uid)
         own += s->clients[i]->who.uid == uid;
     }
     if (own >= CTL_GUESTS_OF_USER)
-        return "3 clients of this user are asking, which is the limit: ask again when one has ended";
+        return "this user has 3 connections to the control socket, which is the limit: run the command again when one "
+               "has ended";
     if (guests >= CTL_GUESTS)
-        return "12 clients of groups are asking, which is the limit: ask again when one has ended";
+        return "users of --sets-group have 12 connections to the control socket, which is the limit: run the command "
+               "again when one has ended";
     return NULL;
 }
 

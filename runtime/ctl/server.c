@@ -63,7 +63,9 @@ static const char *user_refusal(const struct ctl *s, uid_t uid, uint32_t groups,
         snprintf(line, len, "user %u may not ask: only root and user %u, who started preyrun, may", (unsigned)uid,
                  (unsigned)s->cfg.owner);
     else if (s->count == CTL_CLIENTS)
-        snprintf(line, len, "%d clients are asking, which is the limit: ask again when one has ended", CTL_CLIENTS);
+        snprintf(line, len,
+                 "the control socket has %d connections, which is the limit: run the command again when one has ended",
+                 CTL_CLIENTS);
     else
         return NULL;
     return line;

@@ -150,7 +150,8 @@ const char *xdp_unfit(const struct io_ask *ask, const struct io_made *made, cons
     const uint32_t ring = made->ring, slots = (uint32_t)(ask->ring_bytes / slot_bytes) * ask->ports;
     if (made->handed.slot_bytes != slot_bytes || made->slots != slots || !slots || made->fd_count < 2)
         return "the old memory has another size, because --ring or the MTU has changed";
-    if (ring < RING_LEAST || ring > RING_MOST || ring & (ring - 1)) return "a ring can't have that size";
+    if (ring < RING_LEAST || ring > RING_MOST || ring & (ring - 1))
+        return "the old ring has a size that isn't possible";
     if (!is_memory(made->fds[0], (uint64_t)slots * slot_bytes) || (shared && !same_file(made->fds[0], shared->memory)))
         return "the descriptor handed over isn't the worker's memory";
     for (unsigned i = 1; i < made->fd_count; i++) {

@@ -207,8 +207,8 @@ static const char *make_all(struct io_maker *m, const struct io_ask *ask, struct
         return "queues";
     const unsigned own = (all.receive - ask->worker + ask->workers - 1u) / ask->workers;
     made->ring = ring_size(ask, own);
-    errno = ENOSPC;
-    if (!made->ring) return "--ring is too small for its queues";
+    errno = 0;
+    if (!made->ring) return "--ring has no room for the interface's queues: give a larger --ring";
     struct umem_made *u = umem_of(m, ask, own);
     made->slots = u ? u->slots : 0;
     const int memory = u ? fcntl(u->memory, F_DUPFD_CLOEXEC, 0) : -1;
@@ -229,13 +229,15 @@ static void umem_fini(struct umem_made *u)
     *u = (struct umem_made){0};
 }
 
+/* Report what failed, and why: errno, or 0 if `what` has the reason. */
 static void say_failed(const char *what, char *err, size_t err_len)
 {
     const bool locked = errno == ENOBUFS && !strcmp(what, "XDP_UMEM_REG");
-    snprintf(err, err_len, "AF_XDP, %s: %s", what,
-             locked ? "the limit on locked memory is too low for the frames: run ulimit -l unlimited (in a systemd "
-                      "unit: LimitMEMLOCK=infinity), or add the capability IPC_LOCK"
-             : errno == EBUSY ? "another process uses that queue"
+    snprintf(err, err_len, "AF_XDP, %s%s%s", what, errno ? ": " : "",
+             !errno   ? ""
+             : locked ? "the limit on locked memory is too low for the frames: run ulimit -l unlimited (in a systemd "
+                        "unit: LimitMEMLOCK=infinity), or add the capability IPC_LOCK"
+             : errno == EBUSY ? "another process uses the queue"
                               : strerror(errno));
 }
 

@@ -111,7 +111,8 @@ static int leave_rights(const struct user *u)
 /* Print the number of a refused call. Called in a signal handler, so without stdio. */
 static void say_number(unsigned n)
 {
-    char line[] = "preyrun: internal error: the service made system call ####, which isn't in its list\n";
+    char line[] = "preyrun: internal error: the service made system call ####, which isn't in its list; please report "
+                  "this with the rules\n";
     const char *const end = line + strlen(line);
     char *first = strchr(line, '#'), *at = strrchr(line, '#');
     for (; n && at >= first; n /= 10) *at-- = (char)('0' + n % 10);

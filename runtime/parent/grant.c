@@ -47,8 +47,8 @@ static void lack_gate(struct parent *p, const char *why)
     const bool never = !p->kernel && !io_filter(&p->maker);
     const char *lacks = never && !p->no_gate && !p->told_gate ? gate_lacks() : NULL;
     if (!p->no_gate && (!never || (!p->told_gate && !steers_all(p))))
-        complain("notice: prey can't hold back stray packets for `mode proxy`, so this machine answers them with "
-                 "resets: %s",
+        complain("notice: prey can't hold back stray packets for `mode proxy`, so this machine replies to them "
+                 "with resets: %s",
                  lacks ? lacks : why);
     p->no_gate = true;
 }

@@ -171,7 +171,8 @@ bool keeper_step(struct parent *p, bool ready)
     if (!late && (!ready || (got < 0 && (errno == EAGAIN || errno == EINTR)))) return false;
     p->kept_over = true;
     if (late)
-        complain("nobody has taken over within %d s of the restart: flows end", (int)(KEEPER_MOST_NS / 1000000000));
+        complain("no new process has taken over within %d s of the restart: the flows end",
+                 (int)(KEEPER_MOST_NS / 1000000000));
     return true;
 }
 

@@ -328,7 +328,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
         if (!p->borrows) state_works(p->state, p->child);
     }
     if (!failed) return 0;
-    complain("a process can't be started: %s", strerror(-failed));
+    complain("preyrun can't start its child process: %s", strerror(-failed));
     if (closed) {
         parent_refuse(p);
     } else {
@@ -460,7 +460,7 @@ static bool asked_to_end(struct parent *p, const struct pollfd *kept, const stru
         ends = true;
     }
     if (p->heir >= 0 && heir->revents) {
-        complain("the process that the service manager started is gone");
+        complain("the process that the service manager started is gone, so preyrun ends");
         close(p->heir);
         p->heir = -1;
         ends = true;
@@ -476,7 +476,8 @@ static bool serve_ready(struct parent *p)
     const int failed = serve_one(p);
     if (failed == -EPROTO) {
         parent_signal(p, SIGKILL);
-        complain("internal error: the service made a request that isn't in the table, and is killed");
+        complain("internal error: the service made a request that isn't in the table, and is killed; please report "
+                 "this with the rules");
         p->broke = true;
     }
     return !failed;

@@ -57,9 +57,10 @@ static void replies_print(FILE *out, const cJSON *seen)
     cJSON_ArrayForEach(one, item(seen, "interfaces")) count += *item_text(one, "replies") != 0;
     if (count < 2) return;
     fill(out, seen,
-         "replies of translated and balanced connections leave by the interface that the connection came in "
-         "by{*interfaces?replies=by it|: |, |{interface}{!link=up  ({link})}}{*interfaces?replies=by the routes|; "
-         "routes decide for interfaces without a link: |, |{interface}{!link=up  ({link})}}\n");
+         "replies of translated and balanced connections leave by the interface where the connection "
+         "arrived{*interfaces?replies=by it|, on these interfaces: |, |{interface}{!link=up  ({link})}}"
+         "{*interfaces?replies=by the routes|; on interfaces without a link, the routes decide: |, "
+         "|{interface}{!link=up  ({link})}}\n");
 }
 
 static void head_print(FILE *out, const cJSON *seen)

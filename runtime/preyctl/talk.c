@@ -138,11 +138,11 @@ static bool receive(struct talk *t, int patience_ms)
     if (t->lost && t->again) return false;
     if (got < 0)
         return !talk_complain(
-            "preyrun hung up: %s; another process may have taken over (see preyctl status): ask again",
+            "preyrun hung up: %s; another process may have taken over (see preyctl status): run the command again",
             strerror(errno));
     if (!got)
         return !talk_complain(
-            "preyrun ended, or hung up, before it replied; if another process has taken over, ask again");
+            "preyrun ended, or hung up, before it replied; if another process has taken over, run the command again");
     inbox_filled(&t->in, (size_t)got);
     return true;
 }

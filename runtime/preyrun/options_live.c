@@ -182,7 +182,8 @@ bool options_settle_live(struct reading *r)
     if (o->io != OPTIONS_IO_XDP && o->busy_poll) return wrong(r, "--busy-poll needs --io xdp");
     if (o->xdp_replace && !may_run_xdp(o)) return wrong(r, "--xdp-replace needs --io xdp or the kernel executor");
     if (o->watch && !strcmp(o->program, "-"))
-        return wrong(r, "--watch needs a file, and the program comes from standard input");
+        return wrong(r,
+                     "--watch needs a file, but the program comes from standard input: name its file in place of `-`");
     if (!o->name) o->name = o->ifaces[0];
     if (!o->record && (o->record_size != OPTIONS_RECORD || o->record_snap != UINT32_MAX || o->record_sample))
         return wrong(r, "--record-size, --record-snap and --record-sample need --record DIR");

@@ -29,7 +29,7 @@ static inline bool number(struct reading *r, const char *name, const char *text,
     errno = 0;
     *v = strtoull(text, &end, 10);
     if (*text >= '0' && *text <= '9' && !*end && !errno && *v >= lo && *v <= hi) return true;
-    if (hi == UINT64_MAX) return wrong(r, "--%s: `%s` isn't a number%s", name, text, lo ? " from 1 on" : "");
+    if (hi == UINT64_MAX) return wrong(r, "--%s: `%s` isn't a number%s", name, text, lo ? " of at least 1" : "");
     return wrong(r, "--%s: `%s` isn't a number from %" PRIu64 " to %" PRIu64, name, text, lo, hi);
 }
 

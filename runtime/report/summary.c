@@ -202,10 +202,10 @@ static void rates(FILE *out, const struct totals *t, const struct timing *timing
         note(out, "rate", "%s packets/s, %s kbit/s as captured", text_number((uint64_t)((double)t->frames / span), a),
              text_number((uint64_t)((double)t->bytes * 8 / span / 1000), b));
     if (t->frames >= SPEED_FRAMES && took > 0)
-        note(out, "replay", "%s: %.1f ns a packet, %s packets/s", text_duration(t->elapsed_ns, d),
+        note(out, "replay", "%s: %.1f ns per packet, %s packets/s", text_duration(t->elapsed_ns, d),
              (double)t->elapsed_ns / (double)t->frames, text_number((uint64_t)((double)t->frames / took), a));
     if (timing)
-        note(out, "repeat", "%s pass%s: first %.1f, best %.1f, median %.1f, worst %.1f ns a packet",
+        note(out, "repeat", "%s pass%s: first %.1f, best %.1f, median %.1f, worst %.1f ns per packet",
              text_number(timing->passes, a), timing->passes == 1 ? "" : "es", timing->first, timing->best,
              timing->median, timing->worst);
 }

@@ -74,8 +74,8 @@ void page_proxy(FILE *out, const cJSON *root)
     page_section(out, "proxy", "Proxy services");
     html_fill(out, proxy,
               "<p>{#now|connection} now, {#sessions} accepted in all; {#up_bytes|byte} from clients, {#down_bytes} to "
-              "clients; {#connects|connect} to servers, {#retried|retry|retries} among them.</p>"
-              "{?spliced <p>{#spliced|connection} left the sockets, {#spliced_now} of them still open.</p>}");
+              "clients; {#connects|connection} to servers, {#retried|retry|retries} among them.</p>"
+              "{?spliced <p>{#spliced|connection} spliced, {#spliced_now} of them still open.</p>}");
     of_services(out, item(root, "services"), item_number(proxy, "sessions"));
     /* Write the histograms of durations. */
     const cJSON *took = item(proxy, "took");

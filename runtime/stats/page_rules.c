@@ -165,12 +165,13 @@ static void losses(FILE *out, const cJSON *root)
     loss_row(&l, "arrived, but too long, or super-packets of an unknown shape", interfaces_sum(root, "cut"));
     loss_row(&l, "arrived as super-packets of an unknown kind", interfaces_sum(root, "refused"));
 #define KERNEL_LOSS(key, words) loss_row(&l, words, item_number(kernel, key));
-    KERNEL_LOSS("lost", "packets that only preyrun could decide, but it wasn't ready yet or had no room")
+    KERNEL_LOSS("lost", "undecided: preyrun wasn't ready or had no room, this machine sent the packets itself, or an "
+                        "eBPF program was missing")
     KERNEL_LOSS("pings", "pings and other packets without ports to this machine, beyond 2,000 per second, with a nat")
     KERNEL_LOSS("unjudged", "undecided: the rules test bytes that the kernel executor doesn't read")
 #undef KERNEL_LOSS
     loss_row(&l, "handed to another worker, which had no room", item_number(live, "hand_lost"));
-    loss_row(&l, "for this machine, which rejected the packets", item_number(live, "not_given"));
+    loss_row(&l, "given back to this machine, which rejected the packets", item_number(live, "not_given"));
     loss_row(&l, "for this machine, which has no device for their VLAN tags", item_number(live, "no_receiver"));
     loss_row(&l, "packets of inline connections that the proxy's sockets rejected", item_number(live, "inside_lost"));
 #define LOSS_COUNTER(ident, key, words) loss_row(&l, "to be sent: " words, item_number(way_out, key));

@@ -477,7 +477,7 @@ int guard_set(struct state *s, const char *instance, const struct guard *g, char
     char *text = tables_text(table, g);
     int failed = !text ? -ENOMEM : s ? state_note(s, CHANGE_GUARD, table, "", "") : 0;
     if (!failed) failed = run(text, why, sizeof why);
-    if (failed) snprintf(err, err_len, "guard rules can't be set: %s", *why ? why : strerror(-failed));
+    if (failed) snprintf(err, err_len, "prey can't set its guard rules: %s", *why ? why : strerror(-failed));
     free(text);
     return failed;
 }

@@ -110,8 +110,8 @@ void look_at_programs(struct look *l)
         if (xdp && served)
             preflight_tell(l, true, "%s|", err); /* the instance goes on, so its program is not removed */
         else if (xdp && alone && l->p->xdp_replace)
-            preflight_tell(l, false, "--xdp-replace removes the XDP program on %s for good (number %" PRIu32 ")|",
-                           link->name, xdp);
+            preflight_tell(l, false, "--xdp-replace removes XDP program %" PRIu32 " from %s for good|", xdp,
+                           link->name);
         else if (xdp)
             preflight_tell(l, alone,
                            "%s has an XDP program (number %" PRIu32

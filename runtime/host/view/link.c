@@ -27,7 +27,8 @@ const char *host_link_unread(const struct host_link *link, char *buf, size_t len
     enum pkt_link kind;
     if (link->vrf_table)
         snprintf(buf, len,
-                 "%s is a VRF, which gets its packets after all eBPF programs|name its interfaces with -i instead (to "
+                 "%s is a VRF, and eBPF programs see its packets only on its interfaces|name these interfaces with -i "
+                 "instead (to "
                  "list them, run: ip link show master %s)",
                  link->name, link->name);
     else if (pkt_link_of(link->type, true, &kind))

@@ -86,7 +86,8 @@ static struct steer *steer_new(unsigned frame_most, int sockets, char *err, size
     }
     if (!failed) return s;
     const char *lack = programs_lack(failed);
-    snprintf(err, err_len, "the steering program can't be loaded: %s; use --io packet",
+    snprintf(err, err_len,
+             "prey can't load the eBPF program that chooses frames for it; use --io packet, or remove the cause: %s",
              lack ? lack : strerror(-failed));
     steer_close(s);
     return NULL;

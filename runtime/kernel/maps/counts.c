@@ -26,7 +26,7 @@ int counts_take(struct kernel_program *rows, const struct map *m, const struct p
     rows->first = now && now->first < half ? half : 0;
     const uint64_t count = (uint64_t)cpus * rows->row;
     if (count > half) {
-        snprintf(err, err_len, "the program has %" PRIu32 " counters, and there is room for %" PRIu32 ": restart prey",
+        snprintf(err, err_len, "the program has %" PRIu32 " counters, but there is room for %" PRIu32 ": restart prey",
                  rows->row, half / cpus);
         return -E2BIG;
     }

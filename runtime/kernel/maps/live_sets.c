@@ -88,7 +88,7 @@ bool live_sets_lack(const struct program *p, char *why, size_t len)
     if (large == PBC_NONE) return false;
     snprintf(why, len,
              "the live sets have room for %" PRIu64
-             " members, and the kernel's maps only for 8,000,000: `%.60s` doesn't fit",
+             " members, but the kernel's maps only for 8,000,000: `%.60s` doesn't fit",
              all, program_str(p, p->lives[large].name));
     return true;
 }

@@ -99,7 +99,7 @@ static void say_loops(bool interpreted, struct obstacle *o)
 {
     struct utsname u;
     if (interpreted) {
-        *o = (struct obstacle){"the kernel interprets eBPF programs, and the kernel executor needs compiled ones",
+        *o = (struct obstacle){"the kernel interprets eBPF programs, but the kernel executor needs compiled ones",
                                JIT_ON};
         return;
     }
@@ -140,7 +140,7 @@ int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t 
     if (failed == -E2BIG)
         snprintf(err, err_len,
                  "%s would take %" PRIu64
-                 " MB, and eBPF programs can use at most 512 MB: use smaller `limits`, smaller sets or --exec user",
+                 " MB, but eBPF programs can use at most 512 MB: use smaller `limits`, smaller sets or --exec user",
                  name, mb);
     else if (failed == -ENOMEM)
         snprintf(err, err_len,
@@ -156,7 +156,7 @@ int refused_flows(uint64_t flows, uint64_t most, uint64_t bytes, char *err, size
 {
     snprintf(err, err_len,
              "a table of %" PRIu64 " connections would take %" PRIu64
-             " MB, and eBPF programs can use at most 512 MB: use `limits { flows %" PRIu64 " }` or --exec user",
+             " MB, but eBPF programs can use at most 512 MB: use `limits { flows %" PRIu64 " }` or --exec user",
              flows, (bytes >> 20) + 1, most);
     return -E2BIG;
 }
@@ -201,7 +201,7 @@ void refused_program(const struct linked *l, const char *name, int failed, char 
     if (!last && failed == -E2BIG && l->count > INSNS_MOST)
         snprintf(err, err_len,
                  "%s is too long for the kernel: it has %" PRIu32
-                 " instructions, and the limit is 1,000,000; use --exec user",
+                 " instructions, but the limit is 1,000,000; use --exec user",
                  name, l->count);
     else if ((!last && failed == -E2BIG) || (last && strstr(last, "too large")))
         snprintf(err, err_len,

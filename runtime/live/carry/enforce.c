@@ -33,10 +33,10 @@ bool enforce_watched(const struct carry *carry, const struct program *p, char *w
     const uint32_t holds = held_in_vain(carry, p);
     if (holds != PBC_NONE) {
         const struct pbc_choice *x = &p->choices[holds];
-        snprintf(
-            what, len,
-            "%s:%u holds packets back (`-> %s` in mode observe), but this machine gets its own copy of each packet",
-            program_str(p, x->place.file), x->place.line, does_name(x->does));
+        snprintf(what, len,
+                 "%s:%u can't hold packets back (`-> %s` in mode observe), because this machine's network stack gets "
+                 "its own copy of each packet",
+                 program_str(p, x->place.file), x->place.line, does_name(x->does));
         return true;
     }
     if (!plain(carry) || !watched_place(p, &self, forwards, place, sizeof place)) return false;

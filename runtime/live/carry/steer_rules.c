@@ -41,7 +41,7 @@ bool steered_fits(const struct program *p, char *why, size_t len)
     guarded_fini(&g);
     if (made && count <= STEER_RULES_MOST) return true;
     snprintf(why, len,
-             made ? "the rules name %u addresses and ports of services and servers, and xdp takes at most %u"
+             made ? "the rules name %u addresses and ports of services and servers, but xdp takes at most %u"
                   : "out of memory",
              count, (unsigned)STEER_RULES_MOST);
     return false;

@@ -12,11 +12,13 @@
 
 static const char *why_unsaid(const struct control *control, const struct document *d)
 {
-    if (!d->text && !change_settled(control->carry)) return "a reload is in progress: ask again when it has finished";
+    if (!d->text && !change_settled(control->carry))
+        return "a reload is in progress: run the command again when it has finished";
     if (!d->text) return "out of memory";
     if (d->len > MESSAGE_ANSWER_MOST - MESSAGE_HEAD)
         return "the reply is larger than 16 MiB: read /stats.json at the address of --stats";
-    return "out of memory, or too many other clients have unread replies: ask again";
+    return "out of memory, or too many other processes haven't read their replies from the control socket: run the "
+           "command again";
 }
 
 void asked_SEEN(void *with, struct call *c)

@@ -212,7 +212,7 @@ void asked_EXPLAIN(void *with, struct call *c)
         call_end(c, 2,
                  "`%.100s` is neither an interface that this preyrun serves nor another interface of this machine", on);
     } else if (!change_settled(control->carry)) {
-        call_end(c, 2, "a reload is in progress: ask again when it has finished");
+        call_end(c, 2, "a reload is in progress: run the command again when it has finished");
     } else if (!len) {
         say_self(control, c, iface);
     } else {

@@ -55,6 +55,16 @@ struct program *handed_program(struct call *c, size_t most, char *err, size_t er
 {
     size_t len;
     void *bytes = handed_bytes(c, most, "the program", &len, err, err_len);
+    struct program *p = bytes ? program_load_named(bytes, len, err, err_len) : NULL;
+    free(bytes);
+    return p;
+}
+
+/* The same for a filter, which preyctl has compiled itself. */
+static struct program *handed_compiled(struct call *c, char *err, size_t err_len)
+{
+    size_t len;
+    void *bytes = handed_bytes(c, FILTER_BYTES_MOST, "the program", &len, err, err_len);
     struct program *p = bytes ? program_load(bytes, len, err, err_len) : NULL;
     free(bytes);
     return p;
@@ -65,7 +75,7 @@ bool handed_filter(const struct control *control, struct call *c, struct filter 
     char why[300];
     *f = (struct filter){.program = NULL};
     if (!call_has_fd(c)) return true;
-    struct program *p = handed_program(c, FILTER_BYTES_MOST, why, sizeof why);
+    struct program *p = handed_compiled(c, why, sizeof why);
     if (p) return filter_init(f, p, control->o->ifaces, control->o->iface_count, err, err_len);
     snprintf(err, err_len, "the filter: %s", why);
     return false;

@@ -179,7 +179,7 @@ static void say_cut(const struct draining *d)
     if (left)
         events_tell(&d->l->tell.events, TOLD_TAKEOVER, "%u connection%s of the old process end%s: %s", left,
                     text_plural(left), left == 1 ? "s" : "",
-                    d->l->ended_by ? "it was asked to end"
+                    d->l->ended_by ? "the old process was asked to end"
                     : late         ? "the time of --takeover-drain is over"
                                    : "the process that has taken over is gone");
 }

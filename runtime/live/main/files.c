@@ -54,12 +54,12 @@ static void say_few(const struct live *l, uint64_t have, uint64_t need)
 {
     const uint64_t enough = connections(l, have);
     if (!of_proxies(l) || enough < l->carry.worker_count)
-        complain("notice: at most %" PRIu64 " files may be open at once, and %" PRIu64
+        complain("notice: at most %" PRIu64 " files may be open at once, but %" PRIu64
                  " may be needed; to fix it, run: ulimit -n %" PRIu64,
                  have, need, need);
     else
         complain("notice: at most %" PRIu64 " files may be open at once, which is %" PRIu64
-                 " connections of `mode proxy`, and `limits { proxy_sessions }` allows %" PRIu64
+                 " connections of `mode proxy`, but `limits { proxy_sessions }` allows %" PRIu64
                  "; to fix it, run: ulimit -n %" PRIu64 " (in a systemd unit: LimitNOFILE=%" PRIu64 ")",
                  have, enough, l->carry.now.program->settings->proxy_sessions * l->carry.worker_count, need, need);
 }

@@ -58,7 +58,7 @@ static void stand_by(pid_t heir, int fd, int keeper, int signals)
         keeper_end(keeper);
         exit(0);
     }
-    complain("nobody has taken over the kept flows: the flows end, and this is an ordinary start");
+    complain("the new process failed to take over the kept flows: the flows end, and preyrun starts without them");
     keeper_end(keeper);
 }
 
@@ -80,7 +80,7 @@ bool heir_begin(int *fd)
     if (keeper < 0) return false;
     manager_unstore(KEEPER_NAME); /* the keeper watches this process's own descriptor to learn its end */
     if (hung_up(keeper, 0)) {
-        complain("the process that kept the flows has ended: the flows end, and this is an ordinary start");
+        complain("the process that kept the flows has ended: the flows end, and preyrun starts without them");
         close(keeper);
         return false;
     }
@@ -89,7 +89,9 @@ bool heir_begin(int *fd)
     if (heir > 0) {
         stand_by(heir, between, keeper, signals);
     } else if (heir < 0) {
-        complain("a process can't be started: %s", strerror(-heir));
+        complain("preyrun can't start a process to take over the kept flows: %s; the flows end, and preyrun "
+                 "starts without them",
+                 strerror(-heir));
         keeper_end(keeper);
     } else {
         close(keeper);

@@ -149,7 +149,8 @@ static void look_at_addresses(const struct live *l)
         const char *on = again || is_of_this_machine(l, &a) ? NULL : subnet_of(l, &a);
         if (!on) continue;
         host_addr_text(&a, text);
-        complain("notice: service %.60s has %s, in the subnet of %s, and nobody answers ARP or ND for that address; to "
+        complain("notice: service %.60s has %s, in the subnet of %s, but this machine doesn't answer ARP or ND for "
+                 "that address; to "
                  "fix it, write "
                  "`announce` in the service, or run: ip addr add %s/%u dev %s",
                  program_str(p, s->name), text, on, text, e->family == 4 ? 32 : 128, on);
@@ -198,8 +199,8 @@ static void look_at_gate(const struct live *l, const struct program *p)
 {
     const char *lacks = l->carry.io == &io_PACKET && proxied_any(p) ? gate_lacks() : NULL;
     if (lacks)
-        complain("notice: prey can't hold back stray packets for `mode proxy`, so this machine answers them with "
-                 "resets: %s",
+        complain("notice: prey can't hold back stray packets for `mode proxy`, so this machine replies to them "
+                 "with resets: %s",
                  lacks);
 }
 
@@ -262,7 +263,8 @@ static int look_at_pins(const struct live *l)
     const bool closed = l->o->on_exit == OPTIONS_END_CLOSED;
     if (hooks_last() || (l->o->monitor && !closed)) return 0;
     const char *whose = closed ? "--on-exit closed: " : "notice: ",
-               *lost = closed ? "nothing would filter after the end" : "nothing would filter after a kill";
+               *lost = closed ? "no rules would filter packets after preyrun ends"
+                              : "no rules would filter packets if preyrun were killed";
     const int status =
         hooks_hidden()
             ? complain("%sthe BPF file system at %s is hidden, for example by `ip netns exec`, so %s; to fix it, use "

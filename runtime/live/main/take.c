@@ -148,7 +148,7 @@ static void look_at_version(struct handoff_hello *h)
 {
     if (*h->refused || (h->version >= RECORD_HANDED && h->version <= RECORD_VERSION)) return;
     snprintf(h->refused, sizeof h->refused,
-             "the running instance has state of version %u, and this preyrun reads %d to %d; a restart of prey works, "
+             "the running instance has state of version %u, but this preyrun reads %d to %d; a restart of prey works, "
              "but ends its flows",
              h->version, RECORD_HANDED, RECORD_VERSION);
 }
@@ -191,9 +191,9 @@ static int hear_kernel(struct take *t)
 /* Return the words for a failure of the exchange. */
 static const char *talk_failed(int failed)
 {
-    return failed == -ENODATA
-               ? "the running instance has stopped the takeover (its log has the reason; it may be a reload): try again"
-               : strerror(-failed);
+    return failed == -ENODATA ? "the old instance has stopped the takeover, perhaps because of a reload; its log has "
+                                "the reason; try again"
+                              : strerror(-failed);
 }
 
 static const char ended_early[] = "the running instance has stopped the takeover, or has ended; if that happens again, "
@@ -319,12 +319,12 @@ bool take_fits(const struct take *t, const struct carry *carry)
                           "same interfaces in the same order, or stop prey and start it without --takeover");
     if (why)
         status =
-            complain("--takeover: the running instance has %u worker%s, and this start would have %u, but %s; use "
+            complain("--takeover: the running instance has %u worker%s, but this start would have %u, and %s; use "
                      "--workers %u, or stop prey and start it without --takeover",
                      t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count, why, t->hello.workers);
     if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET)) {
         const char *io = t->hello.xdp ? "xdp" : "packet";
-        status = complain("--takeover: the running instance uses --io %s, and this start wouldn't; use --io %s, or "
+        status = complain("--takeover: the running instance uses --io %s, but this start wouldn't; use --io %s, or "
                           "stop prey and start it without --takeover",
                           io, io);
     }
@@ -332,10 +332,12 @@ bool take_fits(const struct take *t, const struct carry *carry)
         status = complain("--takeover: flows of previous rules are still open, and a new recording can't contain them: "
                           "leave out --record, or restart first");
     if (carry->in_kernel && !hooks_last())
-        status = complain("--takeover: the running instance has pinned eBPF programs, and this start finds no writable "
-                          "BPF file system at %s%s",
-                          HOOKS_FILES,
-                          hooks_hidden() ? ": `ip netns exec` hides it; use nsenter --net=/run/netns/NAME" : "");
+        status =
+            complain("--takeover: the running instance has pinned eBPF programs, but this start finds no writable "
+                     "BPF file system at %s%s",
+                     HOOKS_FILES,
+                     hooks_hidden() ? ": `ip netns exec` hides it; to fix it, use nsenter --net=/run/netns/NAME instead"
+                                    : "; to fix it, run: mount -t bpf bpf " HOOKS_FILES);
     return !status;
 }
 

@@ -44,7 +44,7 @@ static void tell_kept(struct rules *rules, unsigned at, int kept, const char *wh
                     "%s: another program removed prey's traffic-control filter, or put another filter before it; %s%s",
                     name,
                     kept > 0 ? "prey has put its own filter back"
-                             : "prey can't put its own filter back, and tries again every second: ",
+                             : "prey tries every second to put its own filter back, but can't: ",
                     kept > 0 ? "" : why);
     rules->unkept[at] = kept;
 }

@@ -137,7 +137,11 @@ bool judged_all(const struct rules *rules, const struct program *p, const char *
     if (rules->o->monitor) return true;
     write_text(rules, p, allows, add_fault, faults, sizeof faults);
     write_text(rules, p, allows, add_fault_name, names, sizeof names);
-    if (*faults) snprintf(why, len, "%s: add a firewall, or allow that with --allow-unjudged %s", faults, names);
+    if (*faults)
+        snprintf(why, len,
+                 "%s: add a firewall, name the interface with -i, or correct its name; to accept it, use "
+                 "--allow-unjudged %s",
+                 faults, names);
     return !*faults;
 }
 

@@ -46,7 +46,7 @@ void log_again(struct tell *tell)
     int fd;
     if (tell->events.sink.kind == SINK_STDERR) return;
     if (ask_LOG(tell->channel, &fd, err, sizeof err))
-        events_tell(&tell->events, TOLD_FAULT, "--log: %s: %s; the file opened before stays in use",
+        events_tell(&tell->events, TOLD_FAULT, "--log: %s: %s; prey still writes to the file that it opened earlier",
                     tell->events.sink.path, err);
     else
         sink_renew(&tell->events.sink, fd);

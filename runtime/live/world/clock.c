@@ -76,7 +76,7 @@ const char *clock_doubt_text(enum clock_doubt doubt)
 {
     return doubt == CLOCK_PAST
                ? "its time is earlier than the build of this preyrun"
-               : "this machine has no battery-backed clock, and nobody has set the clock since the boot";
+               : "this machine has no battery-backed clock, and the clock hasn't been set since the boot";
 }
 
 /* Arm the timer for the year 2106, so that it never expires by itself. */

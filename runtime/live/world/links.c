@@ -186,7 +186,7 @@ static bool is_read(struct world *world, unsigned at, const struct host_link *li
     if (reads) return true;
     world->unread |= 1u << at;
     host_link_unread(link, why, sizeof why);
-    if (!told) tell_fault(world->tell, "%.*s: preyrun doesn't serve it", (int)strcspn(why, "|"), why);
+    if (!told) tell_fault(world->tell, "%.*s: preyrun doesn't serve the interface", (int)strcspn(why, "|"), why);
     return false;
 }
 

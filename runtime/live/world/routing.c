@@ -117,7 +117,7 @@ static bool routes_reread(struct world *world)
     world->routing.stale = false;
     world->routing.count = count;
     tell_once(world->tell, count > most, &world->routing.full, TOLD_LIMIT,
-              "the kernel has %u routes, and `limits { routes }` allows %u: preyrun asks the kernel for each route, "
+              "the kernel has %u routes, but `limits { routes }` allows %u: preyrun asks the kernel for each route, "
               "which is slow",
               count, most);
     if (count <= most) tell_rules(world, fresh);

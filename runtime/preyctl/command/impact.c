@@ -27,7 +27,7 @@ struct program *command_running(struct talk *t)
     const bool whole = to && !fclose(to) && !next && !t->status;
     if (!next && !whole) talk_complain("%s", t->status ? t->words : "out of memory");
     struct program *p = whole ? program_load(bytes, len, err, sizeof err) : NULL;
-    if (whole && !p) talk_complain("the running program: %s", err);
+    if (whole && !p) talk_complain("the running program can't be used: %s", err);
     free(bytes);
     return p;
 }

@@ -49,7 +49,8 @@ int command_RELOAD(struct talk *t)
             cJSON_AddTrueToObject(question, "logs");
             return talk_done(t, question);
         }
-        talk_complain("--logs only opens log files again, without a program: preyctl reload --logs");
+        talk_complain(
+            "--logs only reopens log files and takes neither a program nor --confirm: write `preyctl reload --logs`");
     }
     cJSON_Delete(question);
     return 2;

@@ -197,9 +197,9 @@ static int await_takeover(struct talk *t, pid_t pid, long before)
                                    "ask it again, run: preyctl status",
                                    (long)pid, before, WAIT_MS / 1000);
         else if (clock_ns(CLOCK_MONOTONIC) >= until_ns)
-            status = talk_complain(
-                "process %ld hasn't taken over within %d s, and keeps trying; process %ld keeps running until then",
-                (long)pid, WAIT_MS / 1000, before);
+            status = talk_complain("process %ld hasn't taken over within %d s, but keeps trying; until it has, process "
+                                   "%ld keeps running (to see which one runs, run: preyctl status)",
+                                   (long)pid, WAIT_MS / 1000, before);
         else if (let_go)
             nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
     }
@@ -265,8 +265,8 @@ static int take_over(struct talk *t, long before, bool orphan, char *settings, s
         command_line_make(&line, path, t->line->arguments, t->line->count, cmdline, line_len) &&
         environment_make(&environment, settings, len)) {
         const pid_t pid = start_preyrun(before, &line, &environment, orphan);
-        status =
-            pid < 0 ? talk_complain("a process can't be started: %s", strerror(errno)) : await_takeover(t, pid, before);
+        status = pid < 0 ? talk_complain("preyctl can't start preyrun: %s", strerror(errno))
+                         : await_takeover(t, pid, before);
     }
     free(line.all);
     free(environment.all);

@@ -143,7 +143,7 @@ static int reload(const char *unit)
         execlp("systemctl", "systemctl", "--quiet", "reload", unit, (char *)NULL);
         _exit(127);
     }
-    if (pid < 0) return talk_complain("a process can't be started: %s", strerror(errno));
+    if (pid < 0) return talk_complain("preyctl can't start systemctl: %s", strerror(errno));
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
     return !WIFEXITED(status) ? 2 : WEXITSTATUS(status);
 }

@@ -45,7 +45,7 @@ int story_begin(struct story *t, const struct scene *s, char *err, size_t err_le
             b->version, RECORD_OLDEST, RECORD_VERSION);
     if (!b->devices || b->ports < b->devices || b->ports > PORTS_MOST || !b->workers || b->workers > WORKERS_MOST)
         return fail(err, err_len,
-                    "the recording is damaged: it names %u ports and %u workers, and at most %d and %d are possible",
+                    "the recording is damaged: it names %u ports and %u workers, but at most %d and %d are possible",
                     b->ports, b->workers, PORTS_MOST, WORKERS_MOST);
     for (unsigned i = 0; i < b->ports; i++)
         if (b->port[i].peer != PORT_ANY && b->port[i].peer >= b->ports)
@@ -108,8 +108,12 @@ static struct program *program_take(const struct story *t, const struct record_p
 {
     if (h->file) {
         const void *file = cursor_take(c, h->file);
-        struct program *p = file ? program_load(file, h->file, err, err_len) : NULL;
-        if (!file) fail(err, err_len, "the recording is damaged: a program is cut short");
+        char why[256];
+        struct program *p = file ? program_load(file, h->file, why, sizeof why) : NULL;
+        if (!file)
+            fail(err, err_len, "the recording is damaged: a program is cut short");
+        else if (!p)
+            fail(err, err_len, "a program in the recording can't be used: %s", why);
         if (p && h->flows) program_bound(p, h->flows, h->half_open);
         return p;
     }

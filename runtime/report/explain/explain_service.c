@@ -106,27 +106,30 @@ static bool is_left_to(const struct program *p, uint32_t branch)
 static const char *why_none(const struct program *p, const struct said *c)
 {
     switch ((enum said_state)c->state) {
-    case SAID_OPENING: return "its handshake isn't complete";
+    case SAID_OPENING: return "the connection's handshake isn't complete";
     case SAID_READING:
-        if (!c->later) return "its bytes so far aren't enough to decide";
+        if (!c->later) return "the connection's bytes so far aren't enough to choose a server";
         break; /* an earlier request has decided */
     case SAID_NO_SERVER:
-        return is_left_to(p, c->branch) ? "no `when` takes it, and there is no `else`" : "no server takes it";
+        return is_left_to(p, c->branch) ? "no `when` takes the connection, and there is no `else`"
+                                        : "no server takes the connection";
     case SAID_REFUSED: return stream_reason_doc(c->reason);
     case SAID_FULL: return "`max flows` of the service or of its source is reached";
     case SAID_SILENT:
         return "the client sent no request before it closed the connection, or before the time for it was up";
-    case SAID_GONE: return "it was reset before the decision";
-    case SAID_BLIND: return "TLS ends at the service, so the deciding bytes are encrypted";
-    case SAID_UNSEEN: return "the capture lacks some of its bytes";
+    case SAID_GONE: return "the connection was reset before a server was chosen";
+    case SAID_BLIND:
+        return "the capture has only encrypted bytes: the service decrypts TLS in live traffic, and chooses the server "
+               "by the decrypted bytes";
+    case SAID_UNSEEN: return "the capture lacks some of the connection's bytes";
     case SAID_CROWDED: return "too many connections were undecided at the same time";
-    case SAID_REJECTED: return "the service rejects it";
+    case SAID_REJECTED: return "the service rejects the connection";
     default: break;
     }
     switch (c->branch == PBC_NONE ? PBC_GOES_NOWHERE : branch_goes(&p->branches[c->branch])) {
-    case PBC_GOES_ORIGINAL: return "it continues to the client's destination";
-    case PBC_GOES_PROGRAM: return "an application gets it";
-    case PBC_GOES_PASS: return "it continues to the client's destination, on the packet path";
+    case PBC_GOES_ORIGINAL: return "the connection continues to the client's destination";
+    case PBC_GOES_PROGRAM: return "an application gets the connection";
+    case PBC_GOES_PASS: return "the connection continues to the client's destination, on the packet path";
     default: return "the client names its destination";
     }
 }

@@ -111,7 +111,7 @@ static int choose_as_before(struct carry *carry)
                         "stop prey and start it without --takeover",
                         where, carry->passed ? "user" : "kernel");
     if (carry->passed && in_kernel_obstacle(carry, &o))
-        return complain("--takeover: the running instance judges in the kernel, and this start can't: %s",
+        return complain("--takeover: the running instance judges in the kernel, but this start can't: %s",
                         obstacle_text(&o, why, sizeof why));
     choice_set(carry, carry->passed, "the previous process did so");
     return 0;
@@ -193,8 +193,8 @@ bool in_kernel_takes(const struct carry *carry, const struct program *p, char *w
     }
     if (lack)
         snprintf(why, len,
-                 "--exec kernel: these rules %s, and the previous rules didn't: restart prey, which creates the tables "
-                 "for the rules",
+                 "--exec kernel: these rules %s, which needs tables that prey creates only when it starts: restart "
+                 "prey",
                  lack);
     return !lack;
 }

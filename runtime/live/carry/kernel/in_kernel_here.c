@@ -39,7 +39,7 @@ static bool by_options(const struct options *o, char why[WHY])
                        : o->io == OPTIONS_IO_PACKET ? "packet"
                                                     : "auto");
     if (o->workers > 1)
-        return because(why, "--workers %u asks for several workers, and the kernel executor has only one", o->workers);
+        return because(why, "--workers %u asks for several workers, but the kernel executor has only one", o->workers);
     if (o->ring < OPTIONS_RING) return because(why, "--ring is too small for the sockets of the kernel executor");
     if (o->record && !o->record_sample)
         return because(why, "--record keeps every frame in user space, and only samples in the kernel (add "
@@ -118,11 +118,10 @@ static bool by_machine(const struct carry *carry, char why[WHY])
         return because(why, "the limit on locked memory is too low for the kernel executor's frames: run ulimit -l "
                             "unlimited, or add the capability IPC_LOCK");
     if (!hooks_last())
-        return hooks_hidden()
-                   ? because(why, "the BPF file system at " HOOKS_FILES
-                                  " is hidden, for example by `ip netns exec`, so nothing would filter after a kill")
-                   : because(why,
-                             HOOKS_FILES " isn't a writable BPF file system, so nothing would filter after a kill");
+        return because(why, "%s" HOOKS_FILES "%s, so no rules would filter packets if preyrun were killed",
+                       hooks_hidden() ? "the BPF file system at " : "",
+                       hooks_hidden() ? " is hidden, for example by `ip netns exec`"
+                                      : " isn't a writable BPF file system");
     return tun_lack(err, sizeof err) && because(why, "%s", err);
 }
 

@@ -80,7 +80,9 @@ static bool move_members(const struct program_change *c)
     if (!failed && !asks) failed = -ENOMEM;
     if (failed < 0) snprintf(c->err, c->err_len, "out of memory");
     if (failed > 0)
-        snprintf(c->err, c->err_len, "set %.60s: the kernel has no room for the set's file: set a larger `size`",
+        snprintf(c->err, c->err_len,
+                 "set %.60s: the set's table in the kernel is too small for its file: write a larger `size` for the "
+                 "set in the rules",
                  program_str(now->program, now->program->lives[failed - 1].name));
     return !failed;
 }

@@ -49,7 +49,10 @@ static int access_log_add(struct carry *carry, const char *path, char *err, size
     struct access *a = carry->access;
     int fd;
     if (a->count == LOGS_MOST)
-        return snprintf(err, err_len, "the services have more than %d access logs, the limit", LOGS_MOST), -E2BIG;
+        return snprintf(err, err_len,
+                        "the services have more than %d access logs, which is the limit: let some services share a log",
+                        LOGS_MOST),
+               -E2BIG;
     const int failed = ask_ACCESS_LOG(carry->tell->channel, path, &fd, err, err_len);
     if (failed) return failed;
     struct access_log *log = calloc(1, sizeof *log);
@@ -109,7 +112,8 @@ void logs_again(struct carry *carry)
         char err[500];
         int fd;
         if (ask_ACCESS_LOG(carry->tell->channel, log->path, &fd, err, sizeof err))
-            events_tell(&carry->tell->events, TOLD_FAULT, "access log: %s; the file opened before stays in use", err);
+            events_tell(&carry->tell->events, TOLD_FAULT,
+                        "access log: %s; prey still writes to the file that it opened earlier", err);
         else
             sink_renew(&log->sink, fd);
     }

@@ -35,8 +35,8 @@ void proxied_text(FILE *out, const cJSON *root, const struct tally *t)
          "{/proxy proxy       {#sessions|connection was|connections were} accepted, {#now} open, {#ended} "
          "{=ended|has|have} ended\n"
          "  moved     {#up_bytes|byte} from clients, {#down_bytes} to them\n"
-         "  servers   {#connects|connect}, {#connected} of them made, {#retried} after a failed connect\n"
-         "{?spliced   spliced   {#spliced} left {=spliced|its|their} sockets, {#spliced_now} of them still open\n}"
+         "  servers   {#connects|connection} begun, {#connected} made; {#retried|retry|retries} after a failure\n"
+         "{?spliced   spliced   {#spliced|connection}, {#spliced_now} of them still open\n}"
          "{*ended_by?.|  ended     |, |{#.} {$}|\n}{*refused?.|  refused   |, |{#.} {$}|\n}"
          "{*http?.|  http      |, |{#.} {$}|\n}{*tls?.|  tls       |, |{#.} {$}|\n}"
          "{*stays?.|  stays     |, |{#.} {$}|\n}}");

@@ -153,7 +153,7 @@ void asked_DROPPED(void *with, struct call *c)
         return;
     }
     if ((call_has(c, "limit") && !call_number_of(c, "limit", UINT32_MAX, &limit)) || !limit) {
-        call_end(c, 2, "`limit` must be a number of rows from 1 on");
+        call_end(c, 2, "`limit` must be a number of rows, at least 1");
         return;
     }
     dropped_take(control);

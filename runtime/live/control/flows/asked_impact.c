@@ -34,7 +34,9 @@ static void tell_more(void *arg, struct call *c)
     const bool put = call_bytes(c, b->at + b->told, len);
     b->told += len;
     if (!put)
-        call_end(c, 2, "out of memory, or too many other clients have unread replies: ask again");
+        call_end(c, 2,
+                 "out of memory, or too many other processes haven't read their replies from the control socket: run "
+                 "the command again");
     else if (b->told == b->len)
         call_end(c, 0, "%s", "");
 }
@@ -104,7 +106,7 @@ static void impact_part(struct walk *w)
     struct asked_impact *a = (struct asked_impact *)w;
     const uint64_t serial = a->impact.now->serial;
     if (walk_program(w) != serial || w->control->carry->now.program->serial != serial) {
-        call_end(a->call, 2, "the running program has changed meanwhile: ask again");
+        call_end(a->call, 2, "the running program has changed meanwhile: run the command again");
         return;
     }
     const uint64_t now = walk_now(w);
@@ -177,7 +179,7 @@ void asked_IMPACT(void *with, struct call *c)
     struct control *control = with;
     char err[600];
     if (!change_settled(control->carry)) {
-        call_end(c, 2, "a reload is in progress: ask again when it has finished");
+        call_end(c, 2, "a reload is in progress: run the command again when it has finished");
         return;
     }
     struct asked_impact *a = impact_new(control, c, err, sizeof err);

@@ -154,7 +154,7 @@ static const char *load_refusal(const struct control *control, const struct call
 {
     uint64_t ns;
     if (confirm_waits(control)) return "the running program isn't confirmed yet: run preyctl confirm first";
-    if (control->load) return "another load is in progress: ask again when it has finished";
+    if (control->load) return "another load is in progress: run the command again when it has finished";
     if (call_has(c, "confirm_ns") && (!call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &ns) || !ns))
         return "`confirm_ns`, the time to confirm, must be a whole number of nanoseconds from 1 to 4e18";
     return saves && !onfile_may_save(control, err, err_len) ? err : NULL;

@@ -309,7 +309,8 @@ static void answer_text(const struct control *control, struct call *c, uint64_t 
     else if (call_bytes(c, text, len))
         call_end(c, 0, "%s", "");
     else
-        call_end(c, 2, "too many other clients have unread replies: ask again");
+        call_end(c, 2,
+                 "too many other processes haven't read their replies from the control socket: run the command again");
     free(text);
 }
 
@@ -334,5 +335,7 @@ void asked_HISTORY(void *with, struct call *c)
     const bool good = call_document(c, root);
     cJSON_Delete(root);
     call_end(c, good ? 0 : 2, "%s",
-             good ? "" : "out of memory, or too many other clients have unread replies: ask again");
+             good ? ""
+                  : "out of memory, or too many other processes haven't read their replies from the control socket: "
+                    "run the command again");
 }

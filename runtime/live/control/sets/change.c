@@ -64,11 +64,12 @@ static const char *refusal(const struct changing *g, const struct member_record 
     uint32_t lo[4], hi[4];
     if (set_is_answered(g->t)) return "the set's members come only from DNS answers";
     if (!g->wide && r->len < (r->v6 ? MEMBER_WIDE6 : MEMBER_WIDE4))
-        return r->v6 ? "it is shorter than /16; --wide allows that" : "it is shorter than /8; --wide allows that";
+        return r->v6 ? "the prefix is shorter than /16: to allow so wide a network, add --wide"
+                     : "the prefix is shorter than /8: to allow so wide a network, add --wide";
     live_net_ends(net, lo, hi);
     const enum live_refusal why = member_refuses(g->t, net->v6, lo, hi);
     return why == LIVE_NEVER     ? "`never` contains it, or a part of it"
-           : why == LIVE_OUTSIDE ? "it is outside `in`"
+           : why == LIVE_OUTSIDE ? "the set's `in` doesn't contain it"
                                  : NULL;
 }
 
@@ -141,7 +142,7 @@ static void change_one(struct changing *g, const struct member_record *r)
     if (said == LIVE_FULL || said == LIVE_LENGTHS) {
         tell_refused(g, r,
                      said == LIVE_FULL ? "the set is full"
-                                       : "the set's members already have eight prefix lengths, the limit");
+                                       : "the set's members already have eight prefix lengths, which is the limit");
         return;
     }
     if (r->flags & MEMBER_CUT) {
@@ -272,7 +273,7 @@ void sets_change(struct control *control, struct call *c, const struct member_ta
     } else if (!cut) {
         call_end(c, 2, "out of memory");
     } else if (cuts && call_is_guest(c)) {
-        call_end(c, 2, "members of a group may change sets, but not end flows: leave out `cut`");
+        call_end(c, 2, "users of --sets-group may change sets, but not end flows: leave out `cut`");
     } else if (!sound) {
         call_end(c, 2, "the data sent with the question isn't a list of members");
     } else {

@@ -95,7 +95,7 @@ static void listed_more(void *arg, struct call *c)
     struct member_target t;
     char text[TEXT_NUMBER];
     if (!members_find(l->control->rules, l->name, &t) || t.set->version != l->version) {
-        call_end(c, 2, "%s was replaced while preyrun read its members: ask again", l->name);
+        call_end(c, 2, "%s was replaced while preyrun read its members: run the command again", l->name);
         return;
     }
     int told = tell_base(l, c, &t);

@@ -54,11 +54,11 @@ static const char *refusal(const struct member_target *t, const struct member_ra
     const u128 more = number_of(m, m->hi) - number_of(m, m->lo);
     const unsigned bits = m->v6 ? 128 - MEMBER_WIDE6 : 32 - MEMBER_WIDE4;
     if (!wide && more >> bits)
-        return m->v6 ? "it has more addresses than a /16; --wide allows that"
-                     : "it has more addresses than a /8; --wide allows that";
+        return m->v6 ? "the range has more addresses than a /16: to allow so wide a range, add --wide"
+                     : "the range has more addresses than a /8: to allow so wide a range, add --wide";
     const enum live_refusal why = member_refuses(t, m->v6, m->lo, m->hi);
     return why == LIVE_NEVER     ? "`never` contains it, or a part of it"
-           : why == LIVE_OUTSIDE ? "it is outside `in`"
+           : why == LIVE_OUTSIDE ? "the set's `in` doesn't contain it"
                                  : NULL;
 }
 
@@ -97,7 +97,9 @@ static void base_put(struct control *control, struct call *c, const struct membe
     char now[TEXT_NUMBER], before[TEXT_NUMBER], line[300];
     uint64_t were;
     if (!member_base_fits(t, b)) {
-        call_end(c, 1, "%s: the kernel has no room for so many ranges: set a larger `size`; nothing has changed",
+        call_end(c, 1,
+                 "%s: the set's table in the kernel is too small for so many ranges: write a larger `size` for the set "
+                 "in the rules; nothing has changed",
                  t->set->name);
         return;
     }

@@ -19,7 +19,8 @@ const char *proxied_part_lacks(const struct control *control)
     const struct carry *carry = control->carry;
     if (inline_stack_stays(carry)) return inline_stack_stays(carry);
     if (before_count(control->before) >= HANDOFF_BEFORE_MOST)
-        return "16 previous processes still serve their connections: ask again when one has ended (preyctl status), or "
+        return "16 previous processes still serve their connections: run the command again when one has ended (preyctl "
+               "status), or "
                "limit them with --takeover-drain";
     return NULL;
 }

@@ -188,7 +188,7 @@ static uint32_t form_of(const struct handoff_begin *b, char *line, size_t line_l
     const uint32_t form = b->form < HANDOFF_FORM ? b->form : HANDOFF_FORM;
     if (form >= HANDOFF_FORM_LEAST && form >= b->form_least) return form;
     snprintf(line, line_len,
-             "the running instance hands over in formats %d to %d, and the new version takes over in formats %u to %u; "
+             "the running instance hands over in formats %d to %d, but the new version takes over in formats %u to %u; "
              "a restart of prey works, but ends its flows",
              HANDOFF_FORM_LEAST, HANDOFF_FORM, b->form_least, b->form);
     return 0;

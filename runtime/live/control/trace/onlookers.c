@@ -137,7 +137,8 @@ static void onlooker_end(void *arg)
     if (k->wanted.words) tell_chosen(k);
     k->asked.ns = clock_ns(CLOCK_MONOTONIC) - k->asked.ns;
     if (k->judges)
-        snprintf(other, sizeof other, "; process %ld has taken over%s", k->judges, k->talk ? "" : ": ask again");
+        snprintf(other, sizeof other, "; process %ld has taken over%s", k->judges,
+                 k->talk ? "" : ": run the command again");
     if (k->talk && !talk_answer(k->talk, &k->asked, k->call))
         call_end(k->call, 2, "out of memory, or the reply is too long: ask for fewer rows with --limit");
     else
@@ -440,8 +441,10 @@ static struct onlooker **place_for(struct control *control, struct call *c)
     for (unsigned i = 0; fine && i < OBSERVERS_MOST; i++)
         if (!control->onlookers->at[i]) return &control->onlookers->at[i];
     if (fine)
-        call_end(c, 2, "%d other clients are watching, which is the limit: ask again when one has ended",
-                 OBSERVERS_MOST);
+        call_end(
+            c, 2,
+            "%d other commands such as trace are running, which is the limit: run the command again when one has ended",
+            OBSERVERS_MOST);
     else
         call_end(c, 2, "out of memory");
     return NULL;
@@ -455,7 +458,8 @@ static bool read_bounds(const struct call *c, struct onlooker *k, char *err, siz
                       (!call_has(c, "ns") || call_number_of(c, "ns", INT64_MAX, &ns)) &&
                       (!call_has(c, "snap") || call_number_of(c, "snap", SNAP_MOST, &snap)) && snap && k->most;
     if (!good)
-        snprintf(err, err_len, "`count`, `ns` and `snap` must be numbers from 1 on, and `snap` at most %d", SNAP_MOST);
+        snprintf(err, err_len, "`count`, `ns` and `snap` must be numbers of at least 1, and `snap` of at most %d",
+                 SNAP_MOST);
     k->until_ns = ns ? clock_ns(CLOCK_MONOTONIC) + ns : UINT64_MAX;
     k->as.snap = k->captures ? (uint32_t)snap : TRACED_BYTES;
     return good;
@@ -484,7 +488,7 @@ static bool begin_talk(const struct call *c, struct onlooker *k, char *err, size
     (void)!getrandom(&seed, sizeof seed, GRND_NONBLOCK);
     k->asked = (struct talk_asked){.ns = clock_ns(CLOCK_MONOTONIC), .by_bytes = call_is_true(c, "bytes")};
     if ((call_has(c, "limit") && !call_number_of(c, "limit", UINT32_MAX, &limit)) || !limit) {
-        snprintf(err, err_len, "`limit` must be a number of rows from 1 on");
+        snprintf(err, err_len, "`limit` must be a number of rows, at least 1");
         return false;
     }
     k->asked.limit = (unsigned)limit;

@@ -311,8 +311,8 @@ static void set_settle(struct rules *rules, const struct ruling *old, uint32_t l
                f.never == 1 ? "was removed, because `never` contains it"
                             : "were removed, because `never` contains them");
     tell_count(rules, name, f.outside, "member",
-               f.outside == 1 ? "was removed, because it is outside `in`"
-                              : "were removed, because they are outside `in`");
+               f.outside == 1 ? "was removed, because the set's `in` doesn't contain it"
+                              : "were removed, because the set's `in` doesn't contain them");
     tell_count(rules, name, f.ranges, "range", f.ranges == 1 ? "was cut" : "were cut");
     tell_count(rules, name, f.left_out, "member", "found no room");
     if (f.no_memory) tell(rules, "%s: out of memory, so the old ranges of its file stay", name);

@@ -27,7 +27,7 @@ void granted_notice(const struct rules *rules)
             snprintf(name, sizeof name, "%.*s", (int)len, at);
             at += len;
             if (has_set(rules->carry->now.program, name)) continue;
-            complain("notice: --sets-group lets group %u change %.*s, and the rules have no live set of that name",
+            complain("notice: --sets-group lets group %u change %.*s, but the rules have no live set of that name",
                      (unsigned)o->sets_groups[i].gid, NAME_SHOWN, name);
         }
     }

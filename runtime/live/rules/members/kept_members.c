@@ -319,7 +319,8 @@ bool members_restore(struct rules *rules, bool crashed, char *err, size_t err_le
     if (crashed && good) rules->members->kept = changes(rules);
     if (no_room)
         snprintf(err, err_len,
-                 "set %.60s: the kernel has no room for the kept ranges: set a larger `size`, or use --exec user",
+                 "set %.60s: the set's table in the kernel is too small for the kept ranges: write a larger `size` for "
+                 "the set in the rules, or use --exec user",
                  program_str(p, p->lives[no_room - 1].name));
     return !no_room;
 }

@@ -57,7 +57,7 @@ static bool base_is_due(const struct program *p, uint32_t live, const struct liv
     if (why == LIVE_MAY) return true;
     address_text(first.v6 ? 6 : 4, first.addr, text);
     snprintf(err, err_len, "%.200s: %s: %s", program_str(p, p->lives[live].file), text,
-             why == LIVE_NEVER ? "`never` contains it, or a part of it" : "it is outside `in`");
+             why == LIVE_NEVER ? "`never` contains it, or a part of it" : "the set's `in` doesn't contain it");
     return false;
 }
 
@@ -74,7 +74,8 @@ static bool put(struct rules *rules, const struct program *p, uint32_t live, str
     if (live_base_fits(table, &base) && members_base(rules, table, &base)) return true;
     snprintf(err, err_len, "%.200s: %s", program_str(p, p->lives[live].file),
              live_base_fits(table, &base) ? "out of memory"
-                                          : "the kernel has no room for the file: set a larger `size`");
+                                          : "the set's table in the kernel is too small for the file: write a larger "
+                                            "`size` for the set");
     return false;
 }
 

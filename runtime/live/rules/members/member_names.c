@@ -21,8 +21,8 @@ static const char *refuses(const struct member_target *t, bool v6, const uint32_
 {
     if (!live_is_of_host(addr, v6)) return "which isn't an address of another machine";
     switch (member_refuses(t, v6, addr, addr)) {
-    case LIVE_NEVER: return "which `never` contains";
-    case LIVE_OUTSIDE: return "which is outside `in`";
+    case LIVE_NEVER: return "which the set's `never` contains";
+    case LIVE_OUTSIDE: return "which the set's `in` doesn't contain";
     default: return NULL;
     }
 }
@@ -142,8 +142,8 @@ static void follow_change(struct rules *rules, const struct member_target *t, co
     char text[INET6_ADDRSTRLEN], others[40] = "";
     address_text(c->v6 ? 6 : 4, a->addr[bad], text);
     if (refused > 1) snprintf(others, sizeof others, " (and %u other%s)", refused - 1, text_plural(refused - 1));
-    events_tell(&rules->tell->events, TOLD_NAMES, "%.60s: %.100s has the address %s%s, %s", t->set->name, c->name->host,
-                text, others, why);
+    events_tell(&rules->tell->events, TOLD_NAMES, "%.60s: not added: %.100s has the address %s%s, %s", t->set->name,
+                c->name->host, text, others, why);
 }
 
 /* Give an end to all members that came from names of a former program or process. This is done once each name is

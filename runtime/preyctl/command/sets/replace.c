@@ -142,7 +142,7 @@ int sets_replace_by(struct talk *t, const char *set, bool wide)
     struct replaced_by r = {.count = 0};
     char *text = read_whole(STDIN_FILENO, FILE_BYTES_MOST, &len);
     if (!text && errno == EFBIG)
-        return talk_complain("standard input has more than %zu MiB, the limit", FILE_BYTES_MOST >> 20);
+        return talk_complain("standard input has more than %zu MiB, which is the limit", FILE_BYTES_MOST >> 20);
     if (!text) return talk_complain("standard input: %s", strerror(errno));
     int status = 0;
     if (!addr_text_read(text, len, &(struct addr_reader){&r, take_member, take_bad}))

@@ -138,7 +138,7 @@ static void has_print(const cJSON *o)
     }
     if (*refused)
         printf("; adding it isn't allowed: %s",
-               strcmp(refused, "never") ? "it is outside `in`" : "`never` contains it");
+               strcmp(refused, "never") ? "the set's `in` doesn't contain it" : "`never` contains it");
     puts("");
 }
 
