@@ -622,7 +622,7 @@ hint 'accept ether from 02-00-00-00-00-01' 'write .02:00:00:00:00:01.'
 hint 'accept from example.com' 'doesn.t look up host names'
 hint 'accept tos 4' 'write .dscp 1.'
 hint 'drop in on "eth1"' 'remove .in.'
-hint 'accept to wan' 'write .on wan. for packets that arrive there'
+hint 'accept to wan' 'write .on wan. for packets that arrive by this interface'
 printf 'firewall f default accept { drop igmp }\n' >good.prey
 compiled --check good.prey
 ok $? 'igmp is a protocol'

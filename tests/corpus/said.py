@@ -69,7 +69,7 @@ def compare(name, path, row):
         say(c["said"] == (wanted(row) or c["said"]), what)
         if c["said"] != wanted(row):
             print("# " + c["said"])
-    elif c.get("no_server") == "the capture lacks some of its bytes" and row["tcp.payload"]:
+    elif c.get("no_server") == "the capture lacks some of the connection's bytes" and row["tcp.payload"]:
         count["without a beginning"] += 1
         say(as_written(row), what + ", written as a new connection")
     elif "fragment" in told["packet"]:

@@ -106,9 +106,9 @@ chooses 'an XDP program of another process' "$fits" -i wan -i lan shop.pbc
 same 'which this tells of' "$(grep -c 'lan has an XDP program .* which sees frames first' err)" 1
 chooses 'where there can be only one' 'user, because lan has an XDP program of another process' -i wan -i lan --hook xdp shop.pbc
 chooses 'unless that is to go' "$fits" -i wan -i lan --hook xdp --xdp-replace shop.pbc
-same 'and this is said' "$(grep -c -- '--xdp-replace removes the XDP program on lan for good (number [0-9]*)' err)" 1
+same 'and this is said' "$(grep -c -- '--xdp-replace removes XDP program [0-9]* from lan for good' err)" 1
 chooses 'where user space serves it is not' 'user, because --record keeps every frame in user space' -i wan -i lan --xdp-replace --record kept shop.pbc
-same 'and that is said, too' "$(grep -c 'XDP program on lan for good' err) $(grep -c 'lan has an XDP program .* which sees frames first' err)" '0 1'
+same 'and that is said, too' "$(grep -c 'XDP program .* from lan for good' err) $(grep -c 'lan has an XDP program .* which sees frames first' err)" '0 1'
 at prey ip link set dev lan xdpdrv off
 at inside ethtool -K port1 gro off
 chooses 'a veth that takes no packets from XDP programs' "$fits" -i wan -i lan shop.pbc

@@ -59,7 +59,7 @@ says 'a program that is none' 'garbage.pbc: not a compiled prey program; compile
 : >empty.pbc
 says 'an empty one' 'empty.pbc: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc' -i wan empty.pbc
 head -c 300 shop.pbc >short.pbc
-says 'one that breaks off' "short.pbc: truncated: 300 bytes of $(stat -c %s shop.pbc)" -i wan short.pbc
+says 'one that breaks off' "short.pbc: truncated: 300 bytes of $(stat -c %s shop.pbc); compile the rules again: preyc RULES.prey -o FILE.pbc" -i wan short.pbc
 says 'a folder' "$work: not a regular file" -i wan "$work"
 says 'a name with a slash' '--name: `../x` isn'\''t a name: at most 30 letters, digits, `_`, `.`, `-`' -i wan --name ../x shop.pbc
 at prey setpriv --bounding-set -net_raw,-net_admin --inh-caps -all --reuid 65534 --regid 65534 --clear-groups \
@@ -118,7 +118,7 @@ for workers in 1 2; do
     address prey lan 10.2.0.1/24 fd00:2::1/64
     until_true 50 "$workers: too few descriptors are told of" grep -q 'Too many open files' prey.err
     at prey nft flush ruleset
-    until_true 50 "$workers: so are guard rules that can't be set" grep -q "guard rules can't be set: Too many open files; prey tries again every second" prey.err
+    until_true 50 "$workers: so are guard rules that can't be set" grep -q "prey can't set its guard rules: Too many open files; prey tries again every second" prey.err
     for p in $prey $service; do prlimit --pid "$p" --nofile=1024:; done
     until_true 50 "$workers: with descriptors again, served again" up && ok 0 "$workers: with descriptors again, served again"
     until_true 50 "$workers: and guard rules are told to stand again" grep -q 'guard rules are back' prey.err

@@ -128,7 +128,7 @@ chmod +x board
 rm -f /run/prey/clock # of a board that is none
 clock -7200 0
 for start in first second; do # what the first has noted does not pass for a clock that was set
-    unset_by user 'this machine has no battery-backed clock, and nobody has set the clock since the boot' "$work/board"
+    unset_by user 'this machine has no battery-backed clock, and the clock hasn'\''t been set since the boot' "$work/board"
     [ "$start" = second ] || prey_ends
 done
 clock 0 0

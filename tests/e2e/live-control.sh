@@ -136,7 +136,7 @@ unknown: 2this preyrun ($("$bin/preyctl" --version | cut -d' ' -f2)) doesn't kno
 no word: 2this preyrun ($("$bin/preyctl" --version | cut -d' ' -f2)) doesn't know the question \`\`
 three in a row: 3
 a hundred: about 64 answered, 1 other word
-the others: 264 clients are asking, which is the limit: ask again when one has ended
+the others: 2the control socket has 64 connections, which is the limit: run the command again when one has ended
 the other half: 0"
 ctl status
 same 'and the next one is answered' "$status" 0

@@ -38,8 +38,8 @@ hears 'and a server without a check' "health: moves/it is down: $why"
 hears 'and one of IPv6' "health: six/own is down: $why"
 same 'the start says what mends it' "$(grep -c 'notice: server both/own.*so it counts as down; to fix it: use .mode proxy., or' prey.err)" 1
 same 'addresses in a subnet that nobody answers for are told, each once' "$(sed -n 's/.*notice: \(service .*\)/\1/p' prey.err)" \
-    'service hidden has 10.1.0.110, in the subnet of wan, and nobody answers ARP or ND for that address; to fix it, write `announce` in the service, or run: ip addr add 10.1.0.110/32 dev wan
-service hidden has fd00:1::110, in the subnet of wan, and nobody answers ARP or ND for that address; to fix it, write `announce` in the service, or run: ip addr add fd00:1::110/128 dev wan'
+    'service hidden has 10.1.0.110, in the subnet of wan, but this machine doesn'\''t answer ARP or ND for that address; to fix it, write `announce` in the service, or run: ip addr add 10.1.0.110/32 dev wan
+service hidden has fd00:1::110, in the subnet of wan, but this machine doesn'\''t answer ARP or ND for that address; to fix it, write `announce` in the service, or run: ip addr add fd00:1::110/128 dev wan'
 same 'who is well serves' "$(ask client 10.1.0.100:90/)" one
 same 'a pool of this machine alone has no server' "$(ask client 10.1.0.101:90/ 5)" 'failed: 7'
 same 'and none without a check' "$(ask client 10.1.0.104:90/ 5)" 'failed: 7'

@@ -144,7 +144,7 @@ same 'rules that need XDP are refused' "$status|$(head -n 1 err)" '2|preyrun: --
 kernel -i br0 host.pbc
 same 'a bridge' "$(hook) $(at box curl -s -m 5 http://10.3.0.1/) $(at box curl -s -m 0.2 http://10.3.0.1:8080/ || echo $?)" 'eth0 tc, br0 tc prey 28'
 ctl --name eth0 load shop.pbc
-same 'a reload to rules with a service takes a restart' "$status $(grep -c 'restart prey, which creates the tables for the rules' err) $(gets 80)" '2 1 prey'
+same 'a reload to rules with a service takes a restart' "$status $(grep -c 'which needs tables that prey creates only when it starts: restart prey' err) $(gets 80)" '2 1 prey'
 ctl --name eth0 load twice.pbc
 same 'a reload to rules that ask for a second tag does not' "$status $(gets 80) $(gets 8080 0.2)" '0 prey curl 28'
 sends client double

@@ -62,10 +62,10 @@ same 'who watches needs none' "$status|$(says "$pins_are")$(says "$(pins_are_awa
 unshare -pfm --mount-proc ip netns exec "$id-prey" true 2>/dev/null && {
     unshare -pfm --mount-proc bash -c 'ip netns exec "$@"; exit $?' sh "$id-prey" "$bin/preyrun" -i eth0 --exec kernel --preflight host.pbc >out 2>err </dev/null
     status=$?
-    same 'pins that are hidden' "$status|$(says "^preyrun: notice: the BPF file system at /sys/fs/bpf is hidden, for example by .ip netns exec., so nothing would filter after a kill; to fix it, use nsenter --net=/run/netns/NAME instead$")|$(says "$pins_are")" '0|1|0'
+    same 'pins that are hidden' "$status|$(says "^preyrun: notice: the BPF file system at /sys/fs/bpf is hidden, for example by .ip netns exec., so no rules would filter packets if preyrun were killed; to fix it, use nsenter --net=/run/netns/NAME instead$")|$(says "$pins_are")" '0|1|0'
 }
 instead "$absent" --confirm 100ms host.pbc
-undone 'without pins it runs, and says so' "$status$(says "nothing would filter after a kill")" 11
+undone 'without pins it runs, and says so' "$status$(says "no rules would filter packets if preyrun were killed")" 11
 
 # Frames of more than a page: in pieces, which Linux before 6.6 does not have.
 ip -n "$id-prey" link set eth0 mtu 9000

@@ -102,7 +102,7 @@ says 'one of no program' '2 preyctl: reload: shop.pbc: not a compiled prey progr
 says 'one that comes with it, and is none' '2 preyctl: reload: bad.pbc: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc; the old program keeps running' \
     reload "$(cp shop.pbc bad.pbc && echo bad.pbc)"
 says 'log files alone' '0 ' reload --logs
-says 'which is all of it' '2 preyctl: --logs only opens log files again, without a program: preyctl reload --logs' reload --logs one.pbc
+says 'which is all of it' '2 preyctl: --logs only reopens log files and takes neither a program nor --confirm: write `preyctl reload --logs`' reload --logs one.pbc
 says 'one that comes with it' '0 shop.pbc runs' reload one.pbc
 cmp shop.pbc one.pbc
 ok $? 'is the file then'
@@ -123,7 +123,7 @@ echo 'firewall f default drop { accept tcp port 80 }' | rules watched
 says 'garbage' "2 preyctl: garbage.pbc: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc; $goes_on" load garbage.pbc
 ctl load short.pbc
 same 'half of one' "$status $(grep -c "short.pbc: truncated.*; $goes_on" err)" '2 1'
-says 'one that somebody bent' "2 preyctl: bent.pbc: damaged: digest doesn't match; $goes_on" load bent.pbc
+says 'one that somebody bent' "2 preyctl: bent.pbc: damaged: digest doesn't match; compile the rules again: preyc RULES.prey -o FILE.pbc; $goes_on" load bent.pbc
 says 'nothing' '2 preyctl: /dev/null: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc; shop.pbc keeps running' load /dev/null
 ctl load watched.pbc
 same 'one that could only watch' "$status $(grep -c -- '--monitor.*; shop.pbc keeps running' err)" '2 1'
@@ -132,7 +132,7 @@ says 'a file that is not there' '2 preyctl: none.pbc: No such file or directory'
 says 'no time' '2 preyctl: --confirm: `5` isn'\''t a time such as 30s, 5m or 2h' load two.pbc --confirm 5
 says 'no option' '2 preyctl: `--force` isn'\''t an option of load: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]' load two.pbc --force
 says 'no program' '2 preyctl: usage: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]' load
-awaits '^preyrun: load: bent.pbc: damaged: digest doesn'\''t match; the old program keeps running$'
+awaits '^preyrun: load: bent.pbc: damaged: digest doesn'\''t match; compile the rules again: preyc RULES.prey -o FILE.pbc; the old program keeps running$'
 
 # Descriptors that are no sealed file: none of them is read.
 cat >rude.py <<'PY'

@@ -305,10 +305,10 @@ a pipe: 2the filter: the program sent with the question isn'\''t in a sealed mem
 a device: 2the filter: the program sent with the question isn'\''t in a sealed memory file, which preyctl uses
 too large: 2the filter: larger than 1048576 bytes
 the rules themselves: 2a filter takes only conditions on packets: no services, translation, pools or checks
-no number: 2`count`, `ns` and `snap` must be numbers from 1 on, and `snap` at most 262144
+no number: 2`count`, `ns` and `snap` must be numbers of at least 1, and `snap` of at most 262144
 no words: 2`only` must be a string, such as "drop, rule SSH"
 no frame: 2`frame` must be a packet of up to 9216 bytes, each as two digits 0-9a-f
-the seventeenth: 216 other clients are watching, which is the limit: ask again when one has ended
+the seventeenth: 216 other commands such as trace are running, which is the limit: run the command again when one has ended
 sixteen look on
 a place is free again'
 exec 9>&-

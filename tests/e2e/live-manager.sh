@@ -409,7 +409,7 @@ if [ ! -e "$bin/tests/lib/no_one_kernel.o" ]; then
     echo 'firewall host in default drop { accept state established; accept tcp to port 22 }' >etc/gate.prey
     unit reload gate OPTIONS="-i gate0 --control $work/gate.sock --exec kernel"
     same 'rules that follow connections, and those before did not' "$status $(tail -n 1 said)" \
-        "1 prey-compile: reload: --exec kernel: these rules follow connections, and the previous rules didn't: restart prey, which creates the tables for the rules; the old program keeps running"
+        "1 prey-compile: reload: --exec kernel: these rules follow connections, which needs tables that prey creates only when it starts: restart prey; the old program keeps running"
     same 'goes on, the file too' "$("$bin/preyctl" --control gate.sock status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["program"]["file_differs"])')" False
     kill "$gate"
     wait "$gate"

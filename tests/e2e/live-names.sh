@@ -50,7 +50,7 @@ until_true 150 'an address that comes back stays for good' are 10.1.0.1 10.1.0.2
 
 # Addresses that may not get in.
 names '127.0.0.1 bad.example.net' '10.1.0.250 bad.example.net' '10.1.0.2 worse.example.net'
-hears 'an address that no other machine has is told' '^names: caught: bad\.example\.net has the address 10\.1\.0\.250 (and 1 other), which'
+hears 'an address that no other machine has is told' '^names: caught: not added: bad\.example\.net has the address 10\.1\.0\.250 (and 1 other), which'
 until_true 150 'names without it keep theirs' are '10.1.0.1!' 10.1.0.2 '10.1.0.77!' 10.1.0.9 'fd00:1::1!'
 same 'they are no members, and counted' "$(of_set caught refused)" 2
 

@@ -152,10 +152,10 @@ replies_follow() {
     asking=$!
     pids="$pids $asking"
     by "$1: an answer leaves by the uplink that the question came by" eth1
-    says "$1: status says so" '^replies of translated and balanced connections leave by the interface that the connection came in by: lan, wan, up2, dmz$'
+    says "$1: status says so" '^replies of translated and balanced connections leave by the interface where the connection arrived, on these interfaces: lan, wan, up2, dmz$'
     ip -n "$id-prey" link set up2 down
     by "$1: while that is down it leaves by the routes" eth0
-    says "$1: status says that, too" '^replies of .* came in by: lan, wan, dmz; routes decide for interfaces without a link: up2 \(down\)$'
+    says "$1: status says that, too" '^replies of .* on these interfaces: lan, wan, dmz; on interfaces without a link, the routes decide: up2 \(down\)$'
     ip -n "$id-prey" link set up2 up
     by "$1: by the uplink again, once it is up" eth1
     ip -n "$id-far" link set eth1 down

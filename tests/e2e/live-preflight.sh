@@ -138,7 +138,7 @@ lacks() {
     unshare -m sh -c 'mount -t tmpfs none "$1" && shift && exec nsenter --net="$@"' sh "$1" "/run/netns/$id-prey" "$bin/preyrun" --preflight -i wan -i lan "${@:2}" >out 2>err </dev/null
     echo "$? $(grep -v '^--exec auto' err)"
 }
-same 'no types of the kernel' "$(lacks /sys/kernel/btf --exec user proxied.pbc)" "0 preyrun: notice: prey can't hold back stray packets for \`mode proxy\`, so this machine answers them with resets: the kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)
+same 'no types of the kernel' "$(lacks /sys/kernel/btf --exec user proxied.pbc)" "0 preyrun: notice: prey can't hold back stray packets for \`mode proxy\`, so this machine replies to them with resets: the kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)
 $fine"
 # So does the first reload that brings such a service, once.
 mkdir blind
@@ -171,15 +171,15 @@ modes() {
 same 'a file that may not be opened' "$(modes)" "2 /dev/net/tun can't be opened: its mode is 0000, its owner user 0 and group 0; to fix it, run: chmod 666 /dev/net/tun, or run preyrun as root"
 same 'which nobody needs' "$(lacks /dev/net shop.pbc)" "0 $fine"
 at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -i lan shop.pbc >out 2>err </dev/null
-same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* use --io packet$" err)" '2 1'
+same 'no programs' "$? $(grep -c "^preyrun: --io xdp: prey can't load the eBPF program that chooses frames for it; use --io packet, or remove the cause: the kernel forbids it: .*$" err)" '2 1'
 
 at prey "$bin/tests/tools/tamper" refuse 22 "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
 same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: prey can't hold back stray packets for .mode proxy., .*: the kernel rejects prey's eBPF program; lockdown, a security module or a container's rules may forbid it (dmesg or the audit log shows which)$" err)" '0 1'
 
 { cat shop.prey; echo 'firewall tagged forward default drop { accept vlan 5 }'; } | rules tagged
 looked 'tags that rules ask for, and nobody sees' 0 "$tags
-notice: not judged: no firewall judges packets that cross from wan: -i doesn't name it (open)
-notice: not judged: no firewall judges packets that cross from spare: -i doesn't name it (open)
+notice: not judged: no firewall judges packets that are forwarded from wan: -i doesn't name it (open)
+notice: not judged: no firewall judges packets that are forwarded from spare: -i doesn't name it (open)
 $fine" -i lan --io xdp --workers 1 tagged.pbc
 looked 'rules that ask for none lose none' 0 "$fine" -i lan --io xdp --workers 1 shop.pbc
 

@@ -93,7 +93,7 @@ prey_sums_but
 
 # More routes than the rules want kept: the kernel is asked.
 prey prey -i wan -i lan --format json few.pbc
-grep -q 'the kernel has [0-9]* routes, and `limits { routes }` allows 10' prey.err
+grep -q 'the kernel has [0-9]* routes, but `limits { routes }` allows 10' prey.err
 ok $? 'too many routes are told of'
 same 'and 1,000 places answer' "$(scan 1000 64.0.0.0/8 32)" 1000
 truncate -s 0 prey.out

@@ -50,7 +50,7 @@ b = os.getxattr(sys.argv[1], "system.posix_acl_access")[4:]
 print(*("%d:%d:%d" % e if e[0] == 8 else "%d:%d" % e[:2] for e in (struct.unpack_from("<HHI", b, i) for i in range(0, len(b), 8))))
 PY
 )" '1:6 4:0 8:2:12347 8:2:12346 16:2 32:0'
-hears 'a set that is missing is told' 'notice: --sets-group lets group 12346 change missing, and the rules have no live set of that name$'
+hears 'a set that is missing is told' 'notice: --sets-group lets group 12346 change missing, but the rules have no live set of that name$'
 
 # as USER GROUP GROUPS ARGUMENT...: preyctl as this user
 as() {
@@ -69,7 +69,7 @@ may() {
 }
 told_may='preyctl: user 12345 may only ask about and change these live sets: caught,missing'
 may 0 'a member is added' 'caught: 2 added' sets caught add 192.0.2.1 192.0.2.2 for 1h comment 'from a log'
-may 2 'no flow ends by a group' 'preyctl: members of a group may change sets, but not end flows: leave out `cut`' sets caught add 192.0.2.3 cut
+may 2 'no flow ends by a group' 'preyctl: users of --sets-group may change sets, but not end flows: leave out `cut`' sets caught add 192.0.2.3 cut
 may 0 'and removed' 'caught: 1 removed' sets caught remove 192.0.2.1
 may 1 'never holds for all' 'preyctl: 10.66.0.1: `never` contains it, or a part of it
 caught: 1 refused' sets caught add 10.66.0.1
@@ -188,7 +188,7 @@ def is_answered(s):
     except BrokenPipeError: # refused before, which is still read
         pass
     got = s.recv(1 << 16)
-    assert got[:1] == b"j" or b"3 clients of this user are asking" in got, got
+    assert got[:1] == b"j" or b"this user has 3 connections" in got, got
     return got[:1] == b"j"
 def connection():
     s = socket.socket(socket.AF_UNIX)
@@ -205,7 +205,7 @@ crowd=$!
 pids="$pids $crowd"
 until_true 200 'a user has many connections' grep -q '^[0-9]' crowd
 same 'of which three stay' "$(tail -1 crowd)" 3
-may 2 'another one of this user is told so' 'preyctl: 3 clients of this user are asking, which is the limit: ask again when one has ended' sets caught
+may 2 'another one of this user is told so' 'preyctl: this user has 3 connections to the control socket, which is the limit: run the command again when one has ended' sets caught
 as 12344 12346 - sets caught add 192.0.2.77
 same 'another user of the group has a place' "$status $(cat err out)" '0 caught: 1 added'
 ctl sets

@@ -213,7 +213,7 @@ if [ "$EXEC" = kernel ]; then
     stops
     at prey timeout 60 "$bin/preyrun" --exec kernel -i wan -i lan shop.pbc >out 2>err
     same 'ranges for which the kernel has no room end a start' "$? $(tail -1 err)" \
-        '2 preyrun: set caught: the kernel has no room for the kept ranges: set a larger `size`, or use --exec user'
+        '2 preyrun: set caught: the set'\''s table in the kernel is too small for the kept ranges: write a larger `size` for the set in the rules, or use --exec user'
     starts --exec user shop.pbc
     same 'and are there afterwards' "$(members caught | cut -d" " -f 1) $(at prey "$bin/preyctl" sets --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["sets"][0]["ranges"])')" '10.1.2.3 300000'
     sets caught flush >/dev/null

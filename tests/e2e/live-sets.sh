@@ -101,26 +101,26 @@ caught: 1 refused' caught add 10.1.0.77
 sets 1 'and a network around it, but not others of the command' 'preyctl: 10.1.0.0/24: `never` contains it, or a part of it
 caught: 1 added, 1 refused' caught add 10.1.0.0/24 203.0.113.9
 sets 1 'has says it beforehand' 'caught doesn'\''t have 10.66.1.1; adding it isn'\''t allowed: `never` contains it' caught has 10.66.1.1
-sets 1 'in is kept' 'preyctl: 192.0.2.1: it is outside `in`
+sets 1 'in is kept' 'preyctl: 192.0.2.1: the set'\''s `in` doesn'\''t contain it
 few: 1 refused' few add 192.0.2.1
-sets 1 'partly outside is outside' 'preyctl: 8.0.0.0/6: it is outside `in`
+sets 1 'partly outside is outside' 'preyctl: 8.0.0.0/6: the set'\''s `in` doesn'\''t contain it
 few: 1 refused' few add 8.0.0.0/6 --wide
-sets 1 'a wide network asks for --wide' 'preyctl: 64.0.0.0/7: it is shorter than /8; --wide allows that
+sets 1 'a wide network asks for --wide' 'preyctl: 64.0.0.0/7: the prefix is shorter than /8: to allow so wide a network, add --wide
 caught: 1 refused' caught add 64.0.0.0/7
 sets 0 'and is taken with it' 'caught: 1 added' caught add 64.0.0.0/7 --wide
-sets 1 'everything is wide' 'preyctl: ::/0: it is shorter than /16; --wide allows that
+sets 1 'everything is wide' 'preyctl: ::/0: the prefix is shorter than /16: to allow so wide a network, add --wide
 caught: 1 refused' caught add ::/0
 sets 0 'a /8 and a /16 are not wide' 'caught: 2 added' caught add 32.0.0.0/8 4000::/16
-sets 1 'a /15 of IPv6 is' 'preyctl: 4002::/15: it is shorter than /16; --wide allows that
+sets 1 'a /15 of IPv6 is' 'preyctl: 4002::/15: the prefix is shorter than /16: to allow so wide a network, add --wide
 caught: 1 refused' caught add 4002::/15
 sets 0 'and is taken with --wide' 'caught: 1 added' caught add 4002::/15 --wide
-fed 1 'a feed asks for it, too' 'preyctl: line 1: `+34.0.0.0/7`: it is shorter than /8; --wide allows that
-preyctl: line 3: `+4004::/15`: it is shorter than /16; --wide allows that
+fed 1 'a feed asks for it, too' 'preyctl: line 1: `+34.0.0.0/7`: the prefix is shorter than /8: to allow so wide a network, add --wide
+preyctl: line 3: `+4004::/15`: the prefix is shorter than /16: to allow so wide a network, add --wide
 caught: 1 added, 2 refused' caught feed < <(printf '+34.0.0.0/7\n+4006::/16\n+4004::/15\n')
 fed 0 'and takes them with it' 'caught: 2 added' caught feed --wide < <(printf '+34.0.0.0/7\n+4004::/15\n')
-fed 1 'a file asks for it' 'preyctl: line 1: `34.0.0.0/7`: it has more addresses than a /8; --wide allows that
+fed 1 'a file asks for it' 'preyctl: line 1: `34.0.0.0/7`: the range has more addresses than a /8: to allow so wide a range, add --wide
 preyctl: caught: nothing has changed' caught replace < <(printf '34.0.0.0/7\n')
-fed 1 'in both families' 'preyctl: line 2: `4004::/15`: it has more addresses than a /16; --wide allows that
+fed 1 'in both families' 'preyctl: line 2: `4004::/15`: the range has more addresses than a /16: to allow so wide a range, add --wide
 preyctl: caught: nothing has changed' caught replace < <(printf '4006::/16\n4004::/15\n')
 sets 0 'they may go' 'caught: 6 removed' caught remove 32.0.0.0/8 34.0.0.0/7 4000::/16 4002::/15 4004::/15 4006::/16
 ctl sets caught add $'10.1.0.5\e[2J'
@@ -156,7 +156,7 @@ preyctl: caught: nothing has changed' caught replace < <(printf '10.1.0.9\n\n# o
 fed 1 'so does an empty file, as of a download that failed' \
     'preyctl: standard input has no address; to remove all members, run: preyctl sets caught flush
 preyctl: caught: nothing has changed' caught replace </dev/null
-fed 2 'a file that is too long says the most' 'preyctl: standard input has more than 256 MiB, the limit' \
+fed 2 'a file that is too long says the most' 'preyctl: standard input has more than 256 MiB, which is the limit' \
     caught replace < <(yes '# a comment, and no address' | head -c $(((256 << 20) + 1)))
 same 'the old members stay' "$(fate 10.1.0.1) $(fate 10.1.0.9)" 'drops passes'
 

@@ -55,7 +55,7 @@ sees() { crosses; [ -s traced ]; }
 until_true 100 'trace shows packets' sees
 ctl takeover
 wait $tracer
-same 'trace is told of the takeover, and what it has shown' "$? $(grep -c "packet.*; process $(owner) has taken over: ask again" trace.err)" '2 1'
+same 'trace is told of the takeover, and what it has shown' "$? $(grep -c "packet.*; process $(owner) has taken over: run the command again" trace.err)" '2 1'
 wait $talker
 same 'talkers prints what it has seen' "$? $(grep -c '10.2.0.2' talked) $(cat talk.err talked | grep -c "process $(owner) has taken over")" '0 1 1'
 prey=$(owner)

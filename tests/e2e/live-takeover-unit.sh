@@ -190,7 +190,7 @@ by_hand --json
 same 'as JSON' "$status $(cat out)" "0 {\"process\":$(owner),\"from\":$was}"
 was=$(owner)
 by_hand --io xdp --ring 4MiB
-same 'what is refused is told to whoever asked' "$status $(grep -c 'the running instance uses --io packet, and this start wouldn'\''t' err) $(owner)" "2 1 $was"
+same 'what is refused is told to whoever asked' "$status $(grep -c 'the running instance uses --io packet, but this start wouldn'\''t' err) $(owner)" "2 1 $was"
 main=1 by_hand
 same 'one that is not the main process of its unit: refused' "$status $(grep -c 'the main process of preyrun@edge is 1, but' err) $(owner)" "2 1 $was"
 exec 7<>/run/prey/edge.takeover

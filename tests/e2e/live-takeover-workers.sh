@@ -101,7 +101,7 @@ refuses() { # SENTENCE WORDS OPTION...: for more workers, and for fewer
     prey prey -i wan -i lan --workers 2 "$@"
     for n in 1 3; do
         ctl takeover --workers $n
-        same "$sentence, $n: refused, and they go on" "$status $(grep -c "the running instance has 2 workers, and this start would have $n, but $words .*; use --workers 2, or stop prey and start it without --takeover" err) $(owner)" "2 1 $prey"
+        same "$sentence, $n: refused, and they go on" "$status $(grep -c "the running instance has 2 workers, but this start would have $n, and $words .*; use --workers 2, or stop prey and start it without --takeover" err) $(owner)" "2 1 $prey"
     done
     ctl takeover
     same "$sentence: as many take over" "$status $(cat err)" '0 '

@@ -65,7 +65,7 @@ for step in asked begin now hangs nonsense; do
     until_true 300 "$step: it is told, and goes on" goes_on && ok 0 "$step: it is told, and goes on"
 done
 same 'one that takes over in other forms alone: refused' "$(at prey env FORMS='1000 1001' python3 "$takeover" bad "$socket" begin)" \
-    'the running instance hands over in formats 1 to 1, and the new version takes over in formats 1000 to 1001; a restart of prey works, but ends its flows'
+    'the running instance hands over in formats 1 to 1, but the new version takes over in formats 1000 to 1001; a restart of prey works, but ends its flows'
 same 'one that can have newer forms, too: it is told which' "$(at prey env FORMS='1 1000' python3 "$takeover" bad "$socket" begin)" 'form 1'
 was=$prey
 background prey "$bin/preyrun" --takeover -i wan -i lan --exec user all.pbc 2>default.err >default.out

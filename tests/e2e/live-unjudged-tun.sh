@@ -106,7 +106,7 @@ same '--ask says so, too' "$(grep -c "$in$why" out)" 1
 
 # This process does not see what crosses from it.
 prey prey -i wan -i lan --exec user across.pbc
-same "user: what crosses from it is shut" "$(asks 10.2.0.2 5353) $(grep -c "not judged: no firewall judges packets that arrive on wg0 or cross from it$why (shut" prey.err)" 'nothing 1'
+same "user: what crosses from it is shut" "$(asks 10.2.0.2 5353) $(grep -c "not judged: no firewall judges packets that arrive on wg0 or are forwarded from it$why (shut" prey.err)" 'nothing 1'
 ctl explain 'udp 10.8.0.2:4000 -> 10.2.0.2:5353'
 same "user: explain, of what crosses" "$(grep -c '^verdict: drop  reason unjudged (wg0 is shut except for ARP, ND and DHCP)' out)" 1
 ctl explain 'udp 10.2.0.2:5353 -> 10.8.0.2:4000 on lan'
@@ -126,7 +126,7 @@ crosses() {
     far_begins
     prey prey -i wan -i lan --exec kernel $1 across.pbc
     same "kernel: what crosses from it is judged where it leaves, $2" "$(asks 10.2.0.2 53) $(asks 10.2.0.2 5353)" 'nothing got'
-    same "kernel: and the rest is told, $2" "$(grep -c "not judged: no firewall judges packets that arrive on wg0 or cross from it to an unserved interface$why ($2" prey.err)" 1
+    same "kernel: and the rest is told, $2" "$(grep -c "not judged: no firewall judges packets that arrive on wg0 or are forwarded from it to an unserved interface$why ($2" prey.err)" 1
     ctl explain 'udp 10.8.0.2:4000 -> 10.2.0.2:53'
     same "kernel: explain, of what crosses, $2" "$(grep -c 'drop of firewall vpnway' out)" 1
     prey_ends
@@ -158,7 +158,7 @@ for exec in kernel; do
     ctl explain 'udp 10.8.0.2:4000 -> 10.8.0.1:53'
     same 'and explain says so' "$(grep -c '^verdict: no firewall judges the packet (wg0 is open)' out)" 1
     ctl load vpn.pbc
-    same 'a load that names it is refused' "$status $(grep -c "$in$why: add a firewall, or allow that with --allow-unjudged wg0; plain.pbc keeps running" err)" '2 1'
+    same 'a load that names it is refused' "$status $(grep -c "$in$why: add a firewall, name the interface with -i, or correct its name; to accept it, use --allow-unjudged wg0; plain.pbc keeps running" err)" '2 1'
     ctl load vpn.pbc --allow-unjudged wg0
     same 'unless its name is said' "$status $(asks 10.8.0.1 53)" '0 got'
     prey_ends

@@ -70,7 +70,7 @@ run --pcap each.pcap --explain $((3 + n)) web.pbc
 has 'an explanation says what the bytes said' "frame $((3 + n)) decided: method is \"GET\", host is \"a\", path is \"/a\""
 has '… and where that is written' 'service www, else -> web \(web\.prey:3\)'
 run --pcap each.pcap --explain $((2 + n)) web.pbc
-has 'the one before does not decide yet' 'no server: its bytes so far aren'\''t enough to decide'
+has 'the one before does not decide yet' 'no server: the connection'\''s bytes so far aren'\''t enough to choose a server'
 capture back <<END_OF_NOTES
 $(opened 2 81)
 $(bytes tac)
@@ -139,9 +139,9 @@ END_OF_NOTES
 run --pcap inline.pcap --verdicts lines inline.pbc
 same 'a request to the original is one of several' "$(servers)" '- - - - web/a - - '
 run --pcap inline.pcap --explain 6 inline.pbc
-has '… and explained as such' 'no server: it continues to the client'\''s destination'
+has '… and explained as such' 'no server: the connection continues to the client'\''s destination'
 run --pcap inline.pcap --explain 7 inline.pbc
-has '… until one is rejected' 'no server: the service rejects it'
+has '… until one is rejected' 'no server: the service rejects the connection'
 
 echo '# What the bytes say'
 rules routes <<'END_OF_RULES'
@@ -226,7 +226,7 @@ END_OF_NOTES
 run --pcap told.pcap told.pbc
 has 'instructions that are refused' '^proxied +4 connections: 1 given a server, 1 without a server, 2 closed because of their bytes$'
 for at in 8,'instruction to a target that `instruction to` doesn'\''t allow' 12,'instruction whose length, target, check or padding is wrong' \
-    16,'no `when` takes it, and there is no `else`'; do
+    16,'no `when` takes the connection, and there is no `else`'; do
     run --pcap told.pcap --explain "${at%%,*}" told.pbc
     has "… and why: frame ${at%%,*}" "no server: (an )?${at#*,}"
 done
@@ -292,8 +292,8 @@ done | capture wire
 run --pcap wire.pcap --verdicts lines wire.pbc
 same 'only a pool has servers' "$(servers)" '- - - - - - - - - - - web/a - - - - '
 has 'the summary tells connections that are rejected' '^proxied +4 connections: 3 given a server, 1 rejected$'
-for at in '4,reject,no server: the service rejects it' '8,program "/run/filter.sock",no server: an application gets it' '12,web,web  maglev -> web/a' \
-    '16,original,no server: it continues to the client'\''s destination'; do
+for at in '4,reject,no server: the service rejects the connection' '8,program "/run/filter.sock",no server: an application gets the connection' '12,web,web  maglev -> web/a' \
+    '16,original,no server: the connection continues to the client'\''s destination'; do
     IFS=, read -r frame to why <<<"$at"
     run --pcap wire.pcap --explain "$frame" wire.pbc
     has "an explanation says where: $to" "service wire, (when|else) -> $to \(wire\.prey:[0-9]+\)"

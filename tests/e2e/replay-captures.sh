@@ -143,7 +143,7 @@ python3 -c '
 import sys
 sys.stdout.buffer.write(b"\x28\xb5\x2f\xfd\x00\xb0" + b"\0" * 20)' >packed
 run -r packed here.pbc
-says 'a window of 4 GiB' 2 'packed: zstd: decompression needs more than 256 MiB of memory'
+says 'a window of 4 GiB' 2 'packed: zstd: decompression needs more than 256 MiB of memory, which is prey'\''s limit: decompress the input first (zstd -dc --long=31)'
 
 echo '# As frames come'
 mkfifo pipe

@@ -441,6 +441,6 @@ check '-i: no patterns' usage 'name each device: -i takes no patterns' --check -
 check '-i: it says what serves a device, or leaves it open' sh -c "'$preyc' --check -i eth0 --allow-unjudged eth0 served.prey 2>&1 | grep -q -e 'serve the device with -i eth7; or leave the device open with --allow-unjudged eth7'"
 check '-i: the device, not the name that the file gives it' sh -c "'$preyc' --check -i wan --allow-unjudged wan served.prey 2>&1 | grep -q -e '.wan. is a name in the rules, but -i takes the device.s name: -i eth7'"
 check '-i: not twice' usage '-i lists an interface twice: `eth0`' --check -i eth0 -i eth0 served.prey
-check '-i: for --check and --ask alone' usage 'works only with --check and --ask' -i eth0 served.prey -o good.pbc
+check '-i: for --check and --ask alone' usage 'works only with --check or --ask' -i eth0 served.prey -o good.pbc
 check 'a full standard output is an error' sh -c "'$preyc' --dump=ast good.prey >/dev/full 2>err; [ \$? -eq 2 ]"
 exit $failed

@@ -141,13 +141,13 @@ tell kill -KILL "$keeper"
 until_true 300 'the keeper is killed: its service ends' none_judges
 same 'and the machine stays closed' "$(at prey nft list tables | grep -c prey)" 2
 goes_on
-told 'which is told, and this is an ordinary start' 'the process that kept the flows has ended: the flows end, and this is an ordinary start'
+told 'which is told, and this is an ordinary start' 'the process that kept the flows has ended: the flows end, and preyrun starts without them'
 amid
 tell pkill -KILL -x prey-service
 until_true 300 'its service is killed' none_judges
 same 'and the machine stays closed' "$(at prey nft list tables | grep -c prey)" 2
 goes_on
-told 'which is told' 'the process that kept the flows has ended: the flows end, and this is an ordinary start'
+told 'which is told' 'the process that kept the flows has ended: the flows end, and preyrun starts without them'
 amid
 tell systemctl stop preyrun@edge
 same 'a stop comes between: it ends before that returns' "$(judges) $(at prey nft list tables | grep -c prey)" '0 2'
@@ -156,7 +156,7 @@ tell 'systemctl daemon-reload; systemctl reset-failed preyrun@edge; systemctl st
 echo "OPTIONS='-i lan -i wan --exec $EXEC --workers 1'" >"$root/etc/default/prey-edge"
 mark
 tell systemctl restart preyrun@edge
-told 'a start that differs too much is an ordinary one' 'nobody has taken over the kept flows: the flows end, and this is an ordinary start'
+told 'a start that differs too much is an ordinary one' 'the new process failed to take over the kept flows: the flows end, and preyrun starts without them'
 same 'which runs' "$(state) $(judges)" 'active 0 0 0  1'
 options --no-such-option
 tell systemctl restart preyrun@edge >said

@@ -131,7 +131,7 @@ static const struct outcome {
      "the server closed the connection in the middle of its reply"},
     {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_SILENT, "", false, "no reply within 1 s"},
     {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_FLOODS, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false,
-     "the reply never ends"},
+     "the reply is longer than the 256 KiB that prey reads"},
     {"http GET \"/h\" expect 200 body has \"all is well\"", AF_INET, SOCK_STREAM, FAR_ANSWERS,
      "HTTP/1.1 200 OK\r\nA: b\r\n\r\nwe say: all is well.", true, "good"},
     {"http GET \"/h\" expect 200 body has \"all is well\"", AF_INET, SOCK_STREAM, FAR_DRIPS,
@@ -184,7 +184,7 @@ static const struct outcome {
      "good"},
     {"http GET \"/\" expect 200", AF_INET, SOCK_STREAM, FAR_RESETS, "HTTP/1.1 2", false, "connection reset"},
     {"http GET \"/\" expect 200 body has \"b\"", AF_INET, SOCK_STREAM, FAR_FLOODS, "HTTP/1.1 200 x\r\n\r\na", false,
-     "the reply never ends"},
+     "the reply is longer than the 256 KiB that prey reads"},
 };
 
 static void kinds(void **state)

@@ -379,7 +379,7 @@ static void crowd(void **state)
         if (i < CTL_CLIENTS) says(&b, fds[i], seen);
         const char *words = hears(fds[i]);
         good += !strcmp(words, "e00 0;");
-        told += strstr(words, "ask again") != NULL;
+        told += strstr(words, "run the command again") != NULL;
         close(fds[i]);
     }
     assert_int_equal(good, CTL_CLIENTS);
@@ -554,10 +554,10 @@ static void guests_crowd(void **state)
     for (unsigned i = 0; i < CTL_GUESTS; i++) fds[i] = guest(&b, 5000 + i / CTL_GUESTS_OF_USER, 4001, NULL, 0);
     for (unsigned i = 0; i < CTL_GUESTS; i++) assert_string_equal(hears(fds[i]), "");
     fds[CTL_GUESTS] = guest(&b, 5000, 4001, NULL, 0);
-    assert_non_null(strstr(hears(fds[CTL_GUESTS]), "e23 clients of this user"));
+    assert_non_null(strstr(hears(fds[CTL_GUESTS]), "e2this user has 3 connections"));
     close(fds[CTL_GUESTS]);
     fds[CTL_GUESTS] = guest(&b, 6000, 4001, NULL, 0);
-    assert_non_null(strstr(hears(fds[CTL_GUESTS]), "e212 clients of groups"));
+    assert_non_null(strstr(hears(fds[CTL_GUESTS]), "e2users of --sets-group have 12 connections"));
     for (unsigned i = 0; i < CTL_GUESTS; i++) {
         says(&b, fds[i], "{\"ask\":\"sets\",\"how\":\"large\"}");
         for (unsigned waits = 0; waits < 100 && b.asked == i; waits++) step(&b, S / 50); /* the time of earlier ones */

@@ -605,7 +605,7 @@ static void refused(void **state)
     const char *odd = "cli\"ent";
     const struct guard g = {.ports = both, .port_count = 2, .bridged = &odd, .bridged_count = 1};
     assert_int_not_equal(guard_set(s, "eth0.5", &g, err, sizeof err), 0);
-    assert_non_null(strstr(err, "guard rules can't be set: "));
+    assert_non_null(strstr(err, "prey can't set its guard rules: "));
     end(s);
 }
 

@@ -192,7 +192,7 @@ static void test_too_long(void **state)
     for (uint32_t i = 0; i < COUNT; i++) insns[i] = i + 1 < COUNT ? MOV(R0, 0) : EXIT;
     struct made m;
     make(&m, insns, COUNT, NULL, 0);
-    assert_says(load(&m), "instructions, and the limit is 1,000,000; use --exec user");
+    assert_says(load(&m), "instructions, but the limit is 1,000,000; use --exec user");
     free(insns);
 }
 
@@ -205,7 +205,7 @@ static void test_a_map_too_large(void **state)
     const int failed = map_flat(&m, "large", 600u << 20);
     assert_int_equal(failed, -E2BIG);
     assert_int_equal(refused_map("large", m.len, failed, err, sizeof err), failed);
-    assert_says(err, "large would take 601 MB, and eBPF programs can use at most 512 MB");
+    assert_says(err, "large would take 601 MB, but eBPF programs can use at most 512 MB");
     refused_map("large", m.len, -ENOMEM, err, sizeof err);
     assert_says(err, "MemoryMax=");
     map_fini(&m);

@@ -154,7 +154,7 @@ static void test_not_compiled(void **state)
     (void)state;
     is_interpreted = true;
     assert_refused(is_loop, EINVAL, ENOTSUP,
-                   "the kernel interprets eBPF programs, and the kernel executor needs compiled ones");
+                   "the kernel interprets eBPF programs, but the kernel executor needs compiled ones");
     if (!strstr(programs_lack(-EINVAL), "the kernel interprets eBPF programs")) fail();
     is_interpreted = false;
 }

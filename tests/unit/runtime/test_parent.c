@@ -592,7 +592,8 @@ static void noise(void **state)
         struct noise n = {seed, seed % 4 != 0};
         const int status = served_and_said(write_noise, &n, said, sizeof said);
         assert_true(status == 2 || status == HONEST || status == 1);
-        refused += strstr(said, "the service made a request that isn't in the table, and is killed") != NULL;
+        refused +=
+            strstr(said, "the service made a request that isn't in the table, and is killed; please report") != NULL;
         assert_int_equal(state_cleanup(STATE_RUN, "here", NULL, NULL), 0);
     }
     assert_true(refused > 50);
@@ -616,7 +617,7 @@ static void slow_requests(void **state)
     char said[2000];
     sh(NETNS_PAIR);
     assert_int_equal(served_and_said(trickle, NULL, said, sizeof said), 2);
-    assert_non_null(strstr(said, "the service made a request that isn't in the table, and is killed"));
+    assert_non_null(strstr(said, "the service made a request that isn't in the table, and is killed; please report"));
 }
 
 /* Repeated requests don't delay the end, either. */
@@ -685,7 +686,9 @@ static void system_call(void **state)
     char said[2000], line[200];
     sh(NETNS_PAIR);
     assert_int_equal(served_and_said(call_one_more, NULL, said, sizeof said), 2);
-    snprintf(line, sizeof line, "the service made system call %d, which isn't in its list\n", SYS_socket);
+    snprintf(line, sizeof line,
+             "the service made system call %d, which isn't in its list; please report this with the rules\n",
+             SYS_socket);
     assert_non_null(strstr(said, line));
     assert_non_null(strstr(said, "the service was ended by signal 31 (Bad system call)"));
 }

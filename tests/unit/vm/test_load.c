@@ -59,13 +59,13 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
     FAULT(too_short, "damaged: 64 bytes too long", header(i)->size -= 64)                                              \
     FAULT(header_reserved, "header: reserved bytes aren't zero", header(i)->reserved = 1)                              \
-    FAULT(many_sections, "header: $KINDS+ sections, and at most $KINDS are possible",                                  \
+    FAULT(many_sections, "header: $KINDS+ sections, but at most $KINDS are possible",                                  \
           header(i)->sections = PBC_KINDS + 1)                                                                         \
     FAULT(unknown_kind, "section 2 is of unknown kind $KINDS", section(i, 2)->kind = PBC_KINDS)                        \
-    FAULT(twice, "section `rules` is there twice", section(i, 3)->kind = PBC_RULES)                                    \
+    FAULT(twice, "the file has two `rules` sections", section(i, 3)->kind = PBC_RULES)                                 \
     FAULT(section_reserved, "section `rules`: reserved bytes aren't zero", section(i, 2)->reserved = 1)                \
     FAULT(entry_size, "section `rules` has entries of 44 bytes instead of 52", section(i, 2)->entry_size = 44)         \
-    FAULT(too_many, "section `meta` has 2 entries, and at most 1 are possible", section(i, 0)->count = 2)              \
+    FAULT(too_many, "section `meta` has 2 entries, but at most 1 are possible", section(i, 0)->count = 2)              \
     FAULT(unaligned, "section `conds` isn't aligned", section(i, 3)->offset += 8)                                      \
     FAULT(ends_past, "section `code` ends past the file", section_of(i, PBC_CODE)->count += 999)                       \
     FAULT(starts_past, "section `code` ends past the file", section_of(i, PBC_CODE)->offset = header(i)->size + 64)    \
@@ -367,7 +367,7 @@ static void files(void **state)
 {
     (void)state;
     struct image i = sample();
-    char err[512] = "", expected[600];
+    char err[800] = "", expected[800];
     const char *path = scratch_file("load.pbc", i.bytes, i.len);
     struct program *p = program_load_file(path, err, sizeof err);
     assert_string_equal(err, "");
@@ -375,7 +375,17 @@ static void files(void **state)
     i.bytes[i.len - 1] ^= 1;
     path = scratch_file("load.pbc", i.bytes, i.len);
     assert_null(program_load_file(path, err, sizeof err));
-    snprintf(expected, sizeof expected, "%s: damaged: digest doesn't match", path);
+    snprintf(expected, sizeof expected,
+             "%s: damaged: digest doesn't match; compile the rules again: preyc RULES.prey -o FILE.pbc", path);
+    assert_string_equal(err, expected);
+    header(&i)->reserved = 1;
+    img_seal(i.bytes, i.len);
+    path = scratch_file("load.pbc", i.bytes, i.len);
+    assert_null(program_load_file(path, err, sizeof err));
+    snprintf(expected, sizeof expected,
+             "%s: not a valid program: header: reserved bytes aren't zero; compile the rules again with this "
+             "version's preyc: preyc RULES.prey -o FILE.pbc",
+             path);
     assert_string_equal(err, expected);
     assert_null(program_load_file(scratch_file("load.pbc", "", 0), err, sizeof err));
     snprintf(expected, sizeof expected,

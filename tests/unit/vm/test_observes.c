@@ -44,24 +44,24 @@ static void share_conditions(struct imgbuild *b, uint32_t count, uint32_t operan
     FAULT(limit, "observe 1 has a limit or form of a file that it doesn't write", b->observes[1].sessions_limit = 9)   \
     FAULT(form, "observe 1 has a limit or form of a file that it doesn't write", b->observes[1].flags = 1)             \
     FAULT(kind, "observe 0: unknown kind of first bytes", b->observes[0].wants[1] |= FIRST_INSTRUCTION)                \
-    FAULT(gap, "observe 1: its branches don't begin where the previous service's end, or their number isn't possible", \
+    FAULT(gap, "observe 1: its branches don't begin where the earlier branches end, or their number isn't possible",   \
           b->observes[1].choices = 3)                                                                                  \
-    FAULT(none,                                                                                                        \
-          "observe 1: its branches don't begin where the previous service's end, or their number isn't possible",      \
+    FAULT(none, "observe 1: its branches don't begin where the earlier branches end, or their number isn't possible",  \
           b->observes[1].choice_count = 0)                                                                             \
     FAULT(left, "choice 5 belongs to no observe service", img_add_choices(b, b->choices[4]))                           \
     FAULT(zero, "observe 0: reserved bytes aren't zero", b->observes[0].reserved[0] = 1)                               \
-    FAULT(cut, "observe 0: service 6 doesn't exist, or isn't for `cut`", b->observes[0].cut = 7)                       \
-    FAULT(cuts, "choice 0: its service has no `cut` for its connections", b->choices[0].does = PBC_CUTS)               \
+    FAULT(cut, "observe 0: service 6 doesn't exist, or isn't for `-> proxy inline`", b->observes[0].cut = 7)           \
+    FAULT(cuts, "choice 0 is `-> proxy inline`, but no service takes its connections over",                            \
+          b->choices[0].does = PBC_CUTS)                                                                               \
     FAULT(string, "observe 0: a string is past the end of `strings`", b->observes[0].stream = PBC_NONE)                \
     FAULT(path, "observe 1 has a path of more than 1024 bytes", b->observes[1].stream = long_path(b))                  \
     FAULT(does, "choice 0: unknown action 5, or its reserved bytes aren't zero", b->choices[0].does = PBC_DOES)        \
-    FAULT(no_stream, "choice 4: its service has no stream", b->choices[4].does = PBC_STREAM)                           \
+    FAULT(no_stream, "choice 4 is `-> stream`, but its service has no `stream to`", b->choices[4].does = PBC_STREAM)   \
     FAULT(conds, "choice 0: its conditions go past the end of `conds`", b->choices[0].conds = 4)                       \
     FAULT(other, "observe 0: branch 1 belongs to another service", b->choices[1].observe = 1)                          \
-    FAULT(otherwise, "observe 0: branch 3: only the last branch can be, and must be, the `else`",                      \
+    FAULT(otherwise, "observe 0: branch 3: the last branch must be the `else`, and no other branch can be",            \
           b->choices[3].cond_count = 1)                                                                                \
-    FAULT(early, "observe 0: branch 0: only the last branch can be, and must be, the `else`",                          \
+    FAULT(early, "observe 0: branch 0: the last branch must be the `else`, and no other branch can be",                \
           b->choices[0].cond_count = 0)                                                                                \
     FAULT(shared, "choice 65: too many branches share conditions", share_conditions(b, 400, 1))                        \
     FAULT(walk, "observe 0 has more than 16777216 conditions and operands to try", share_conditions(b, 1, 300000))     \
@@ -78,7 +78,7 @@ static void share_conditions(struct imgbuild *b, uint32_t count, uint32_t operan
     FAULT(wire, "observe endpoint 0 isn't for TCP in the wire", b->observe_endpoints[0].wire = PBC_WIRE_NOT)           \
     FAULT(nobody, "observe endpoint 1 belongs to no observe service", b->observe_endpoints[1].service = 2)             \
     FAULT(blind, "observe 1 has no endpoint", b->observe_endpoints[1].service = 0)                                     \
-    FAULT(vlans, "observe endpoint 1: VLANs 7-5000 aren't a range, or don't fit its tags",                             \
+    FAULT(vlans, "observe endpoint 1: VLANs 7-5000 run backwards or past 4094, or its kind of tags takes none",        \
           b->observe_endpoints[1].vlan_hi = 5000)                                                                      \
     FAULT(ports, "observe endpoint 0: ports run backwards", b->observe_endpoints[0].port_lo = 81)                      \
     FAULT(iface, "observe endpoint 0: interface 0 doesn't exist", b->observe_endpoints[0].iface = 1)

@@ -27,16 +27,16 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
     FAULT(none, "no service has proxy 0", b->services[0].mode = PBC_MODE_PASSTHROUGH; b->services[0].proxy = 0)        \
     FAULT(other, "proxy 0: service 1 doesn't have this proxy", b->proxies[0].service = 1)                              \
     FAULT(flags, "proxy 0: unknown flags 0x100ff", b->proxies[0].flags = 0x100ff)                                      \
-    FAULT(both, "proxy 0: flags 0x20e contradict each other, or the file of the access log",                           \
+    FAULT(both, "proxy 0: flags 0x20e contradict each other, or don't fit the file of the access log",                 \
           b->proxies[0].flags = 0x20e)                                                                                 \
-    FAULT(log, "proxy 0: flags 0x248 contradict each other, or the file of the access log",                            \
+    FAULT(log, "proxy 0: flags 0x248 contradict each other, or don't fit the file of the access log",                  \
           b->proxies[0].flags |= PBC_PROXY_LOG_COMMON)                                                                 \
     FAULT(trust, "proxy 0: its 0 sets don't fit `accept proxy`", b->proxies[0].accept_count = 0)                       \
     FAULT(trusted, "proxy 0: its part of section `sets` goes past the section's end", b->proxies[0].accept_from = 1)   \
     FAULT(affinity, "proxy 0: its affinity doesn't fit the affinity's name", b->proxies[0].affinity_name = 0)          \
     FAULT(string, "proxy 0: a string is past the end of `strings`", b->proxies[0].log_file = PBC_NONE)                 \
     FAULT(certs,                                                                                                       \
-          "proxy 0: its certificates don't begin where the previous proxy's end, or their number isn't possible",      \
+          "proxy 0: its certificates don't begin where the earlier certificates end, or their number isn't possible",  \
           b->proxies[0].certs = 1)                                                                                     \
     FAULT(cert_none, "no proxy has certificate 0", b->proxies[0].cert_count = 0)                                       \
     FAULT(cert_file, "certificate 0 lacks the file of its chain or key", b->certs[0].key = 0)                          \
@@ -56,8 +56,10 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
     FAULT(ports, "service 0 has more than 1024 ports", b->endpoints[0].port_hi = 1104)                                 \
     FAULT(cookies, "service 0: `syn cookies` isn't possible in mode proxy",                                            \
           b->services[0].flags = PBC_SERVICE_COOKIES)                                                                  \
-    FAULT(streams_none, "meta: function 0 can't be the function of the first bytes", b->meta->streams = 0)             \
-    FAULT(streams_same, "meta: function 1 can't be the function of the first bytes", b->meta->streams = 1)             \
+    FAULT(streams_none, "meta: function 0 for first bytes doesn't fit the program's functions and proxies",            \
+          b->meta->streams = 0)                                                                                        \
+    FAULT(streams_same, "meta: function 1 for first bytes doesn't fit the program's functions and proxies",            \
+          b->meta->streams = 1)                                                                                        \
     FAULT(target, "branch 3 has a target, but no `instruction` condition", b->branches[3].conds = METHOD)              \
     FAULT(shares, "branch 3 has shares and another destination", b->branches[3].share_count = 1)                       \
     FAULT(original, "branch 3: its destination isn't possible in mode proxy", b->branches[3].shares = PBC_ORIGINAL)    \
@@ -77,11 +79,11 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
     FAULT(overload, "proxy 0: flags 0x2208 aren't possible in mode proxy",                                             \
           b->proxies[0].flags |= PBC_PROXY_OVERLOAD_PASS)                                                              \
     FAULT(pass, "branch 3: its destination isn't possible in mode proxy", b->branches[3].shares = PBC_PASSES)          \
-    FAULT(pass_unsaid, "proxy 0: flags 0x208 contradict each other, or the branches' destinations",                    \
+    FAULT(pass_unsaid, "proxy 0: flags 0x208 contradict each other, or don't fit the branches' destinations",          \
           in_the_wire(b, PBC_PASSES))                                                                                  \
-    FAULT(leaves_unsaid, "proxy 0: flags 0x8208 contradict each other, or the branches' destinations",                 \
+    FAULT(leaves_unsaid, "proxy 0: flags 0x8208 contradict each other, or don't fit the branches' destinations",       \
           b->proxies[0].flags |= PBC_PROXY_LEAVES)                                                                     \
-    FAULT(splice_unsaid, "proxy 0: flags 0x4208 contradict each other, or the branches' destinations",                 \
+    FAULT(splice_unsaid, "proxy 0: flags 0x4208 contradict each other, or don't fit the branches' destinations",       \
           in_the_wire(b, PBC_ORIGINAL);                                                                                \
           b->proxies[0].flags |= PBC_PROXY_SPLICE)                                                                     \
     FAULT(splice_tls, "proxy 0 reads bytes of connections that it passes on as packets", in_packets(b, PBC_ORIGINAL))  \

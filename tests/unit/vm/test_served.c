@@ -75,16 +75,16 @@ static void test_ports(void **state)
 
     given = compiled_text("firewall a in" REST "}\nfirewall b on \"wg*\" forward" REST "}");
     assert_non_null(given);
-    leaves("eth3", SERVED_PORT, NONE "cross from eth3, as `b` (test.prey:2) does for wg*");
+    leaves("eth3", SERVED_PORT, NONE "are forwarded from eth3, as `b` (test.prey:2) does for wg*");
     leaves("wg7", SERVED_PORT, "");
-    leaves("eth3", SERVED_BRIDGED, NONE "cross from eth3, as `b` (test.prey:2) does for wg*");
+    leaves("eth3", SERVED_BRIDGED, NONE "are forwarded from eth3, as `b` (test.prey:2) does for wg*");
     program_put(given);
 
     /* A firewall without a direction judges arriving and forwarded packets: one word is enough. */
     given = compiled_text("firewall a on \"eth1\"" REST "}");
     assert_non_null(given);
     leaves("eth2", SERVED_PORT, NONE "arrive on eth2, as `a` (test.prey:1) does for eth1");
-    leaves("eth2", SERVED_BRIDGED, NONE "cross from eth2, as `a` (test.prey:1) does for eth1");
+    leaves("eth2", SERVED_BRIDGED, NONE "are forwarded from eth2, as `a` (test.prey:1) does for eth1");
     leaves("eth1", SERVED_BRIDGED, "");
     program_put(given);
 
@@ -102,21 +102,22 @@ static void test_others(void **state)
     given = compiled_text("firewall a in" REST "}\nfirewall b out default accept { drop tcp }\nfirewall c forward" REST
                           "}");
     assert_non_null(given);
-    leaves("wg0", SERVED_NOT, NONE "arrive on wg0, leave by it or cross from it" NOT);
-    leaves("wg0", SERVED_NOT_KERNEL, NONE "arrive on wg0, leave by it or cross from it to an unserved interface" NOT);
+    leaves("wg0", SERVED_NOT, NONE "arrive on wg0, leave by it or are forwarded from it" NOT);
+    leaves("wg0", SERVED_NOT_KERNEL,
+           NONE "arrive on wg0, leave by it or are forwarded from it to an unserved interface" NOT);
     program_put(given);
 
     /* Where it leaves, its arrival on wg0 is known. */
     given = compiled_text("firewall c forward" REST "}\nfirewall d on \"wg*\" forward" REST "}");
     assert_non_null(given);
-    leaves("wg0", SERVED_NOT_KERNEL, NONE "cross from wg0 to an unserved interface" NOT);
-    leaves("ppp0", SERVED_NOT_KERNEL, NONE "cross from ppp0 to an unserved interface" NOT);
+    leaves("wg0", SERVED_NOT_KERNEL, NONE "are forwarded from wg0 to an unserved interface" NOT);
+    leaves("ppp0", SERVED_NOT_KERNEL, NONE "are forwarded from ppp0 to an unserved interface" NOT);
     program_put(given);
 
     given = compiled_text("firewall a on \"eth0\"" REST "}\nnat n { masquerade from 10.0.0.0/8 out on \"ppp0\" }");
     assert_non_null(given);
     leaves("ppp0", SERVED_NOT_KERNEL,
-           NONE "arrive on ppp0 or cross from it, and packets for a nat are lost when they leave by ppp0" NOT);
+           NONE "arrive on ppp0 or are forwarded from it, and packets for a nat are lost when they leave by ppp0" NOT);
     program_put(given);
 
     given = compiled_text("nat n { masquerade from 10.0.0.0/8 out on \"ppp0\" }");

@@ -203,7 +203,8 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           img_add_would_twins(b, 0))                                                                                   \
     FAULT(would_classifier, "meta: classifier 9 doesn't exist", b->meta->would = b->funcs_count - 1;                   \
           b->meta->would_classifiers = 9; img_add_would_twins(b, 0))                                                   \
-    FAULT(meta_streams, "meta: function 3 can't be the function of the first bytes", b->meta->streams = 3)             \
+    FAULT(meta_streams, "meta: function 3 for first bytes doesn't fit the program's functions and proxies",            \
+          b->meta->streams = 3)                                                                                        \
     FAULT(meta_needs, "meta: the flags are 0x8, but the conditions, services, nats and interfaces need 0x778",         \
           b->keep_needs = true;                                                                                        \
           b->meta->flags = PBC_NEEDS_SELF | PBC_KEEPS_FLOWS)                                                           \
@@ -313,7 +314,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(iface_long, "interface 0: its name is too long", b->ifaces[0].device = long_string(b, 16))                   \
     FAULT(iface_clamp, "interface 0: a clamp needs own addresses, but `meta` lacks their flag", b->ifaces[0].mss = 1;  \
           b->nats_count = b->endpoints_count = 0; b->meta->flags &= ~(uint32_t)PBC_NEEDS_SELF)                         \
-    FAULT(iface_reserved, "interface 1: reserved word isn't zero", b->ifaces[1].reserved = 1)                          \
+    FAULT(iface_reserved, "interface 1: its reserved bytes aren't zero", b->ifaces[1].reserved = 1)                    \
     FAULT(iface_within, "interface 1: the pattern around it isn't the longest that matches its name",                  \
           b->ifaces[0].device = img_string(b, "eth*"))                                                                 \
     FAULT(firewall_name, "firewall 0: a string is past the end of `strings`", b->firewalls[0].name = PBC_NONE)         \
@@ -361,9 +362,9 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(cond_name, "condition 0: a string is past the end of `strings`", b->conds[0].name = PBC_NONE)                \
     FAULT(cond_file, "condition 0: a string is past the end of `strings`", b->conds[0].place.file = PBC_NONE)          \
     FAULT(cond_arg, "condition 3 (from): unknown argument 0x1", b->conds[COND_FROM].arg = 1)                           \
-    FAULT(cond_not_flags, "condition 17 (flags): `not` and `any` aren't possible",                                     \
+    FAULT(cond_not_flags, "condition 17 (flags) has a flag for `not` or `any`, which this kind can't have",            \
           b->conds[COND_FLAGS].flags = PBC_COND_NOT)                                                                   \
-    FAULT(cond_not_bytes, "condition 24 (bytes): `not` and `any` aren't possible",                                     \
+    FAULT(cond_not_bytes, "condition 24 (bytes) has a flag for `not` or `any`, which this kind can't have",            \
           b->conds[COND_BYTES].flags = PBC_COND_ANY)                                                                   \
     FAULT(cond_ranges, "condition 5 (port): the operands go past the end of their section",                            \
           b->conds[COND_PORT].first = 2)                                                                               \
@@ -376,7 +377,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           b->conds[COND_PORT].first = UINT32_MAX)                                                                      \
     FAULT(cond_pattern, "condition 24 (bytes): the number of patterns isn't 1", b->conds[COND_BYTES].count = 2)        \
     FAULT(cond_iface, "condition 10 (on): interface doesn't exist", b->ranges[2].hi = 2)                               \
-    FAULT(cond_not_over, "condition 26 (over): `not` and `any` aren't possible",                                       \
+    FAULT(cond_not_over, "condition 26 (over) has a flag for `not` or `any`, which this kind can't have",              \
           b->conds[COND_OVER].flags = PBC_COND_NOT)                                                                    \
     FAULT(cond_meter, "condition 26 (over): the operands go past the end of their section",                            \
           b->conds[COND_OVER].first = 4)                                                                               \
@@ -392,7 +393,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(meter_len, "meter 1: invalid prefix length", b->meters[1].len4 = 1)                                          \
     FAULT(meter_entries, "meter 0: its 0 entries don't fit its key", b->meters[0].entries = 0)                         \
     FAULT(meter_keyless, "meter 1: its 9 entries don't fit its key", b->meters[1].entries = 9)                         \
-    FAULT(meter_table, "the meters have 4194305 entries in total, and at most 4194304 are possible",                   \
+    FAULT(meter_table, "the meters have 4194305 entries in total, but at most 4194304 are possible",                   \
           b->meters[0].entries = (1 << 22) + 1)                                                                        \
     FAULT(meter_time, "meter 0: unknown time of 7 ns", b->meters[0].per_ns = 7)                                        \
     FAULT(meter_no_rate, "meter 0: its rate is out of bounds", b->meters[0].count = 0)                                 \
@@ -403,8 +404,8 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(meter_huge, "meter 2: its burst is out of bounds", b->meters[2].burst = UINT64_MAX)                          \
     FAULT(meter_reserved, "meter 2: reserved bytes aren't zero", b->meters[2].reserved[3] = 1)                         \
     FAULT(log_meter, "rule 0: meter 4 doesn't exist", b->rules[0].log_meter = 5)                                       \
-    FAULT(log_keyed, "rule 0: meter 0 can't limit a log", b->rules[0].log_meter = 1)                                   \
-    FAULT(log_bytes, "rule 0: meter 1 can't limit a log", b->rules[0].log_meter = 2)                                   \
+    FAULT(log_keyed, "rule 0: meter 0 has a key or counts bytes, so it can't limit a log", b->rules[0].log_meter = 1)  \
+    FAULT(log_bytes, "rule 0: meter 1 has a key or counts bytes, so it can't limit a log", b->rules[0].log_meter = 2)  \
     FAULT(schedule_name, "schedule 1: a string is past the end of `strings`", b->schedules[1].name = PBC_NONE)         \
     FAULT(schedule_zone, "schedule 0: a string is past the end of `strings`", b->schedules[0].zone = PBC_NONE)         \
     FAULT(schedule_file, "schedule 0: a string is past the end of `strings`", b->schedules[0].place.file = PBC_NONE)   \
@@ -428,8 +429,8 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(grain_len6, "grain 0: invalid prefix length, or its reserved bytes aren't zero", b->grains[0].len6 = 129)    \
     FAULT(grain_reserved, "grain 0: invalid prefix length, or its reserved bytes aren't zero",                         \
           b->grains[0].reserved = 1)                                                                                   \
-    FAULT(grain_twice, "grain 1 is there twice", b->grains[1] = b->grains[0])                                          \
-    FAULT(cond_flows, "condition 28 (flows over): `not` and `any` aren't possible",                                    \
+    FAULT(grain_twice, "two grains are equal, the second of them grain 1", b->grains[1] = b->grains[0])                \
+    FAULT(cond_flows, "condition 28 (flows over) has a flag for `not` or `any`, which this kind can't have",           \
           b->conds[COND_FLOWS_OVER].flags = PBC_COND_NOT)                                                              \
     FAULT(cond_state, "condition 18 (state): unknown argument 0x1300", b->conds[COND_STATE].arg = 0x1300)              \
     FAULT(meter_a, "instruction 35 (jnwithin): the opcode doesn't take one of the operands", b->code[35].a = 1)        \
@@ -488,9 +489,9 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(check_flags, "check 0: unknown flags 0x10", b->checks[0].flags = 16)                                         \
     FAULT(check_method, "check 0: unknown method 3", b->checks[0].method = 3)                                          \
     FAULT(check_reserved, "check 0: reserved bytes aren't zero", b->checks[0].reserved[1] = 1)                         \
-    FAULT(check_steps, "check 0: its steps don't begin where the previous check's end, or are too many",               \
+    FAULT(check_steps, "check 0: its steps don't begin where the earlier steps end, or are too many",                  \
           b->checks[0].steps = 1)                                                                                      \
-    FAULT(check_steps_many, "check 0: its steps don't begin where the previous check's end, or are too many",          \
+    FAULT(check_steps_many, "check 0: its steps don't begin where the earlier steps end, or are too many",             \
           b->checks[0].step_count = 33)                                                                                \
     FAULT(check_steps_past, "check 0: its steps go past the end of `steps`", b->checks[0].step_count = 3)              \
     FAULT(check_steps_tcp, "check 0: its steps aren't possible for its kind", b->checks[0].kind = PBC_CHECK_TCP)       \
@@ -500,11 +501,11 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(check_steps_body, "check 0: its steps aren't possible for its kind", b->steps[0].kind = PBC_STEP_HAS)        \
     FAULT(step_of_none, "step 1 belongs to no check", b->checks[0].step_count = 1)                                     \
     FAULT(step_kind, "step 0: unknown kind 4", b->steps[0].kind = 4)                                                   \
-    FAULT(step_gap, "step 1: its bytes don't begin where the previous step's end, or their number isn't possible",     \
+    FAULT(step_gap, "step 1: its bytes don't begin where the earlier bytes end, or their number isn't possible",       \
           b->steps[1].bytes = 17)                                                                                      \
-    FAULT(step_empty, "step 0: its bytes don't begin where the previous step's end, or their number isn't possible",   \
+    FAULT(step_empty, "step 0: its bytes don't begin where the earlier bytes end, or their number isn't possible",     \
           b->steps[0].len = 0)                                                                                         \
-    FAULT(step_long, "step 1: its bytes don't begin where the previous step's end, or their number isn't possible",    \
+    FAULT(step_long, "step 1: its bytes don't begin where the earlier bytes end, or their number isn't possible",      \
           b->steps[1].len = 1025)                                                                                      \
     FAULT(step_past, "step 1: its bytes go past the end of `said`", b->steps[1].len = 3)                               \
     FAULT(step_short, "byte 19 of `said` belongs to no step", b->steps[1].len = 1)                                     \
@@ -517,9 +518,9 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(check_time, "check 0: a time or count is 0", b->checks[0].every_ms = 0)                                      \
     FAULT(check_family, "check 0: unknown family 5", b->checks[0].from_family = 5)                                     \
     FAULT(check_string, "check 0: a string is past the end of `strings`", b->checks[0].path = UINT32_MAX)              \
-    FAULT(pool_gap, "pool 1: its servers are missing, or don't begin where the previous pool's end",                   \
+    FAULT(pool_gap, "pool 1: its servers are missing, or don't begin where the earlier servers end",                   \
           b->pools[1].servers = 1)                                                                                     \
-    FAULT(pool_empty, "pool 0: its servers are missing, or don't begin where the previous pool's end",                 \
+    FAULT(pool_empty, "pool 0: its servers are missing, or don't begin where the earlier servers end",                 \
           b->pools[0].server_count = 0)                                                                                \
     FAULT(pool_past, "pool 1: its servers go past the end of `servers`", b->pools[1].server_count = 2)                 \
     FAULT(pool_other, "pool 0: server 1 belongs to another pool", b->servers[1].pool = 1)                              \
@@ -544,7 +545,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(pool_mixed, "pools up to 17 have more than 65536 pairs of a source address and a server together",           \
           many_mixed(b))                                                                                               \
     FAULT(server_family, "server 2: unknown family 0", b->servers[2].family = 0)                                       \
-    FAULT(server_weight, "server 0: the weight is 1001, and at most 1000 is possible", b->servers[0].weight = 1001)    \
+    FAULT(server_weight, "server 0: the weight is 1001, but at most 1000 is possible", b->servers[0].weight = 1001)    \
     FAULT(server_check, "server 0: check doesn't exist", b->servers[0].check = 7)                                      \
     FAULT(server_flags, "server 0: unknown flags 0x40", b->servers[0].flags = 64)                                      \
     FAULT(named_server, "named 0: server doesn't exist, or isn't after the previous server",                           \
@@ -587,7 +588,8 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(endpoint_proto, "endpoint 0: unknown protocol 6", b->endpoints[0].proto = 6)                                 \
     FAULT(endpoint_ports, "endpoint 2: ports run backwards", b->endpoints[2].port_lo = 10)                             \
     FAULT(endpoint_tags, "endpoint 2: unknown tags 5", b->endpoints[2].wire = 5)                                       \
-    FAULT(endpoint_vlans, "endpoint 2: VLANs 0-7 aren't a range, or don't fit its tags", b->endpoints[2].vlan_hi = 7)  \
+    FAULT(endpoint_vlans, "endpoint 2: VLANs 0-7 run backwards or past 4094, or its kind of tags takes none",          \
+          b->endpoints[2].vlan_hi = 7)                                                                                 \
     FAULT(endpoint_iface, "endpoint 2: interface 98 doesn't exist", b->endpoints[2].iface = 99)                        \
     FAULT(endpoint_wire, "endpoint 2: its interface or tags don't fit the mode of its service",                        \
           b->endpoints[2].wire = 1)                                                                                    \
@@ -596,19 +598,18 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(branch_conds, "branch 0: its conditions go past the end of `conds`",                                         \
           b->branches[0].cond_count = b->conds_count + 1)                                                              \
     FAULT(branch_meter, "branch 0 has a meter as condition", b->branches[0].conds = COND_OVER)                         \
-    FAULT(branch_shares, "branch 1: its shares don't begin where the previous branch's end",                           \
-          b->branches[1].shares = 1)                                                                                   \
+    FAULT(branch_shares, "branch 1: its shares don't begin where the earlier shares end", b->branches[1].shares = 1)   \
     FAULT(branch_past, "branch 1: its shares go past the end of `shares`", b->branches[1].share_count = 2)             \
     FAULT(branch_pool, "branch 0: pool doesn't exist", b->shares[0].pool = 2)                                          \
     FAULT(branch_share, "branch 0: a share can't be 101 %", b->shares[0].percent = 101)                                \
     FAULT(branch_sum, "branch 0: its shares are 96 % together, but must be 100 %", b->shares[0].percent = 91)          \
     FAULT(branch_other, "service 0: branch 1 belongs to another service", b->branches[1].service = 1)                  \
-    FAULT(branch_else, "service 0: branch 0: only the last branch can be, and must be, the `else`",                    \
+    FAULT(branch_else, "service 0: branch 0: the last branch must be the `else`, and no other branch can be",          \
           b->branches[0].cond_count = 0)                                                                               \
-    FAULT(branch_no_else, "service 0: branch 1: only the last branch can be, and must be, the `else`",                 \
+    FAULT(branch_no_else, "service 0: branch 1: the last branch must be the `else`, and no other branch can be",       \
           b->branches[1].cond_count = 1)                                                                               \
     FAULT(branch_none,                                                                                                 \
-          "service 0: its branches don't begin where the previous service's end, or their number isn't possible",      \
+          "service 0: its branches don't begin where the earlier branches end, or their number isn't possible",        \
           b->services[0].branch_count = 3)                                                                             \
     FAULT(branch_left, "branch 2 belongs to no service", img_add_branches(b, (struct pbc_branch){.shares = 3}))        \
     FAULT(share_none, "share 2 belongs to no branch", b->branches[1].share_count = 0)                                  \
@@ -631,16 +632,16 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           b->services[0].flags = PBC_SERVICE_COOKIES)                                                                  \
     FAULT(service_announce, "service 0 announces an endpoint without an address",                                      \
           b->services[0].flags = PBC_SERVICE_ANNOUNCE)                                                                 \
-    FAULT(service_cut, "service 0 is for `cut`, which isn't possible in mode dsr gue",                                 \
+    FAULT(service_cut, "service 0 takes over observed connections, which isn't possible in mode dsr gue",              \
           b->services[0].flags = PBC_SERVICE_CUT)                                                                      \
     FAULT(service_endpoints,                                                                                           \
-          "service 0: its endpoints don't begin where the previous service's end, or their number isn't possible",     \
+          "service 0: its endpoints don't begin where the earlier endpoints end, or their number isn't possible",      \
           b->services[0].endpoints = 1)                                                                                \
     FAULT(service_no_endpoints,                                                                                        \
-          "service 0: its endpoints don't begin where the previous service's end, or their number isn't possible",     \
+          "service 0: its endpoints don't begin where the earlier endpoints end, or their number isn't possible",      \
           b->services[0].endpoint_count = 0)                                                                           \
     FAULT(service_branches,                                                                                            \
-          "service 0: its branches don't begin where the previous service's end, or their number isn't possible",      \
+          "service 0: its branches don't begin where the earlier branches end, or their number isn't possible",        \
           b->services[0].branches = 1)                                                                                 \
     FAULT(service_walk, "service 0 has more than 16777216 conditions and operands to try", many_branches(b))           \
     FAULT(nat_string, "nat 1: a string is past the end of `strings`", b->nats[1].name = PBC_NONE)                      \
@@ -713,8 +714,10 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_past, "nat 2: its ports of the target go past 65535", b->nats[2].target_port = 65526)                    \
     FAULT(nat_reserved, "nat 3: reserved bytes aren't zero", b->nats[3].reserved2[27] = 1)                             \
     FAULT(nat_walk, "nats up to 4095 have more than 16777216 statements, sets and conditions to try", many_nats(b))    \
-    FAULT(services_function, "meta: function 9 can't be the services' function", b->meta->services = 9)                \
-    FAULT(services_missing, "meta: function 0 can't be the services' function", b->meta->services = 0)                 \
+    FAULT(services_function, "meta: function 9 for services doesn't fit the program's functions and services",         \
+          b->meta->services = 9)                                                                                       \
+    FAULT(services_missing, "meta: function 0 for services doesn't fit the program's functions and services",          \
+          b->meta->services = 0)                                                                                       \
     FAULT(branch_operand, "instruction 47 (retb): branch doesn't exist", b->code[47].imm = 2)                          \
     FAULT(branch_as_rule,                                                                                              \
           "instruction 48 (retb): the function has instructions for rules and instructions for services",              \
@@ -908,16 +911,17 @@ static void mirroring(struct imgbuild *b)
     FAULT(b->mirrors[1].size = PBC_MIRROR_SIZE_MIN,                                                                    \
           "mirror 1: the size of its file is out of bounds, or its target isn't a file")                               \
     FAULT(b->mirrors[0].target = 0, "mirror 0: its target is missing or isn't a valid string")                         \
-    FAULT(b->mirrors[0].target = img_string(b, "a.pcap"), "mirror 0: its target can't be used")                        \
-    FAULT(b->mirrors[0].target = img_string(b, "a/.pcapng"), "mirror 0: its target can't be used")                     \
-    FAULT(b->mirrors[0].target = long_string(b, 4001), "mirror 0: its target can't be used")                           \
-    FAULT(b->mirrors[0].target = long_name(b, 251), "mirror 0: its target can't be used")                              \
-    FAULT(b->mirrors[1].target = img_string(b, "1234567890123456"), "mirror 1: its target can't be used")              \
-    FAULT(b->mirrors[1].target = img_string(b, ".."), "mirror 1: its target can't be used")                            \
-    FAULT(b->mirrors[1].target = img_string(b, "a/b"), "mirror 1: its target can't be used")                           \
-    FAULT(b->mirrors[1].target = img_string(b, "eth*"), "mirror 1: its target can't be used")                          \
-    FAULT(b->mirrors[2].target = img_string(b, "a b"), "mirror 2: its target can't be used")                           \
-    FAULT(b->mirrors[2].target = long_string(b, 65), "mirror 2: its target can't be used")
+    FAULT(b->mirrors[0].target = img_string(b, "a.pcap"), "mirror 0: its target isn't a valid .pcapng path")           \
+    FAULT(b->mirrors[0].target = img_string(b, "a/.pcapng"), "mirror 0: its target isn't a valid .pcapng path")        \
+    FAULT(b->mirrors[0].target = long_string(b, 4001), "mirror 0: its target isn't a valid .pcapng path")              \
+    FAULT(b->mirrors[0].target = long_name(b, 251), "mirror 0: its target isn't a valid .pcapng path")                 \
+    FAULT(b->mirrors[1].target = img_string(b, "1234567890123456"),                                                    \
+          "mirror 1: its target isn't a valid interface name")                                                         \
+    FAULT(b->mirrors[1].target = img_string(b, ".."), "mirror 1: its target isn't a valid interface name")             \
+    FAULT(b->mirrors[1].target = img_string(b, "a/b"), "mirror 1: its target isn't a valid interface name")            \
+    FAULT(b->mirrors[1].target = img_string(b, "eth*"), "mirror 1: its target isn't a valid interface name")           \
+    FAULT(b->mirrors[2].target = img_string(b, "a b"), "mirror 2: its target isn't a valid socket name")               \
+    FAULT(b->mirrors[2].target = long_string(b, 65), "mirror 2: its target isn't a valid socket name")
 
 static void mirrors(void **state)
 {
@@ -994,10 +998,10 @@ static void long_path(void **state)
     (void)state;
     struct imgbuild b;
     nest_calls(&b, PBC_CALL_DEPTH, 32); /* 32 ^ 4 leaves */
-    expect(&b, "long path", "the longest path has 2164801 instructions, and at most 1000000 are possible");
+    expect(&b, "long path", "the longest path has 2164801 instructions, but at most 1000000 are possible");
     img_fini(&b);
     nest_calls(&b, PBC_CALL_DEPTH, 2000);
-    expect(&b, "path past 32 bits", "the longest path has 4294967295 instructions, and at most 1000000 are possible");
+    expect(&b, "path past 32 bits", "the longest path has 4294967295 instructions, but at most 1000000 are possible");
     img_fini(&b);
 }
 

@@ -59,7 +59,7 @@ static void another(struct imgbuild *b)
     FAULT(cls_chain, "classifier 0: entries with code in turn: 1 in its header, but 2 in fact",                        \
           b->classifiers[0].chain = 1)                                                                                 \
     FAULT(cls_huge, "classifier 0 has more than 4194303 entries", many_entries(b))                                     \
-    FAULT(entry_rule, "classifier 0, entry 2: rule doesn't exist", b->entries[2].rule = b->rules_count)                \
+    FAULT(entry_rule, "classifier 0, entry 2: its rule doesn't exist", b->entries[2].rule = b->rules_count)            \
     FAULT(entry_order, "classifier 0, entry 1: its rule isn't after the previous entry's rule in the same list",       \
           b->entries[1].rule = 0)                                                                                      \
     FAULT(entry_list, "classifier 0, entry 2: its rule isn't after the previous entry's rule in the same list",        \
