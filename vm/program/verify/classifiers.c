@@ -250,7 +250,8 @@ static bool verify_word(const struct classify_pass *t, uint32_t i)
     if (TREE_KIND(w) == TREE_FORK) return verify_table(t, i, 1);
     if (TREE_KIND(w) == TREE_NONE) return true;
     if (TREE_BITS(w) == 0 || TREE_BITS(w) > 16) return at_word(t, i, "its window has 0 bits, or more than 16");
-    if (TREE_SHIFT(w) + TREE_BITS(w) > 64) return at_word(t, i, "its window goes past the word's end");
+    if (TREE_SHIFT(w) + TREE_BITS(w) > 64)
+        return at_word(t, i, "its window goes past the end of the key's 64-bit word");
     return verify_table(t, i, TREE_BITS(w));
 }
 

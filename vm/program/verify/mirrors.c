@@ -38,7 +38,8 @@ static bool verify_add(const struct verifier *v, uint32_t i)
     if (a->for_ns < PBC_ADD_NS_MIN || a->for_ns > PBC_ADD_NS_MAX)
         return fault(v, "add %u: its time is out of bounds", i);
     if (a->len4 > 32 || a->len6 > 128)
-        return fault(v, "add %u: prefix lengths %u and %u aren't possible", i, a->len4, a->len6);
+        return fault(v, "add %u: its prefix lengths are %u in IPv4 and %u in IPv6, but at most 32 and 128 are possible",
+                     i, a->len4, a->len6);
     if (a->flags & ~(PBC_ADD_DESTINATION | PBC_ADD_ONCE | PBC_ADD_CUT))
         return fault(v, "add %u: unknown flags 0x%x", i, a->flags);
     for (unsigned k = 0; k < sizeof a->reserved; k++) reserved |= a->reserved[k];

@@ -100,7 +100,7 @@ static bool verify_ports(const struct verifier *v, uint32_t i)
     if (n->ip_proto) return fault(v, "nat %u has a protocol's number, and a protocol's name", i);
     if (n->proto >= PBC_EP_ECHO4) {
         if (n->family != (n->proto == PBC_EP_ECHO4 ? 4 : 6))
-            return fault(v, "nat %u: echo and addresses differ in family", i);
+            return fault(v, "nat %u: `icmp` or `icmp6` isn't of the family of its addresses", i);
         return (!n->port_hi && !n->target_port) || fault(v, "nat %u has ports, but forwards echo requests", i);
     }
     if (n->port_lo == 0) return fault(v, "nat %u: port 0 isn't possible", i);
@@ -158,7 +158,7 @@ static bool verify_map(const struct verifier *v, uint32_t i)
         return fault(v, "nat %u is a `map`, but has fields of other kinds", i);
     if (!verify_inbound(v, i)) return false;
     if (!n->len || n->len > (n->family == 4 ? 32 : 128))
-        return fault(v, "nat %u: no prefix has the length %u", i, n->len);
+        return fault(v, "nat %u: a `map` of IPv%u can't have the prefix length %u", i, n->family, n->len);
     if (has_host_bits(n->to, n->len, n->family) || has_host_bits(n->target, n->len, n->family))
         return fault(v, "nat %u: address bits after the prefix are set", i);
     return memcmp(n->to, n->target, sizeof n->to) != 0 || fault(v, "nat %u maps a prefix to itself", i);
