@@ -32,13 +32,13 @@ void options_print_help(FILE *out)
           "       preyc --check -i IF,... RULES      also check that firewalls judge these interfaces\n"
           "       preyc --fmt [-w] RULES             format a rule file\n"
           "       preyc --ask PACKET RULES...        print what happens to a packet, and why\n"
-          "       preyc --stats RULES                print sizes and costs; also --dump, --server-setup\n"
+          "       preyc --stats RULES                print sizes and costs; see also --dump and --server-setup\n"
           "       preyc --diff OLD NEW               list the packets that NEW treats differently\n"
           "       preyc --against OLD NEW -r FILE    list the frames of a capture that NEW treats differently\n"
           "       preyc --suggest -r FILE            write rules for the traffic of a capture\n"
           "       preyc --import nft|iptables FILE   translate the rules of another tool\n"
           "       preyc --explain CODE               explain an error or a warning, such as E0201\n\n"
-          "RULES is a file, a pipe, or - for standard input.\n",
+          "RULES is a file, a pipe, or - for standard input; --check also takes folders.\n",
           out);
 #define GROUP(heading)                                     fprintf(out, "\n%s:\n", heading);
 #define OPTION(ident, name, letter, argument, shown, does) fprintf(out, "  %-28s  %s\n", shown, does);

@@ -134,7 +134,8 @@ static void part_said(struct packet_work *w, const struct node *n)
     const size_t most = is_clause(n, CL_SNI) || is_clause(n, CL_ALPN) ? 255 : 4096;
     if (!w->said) {
         diag(w->c->diags, E_PACKET_PART, n->span,
-             "this part needs an expectation of `pool`, `server`, `original`, `program`, `reject` or `refused`");
+             "`%s` needs a step that expects `pool`, `server`, `original`, `program`, `pass`, `reject` or `refused`",
+             node_words(n));
         w->bad = true;
         return;
     }

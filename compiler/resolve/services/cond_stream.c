@@ -13,7 +13,7 @@ static const char *why_blind(const struct service_work *w, const struct node *n,
     const bool requests = mode_is(w->mode, MODE_REQUESTS), wire = mode_is(w->mode, MODE_INLINE);
     *fix = wire ? "use `mode proxy inline`" : "use `mode proxy`";
     if (n->kind == N_C_BYTES) {
-        if (requests) return "in `proxy http`, a connection begins with a request";
+        if (requests) return "this mode reads HTTP requests, and compares no other bytes";
         *fix = "write `bytes payload`";
         return n->first && !str_is(n->first->v.str, "payload")
                    ? "a proxied connection has only payload, no packet headers"
@@ -25,7 +25,7 @@ static const char *why_blind(const struct service_work *w, const struct node *n,
         *fix = wire ? "add `tls cert \"FILE\" key \"FILE\"`, or use `mode proxy inline`"
                     : "add `tls cert \"FILE\" key \"FILE\"`, or use `mode proxy`";
         return requests && !w->tls ? "the condition needs TLS, and this service has none" : NULL;
-    case CL_INSTRUCTION: return requests ? "in `proxy http`, a connection begins with a request" : NULL;
+    case CL_INSTRUCTION: return requests ? "this mode reads HTTP requests, and compares no other bytes" : NULL;
     default:
         *fix = wire ? "use `mode proxy inline http`" : "use `mode proxy http`";
         return requests ? NULL : "only `proxy http` reads requests";

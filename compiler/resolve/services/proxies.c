@@ -24,13 +24,20 @@ static const enum clause proxy_options[] = {
     CL_TLS,       CL_TLS_TO_SERVER, CL_AFFINITY_COOKIE, CL_AFFINITY_HEADER, CL_QUEUE,       CL_ACCESS_LOG,
     CL_ON_RELOAD, CL_MAX_AGE,       CL_CONNECT_WITHIN,  CL_IDLE_CLIENT,     CL_IDLE_SERVER, CL_TRUST_FORWARDED};
 
+static bool needs_requests(enum clause option)
+{
+    return option == CL_AFFINITY_COOKIE || option == CL_AFFINITY_HEADER || option == CL_TRUST_FORWARDED;
+}
+
 void refuse_proxy_options(const struct service_work *w, const struct clauses *block)
 {
     for (size_t i = 0; i < sizeof(proxy_options) / sizeof(proxy_options[0]); i++) {
         const struct node *n = block->of[proxy_options[i]];
         if (!n) continue;
         diag(w->c->diags, E_MODE_OPTION, n->span, "`%s` needs a proxy mode", node_words(n));
-        diag_advise(w->c->diags, "remove this option, or use `mode proxy` or `mode proxy http`");
+        diag_advise(w->c->diags, needs_requests(proxy_options[i])
+                                     ? "remove this option, or use `mode proxy http`"
+                                     : "remove this option, or use `mode proxy` or `mode proxy http`");
     }
 }
 

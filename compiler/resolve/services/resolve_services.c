@@ -199,7 +199,9 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
             mark_names_used(c, n);
             diag(c->diags, E_MODE_BLIND, n->span,
                  "this mode chooses the pool by the first packet, which has no `%s` yet", node_words(n));
-            diag_advise(c->diags, "use `mode proxy`");
+            diag_advise(c->diags, is_clause(n, CL_SNI) || is_clause(n, CL_ALPN) || is_clause(n, CL_INSTRUCTION)
+                                      ? "use `mode proxy`"
+                                      : "use `mode proxy http`");
             good = false;
         } else if (n->kind == N_C_BYTES && w->tcp_like && n->first && !str_is(n->first->v.str, "l3") &&
                    !str_is(n->first->v.str, "l2")) {
