@@ -278,9 +278,10 @@ void parent_shut_unrecorded(const struct options *o, const struct guard_shut *sh
     char table[GUARD_TABLE_MOST];
     guard_table_name(o->name, table);
     if (shut_named(o, NULL, shut, count)) return;
-    complain("the interfaces of -i are shut, but without a record; to open them, run: nft delete table inet %s; "
-             "nft delete table netdev %s",
-             table, table);
+    complain(
+        "the interfaces of -i are shut, but preyrun couldn't note that in /run, so --cleanup can't open them; to open "
+        "them, run: nft delete table inet %s; nft delete table netdev %s",
+        table, table);
 }
 
 void parent_drop_judges(struct parent *p) { hooks_drop(p->state); }

@@ -56,7 +56,8 @@ bool opt_allow_unjudged(struct reading *r, const char *n, const char *v)
     o->allows_nameless |= !*v;
     if (!*v) return true;
     if (!are_devices(v)) return wrong(r, "--%s: `%.60s` isn't a list of devices such as wg0 or wg0,ppp0", n, v);
-    if (o->allow_count == OPTIONS_IFACES) return wrong(r, "--%s is given more than 16 times: write wg0,ppp0", n);
+    if (o->allow_count == OPTIONS_IFACES)
+        return wrong(r, "--%s is given more than 16 times: write several devices in one list, such as wg0,ppp0", n);
     o->allows[o->allow_count++] = v;
     return true;
 }

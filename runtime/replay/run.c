@@ -283,7 +283,7 @@ static int passes_run(const struct subject *r, struct results *to, struct pass *
     if ((p->verdicts && out_failed(p->verdicts)) || p->write_error || to->seen.write_error)
         return 2; /* results_close reports the error */
     if (executor_fault(p->exec))
-        return complain("the kernel failed to run a frame: %s", strerror(-executor_fault(p->exec)));
+        return complain("the kernel executor failed: %s; use --exec user", strerror(-executor_fault(p->exec)));
     char fault[300];
     snprintf(fault, sizeof fault, "%s", capture_error(r->capture));
     struct timing timing = {0};

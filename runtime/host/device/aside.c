@@ -183,7 +183,7 @@ struct aside *aside_again(int ns, const char *what, aside_confine_fn *confine, c
     sem_init(&a->done, 0, 0);
     const int failed = send_there(a);
     if (!failed) return a;
-    snprintf(err, err_len, "%s needs a network namespace of its own: %s", what, strerror(-failed));
+    snprintf(err, err_len, "preyrun can't set up the network namespace for %s: %s", what, strerror(-failed));
     aside_release(a);
     return NULL;
 }

@@ -29,8 +29,9 @@ static bool locked_down(void)
 const char *programs_lack(int failed)
 {
     if (failed == -EPERM || failed == -EACCES)
-        return "the kernel forbids it: the capabilities BPF, NET_ADMIN and PERFMON are missing, or a container or a "
-               "security module forbids it (dmesg or the audit log shows which)";
+        return "the kernel doesn't let preyrun load eBPF programs: the capability BPF, NET_ADMIN or PERFMON is "
+               "missing, or a "
+               "container's or a security module's rules forbid it (dmesg or the audit log shows which)";
     if (failed == -ENOMEM) return "out of memory: raise the limit (MemoryMax= of a systemd unit)";
     if (failed == -E2BIG) return "the eBPF program is longer than the kernel allows";
     if (interpreted())

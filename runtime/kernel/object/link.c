@@ -49,7 +49,9 @@ static int function_add(const struct linking *w, const struct code_function *cod
 {
     struct candidate *place = candidate_at(w, code->name);
     if (place->code) {
-        snprintf(w->err, w->err_len, "internal error: two functions are called `%s`", code->name);
+        snprintf(w->err, w->err_len,
+                 "internal error: two eBPF functions have the name `%s`; please report this with the rules",
+                 code->name);
         return -EEXIST;
     }
     *place = (struct candidate){.code = code, .object = object, .first = NOT_REACHED};
@@ -90,8 +92,10 @@ static int fill_refs(const struct linking *w, const struct linked *l, const stru
         } else if (at->code != (BPF_JMP | BPF_CALL) && w->value(w->arg, ref->symbol, &v)) {
             fill_value(at, &v);
         } else {
-            snprintf(w->err, w->err_len, "internal error: `%s` uses `%s`, which isn't defined", f->code->name,
-                     ref->symbol);
+            snprintf(w->err, w->err_len,
+                     "internal error: the eBPF function `%s` uses `%s`, which isn't defined; please report this with "
+                     "the rules",
+                     f->code->name, ref->symbol);
             return -ENOENT;
         }
     }
@@ -154,7 +158,8 @@ static int link_from(struct linking *w, const char *entry, struct linked *l)
     int failed = gather_functions(w);
     if (failed) return failed;
     if (!reach(w, entry)) {
-        snprintf(w->err, w->err_len, "internal error: no function is called `%s`", entry);
+        snprintf(w->err, w->err_len,
+                 "internal error: the eBPF objects have no function `%s`; please report this with the rules", entry);
         return -ENOENT;
     }
     for (uint32_t i = 0; i < w->count; i++)

@@ -200,13 +200,13 @@ void refused_program(const struct linked *l, const char *name, int failed, char 
     }
     if (!last && failed == -E2BIG && l->count > INSNS_MOST)
         snprintf(err, err_len,
-                 "%s is too long for the kernel: it has %" PRIu32
+                 "the eBPF program `%s` is too long for the kernel: it has %" PRIu32
                  " instructions, but the limit is 1,000,000; use --exec user",
                  name, l->count);
     else if ((!last && failed == -E2BIG) || (last && strstr(last, "too large")))
         snprintf(err, err_len,
-                 "the kernel's verifier gives up on %s, %" PRIu32
-                 " instructions: the check would take more than the limit of a million steps; use --exec user",
+                 "the kernel's verifier gives up on the eBPF program `%s` (%" PRIu32
+                 " instructions), because the check would take more than a million steps, the limit; use --exec user",
                  name, l->count);
     else if (!last)
         snprintf(err, err_len, "the kernel rejects %s, %" PRIu32 " instructions: %s; use --exec user", name, l->count,

@@ -83,7 +83,9 @@ static bool observed_program(struct carry *carry, const struct program *p, char 
     if (!p->observes_count) return true;
     if (!observed_thread_program(carry->observed, p, err, err_len)) return false;
     const int failed = observed_thread_start(carry->observed);
-    if (failed) snprintf(err, err_len, "a thread can't be started: %s", strerror(-failed));
+    if (failed)
+        snprintf(err, err_len, "preyrun can't start the thread that writes sessions (`mode observe`): %s",
+                 strerror(-failed));
     return !failed;
 }
 

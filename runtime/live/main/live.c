@@ -140,7 +140,7 @@ static int run_workers(struct live *l)
     if (!err) say_ready(l);
     if (!err && l->heir) heir_rules(l);
     if (!err && l->take) members_notes_read(&l->rules);
-    const int status = err ? complain("a thread can't be started: %s", strerror(-err)) : turns(l);
+    const int status = err ? complain("preyrun can't start its threads: %s", strerror(-err)) : turns(l);
     const bool over = yield_is_over(&l->control);
     if (!over) notified_stopping(&l->tell);
     if (!over) before_end(&l->control);

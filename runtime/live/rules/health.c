@@ -169,7 +169,9 @@ static void tell_health(struct rules *rules, uint32_t server, uint64_t now)
     const struct program *p = rules->carry->now.program;
     const uint32_t more = s->changes - t->changes - 1;
     char many[60] = "";
-    if (more) snprintf(many, sizeof many, "; it has changed %" PRIu32 " time%s before", more, more == 1 ? "" : "s");
+    if (more)
+        snprintf(many, sizeof many, "; since the line before, %" PRIu32 " change%s not logged", more,
+                 more == 1 ? " was" : "s were");
     t->at_ns = now;
     t->changes = s->changes;
     const bool here = rules->carry->now.down[server] & FACTS_HERE_ANY;

@@ -83,7 +83,7 @@ void host_changes_follow(struct rules *rules)
     if (!guard_news_read(rules->carry->guard.news, who, sizeof who)) return;
     /* An instance that this process has replaced removes its own rules, which needs no report */
     if (strncmp(who, "preyrun", strlen("preyrun")) != 0)
-        events_tell(&rules->tell->events, TOLD_GUARD, "guard rules were changed%s%s; prey has put them back",
+        events_tell(&rules->tell->events, TOLD_GUARD, "guard rules were changed%s%s; prey puts them back",
                     *who ? " by " : "", who);
     hide_guard(rules->carry);
 }

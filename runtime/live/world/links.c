@@ -100,7 +100,8 @@ void links_renew(struct world *world)
         if (world->links[at] > LINK_NO_CARRIER || !is_stalled(world, at)) continue;
         const bool renewed = reopen(world, at);
         events_tell(&world->tell->events, TOLD_STALLED, "%s: its receive ring has stalled%s", world->o->ifaces[at],
-                    renewed ? ", and preyrun has replaced it" : ", and preyrun can't replace it");
+                    renewed ? ", and preyrun has replaced it"
+                            : ", and preyrun couldn't put a new ring into service: the reason is in the lines before");
         world->carry->workers[0]->ports[at].before.renewed += renewed;
     }
 }

@@ -7,10 +7,11 @@ static const struct {
     const char *state, *segment;
 } ways[] = {
     [INLINE_WAY_OPENS] = {"opens", "preyrun is opening its sockets"},
-    [INLINE_WAY_SOCKETS] = {"open", "its segments end in preyrun's sockets"},
-    [INLINE_WAY_LEAVES] = {"proxied", "its segments end in preyrun's sockets, which it may leave"},
-    [INLINE_WAY_SPLICED] = {"spliced", "its segments are rewritten and go to the peer"},
-    [INLINE_WAY_CUT] = {"cut into", "its segments end in preyrun's sockets"},
+    [INLINE_WAY_SOCKETS] = {"open", "the connection's segments end in preyrun's sockets"},
+    [INLINE_WAY_LEAVES] = {"proxied",
+                           "the connection's segments end in preyrun's sockets, until prey splices the connection"},
+    [INLINE_WAY_SPLICED] = {"spliced", "the connection's segments are rewritten and go to the peer"},
+    [INLINE_WAY_CUT] = {"cut into", "the connection's segments end in preyrun's sockets"},
 };
 
 void explain_goes_text(FILE *out, const struct subject *r, const struct inline_goes *goes)

@@ -231,7 +231,7 @@ int policy_read(struct reading *r, char *const words[], unsigned count)
     x->policy.rule.does = ROUTE_DOES; /* the rule does nothing yet */
     for (unsigned i = 1; i < count && !failed; i++) {
         if (read_single(words[i], &x->policy)) continue;
-        if (i + 1 == count) return routes_fault(r, "a value is missing after", words[i]);
+        if (i + 1 == count) return routes_fault(r, "a policy rule can't end with", words[i]);
         failed = read_valued(r, words[i], words[i + 1], x);
         if (failed == 1) return routes_fault(r, "a policy rule can't have the word", words[i]);
         i++;

@@ -86,7 +86,9 @@ static bool copied_prepare(struct carry *carry, const struct program *p, const s
     if (!failed && *table) {
         copied_links(carry);
         failed = copies_begin(carry->copies);
-        if (failed) snprintf(err, err_len, "a thread can't be started: %s", strerror(-failed));
+        if (failed)
+            snprintf(err, err_len, "preyrun can't start the thread that writes copies (`mirror`): %s",
+                     strerror(-failed));
     }
     return !failed;
 }

@@ -114,8 +114,9 @@ static int look_at_trusted(const struct program *p, const struct pbc_proxy *says
     const int fd = certificates_open(path, err, sizeof err);
     if (fd < 0)
         return complain("service %.60s: %s; to fix it, %s", service, err,
-                        says->server_ca ? "write `ca` with a file of an authority's certificates"
-                                        : "run: apt-get install ca-certificates; or write `ca \"FILE\"`");
+                        says->server_ca
+                            ? "write `ca \"FILE\"` with a file of an authority's certificates"
+                            : "write `ca \"FILE\"` after `tls to server`, or run: apt-get install ca-certificates");
     X509_STORE *store = X509_STORE_new();
     const unsigned count = store ? certificates_trust(fd, store) : 1;
     X509_STORE_free(store);
@@ -156,6 +157,9 @@ int look_at_tls(const struct program *p)
     if (!child) _exit(look_at_all(p));
     while (child > 0 && waitpid(child, &said, 0) < 0 && errno == EINTR) {}
     if (child < 0) return complain("certificates can't be checked: %s", strerror(errno));
-    if (!WIFEXITED(said)) return complain("certificates can't be checked: the checking process was killed");
+    if (!WIFEXITED(said))
+        return complain(
+            "certificates can't be checked: signal %d killed the process that checks them; to see why, run: dmesg",
+            WTERMSIG(said));
     return WEXITSTATUS(said);
 }

@@ -141,7 +141,7 @@ static void change_one(struct changing *g, const struct member_record *r)
     g->counts[said]++;
     if (said == LIVE_FULL || said == LIVE_LENGTHS) {
         tell_refused(g, r,
-                     said == LIVE_FULL ? "the set is full"
+                     said == LIVE_FULL ? "the set is full: remove members, or write a larger `size` in the rules"
                                        : "the set's members already have eight prefix lengths, which is the limit");
         return;
     }
