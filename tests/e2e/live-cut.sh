@@ -171,7 +171,7 @@ observed pass False True'
 for way in "10.1.0.1:$cut -> 10.1.0.2:24 ack on a" "10.1.0.2:24 -> 10.1.0.1:$cut ack on b"; do
     ctl --control "$PWD/control" explain "tcp $way"
     same "explain of a segment of it: $way" "$(sed -E 's/since [0-9:.]*[0-9]/since THEN/; 1d' out)" '  no rule is tried: its connection was judged when it began
-  service ssh, mode proxy inline: cut into since THEN: its segments end in preyrun'\''s sockets
+  service ssh, mode proxy inline: cut into since THEN: the connection'\''s segments end in preyrun'\''s sockets
   observe service ssh, when -> proxy inline (cut.prey:7), observed since THEN
 verdict: forward  rule -  service ssh'
 done

@@ -25,7 +25,7 @@ again() {
     shift
     at prey "$@"
     said=$((said + 1))
-    is_told() { [ "$(grep -c '^preyrun: guard rules were changed by nft (pid [0-9]*); prey has put them back$' prey.err)" = "$said" ]; }
+    is_told() { [ "$(grep -c '^preyrun: guard rules were changed by nft (pid [0-9]*); prey puts them back$' prey.err)" = "$said" ]; }
     is_back() { table | cmp -s - before; }
     until_true 100 "$sentence: it is told" is_told && until_true 100 "$sentence: the rules are back" is_back &&
         ok 0 "$sentence: told, and the rules are back"

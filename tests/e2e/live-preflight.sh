@@ -171,7 +171,7 @@ modes() {
 same 'a file that may not be opened' "$(modes)" "2 /dev/net/tun can't be opened: its mode is 0000, its owner user 0 and group 0; to fix it, run: chmod 666 /dev/net/tun, or run preyrun as root"
 same 'which nobody needs' "$(lacks /dev/net shop.pbc)" "0 $fine"
 at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -i lan shop.pbc >out 2>err </dev/null
-same 'no programs' "$? $(grep -c "^preyrun: --io xdp: prey can't load the eBPF program that chooses frames for it; use --io packet, or remove the cause: the kernel forbids it: .*$" err)" '2 1'
+same 'no programs' "$? $(grep -c "^preyrun: --io xdp: prey can't load the eBPF program that chooses frames for it; use --io packet, or remove the cause: the kernel doesn't let preyrun load eBPF programs: the capability .*$" err)" '2 1'
 
 at prey "$bin/tests/tools/tamper" refuse 22 "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
 same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: prey can't hold back stray packets for .mode proxy., .*: the kernel rejects prey's eBPF program; lockdown, a security module or a container's rules may forbid it (dmesg or the audit log shows which)$" err)" '0 1'

@@ -129,7 +129,7 @@ ctl sets caught add 10.1.0.5/24
 same 'host bits are refused' "$status" 2
 same 'with the prefix that is right' "$(grep -c 'the network 10.1.0.0/24 or the host 10.1.0.5' err)" 1
 sets 0 'a small set' 'few: 2 added' few add 10.5.0.1 10.5.0.2
-sets 1 'that refuses is full' 'preyctl: 10.5.0.3: the set is full
+sets 1 'that refuses is full' 'preyctl: 10.5.0.3: the set is full: remove members, or write a larger `size` in the rules
 few: 1 full' few add 10.5.0.3
 sets 2 'a comment has bounds' 'preyctl: a comment has at most 100 bytes of UTF-8, without control characters' \
     caught add 10.1.0.1 comment "$(printf 'x%.0s' {1..101})"

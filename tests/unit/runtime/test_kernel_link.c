@@ -133,9 +133,11 @@ static void test_a_name_that_nobody_defines(void **state)
     const struct bpf_insn insns[] = {VALUE(R0, 0), EXIT}, call[] = {CALL, EXIT};
     struct made m;
     make(&m, insns, 3, (const struct code_ref[]){{0, "table_of_contents"}}, 1);
-    assert_says(load(&m), "internal error: `judge_program` uses `table_of_contents`, which isn't defined");
+    assert_says(load(&m), "internal error: the eBPF function `judge_program` uses `table_of_contents`, which isn't "
+                          "defined; please report this with the rules");
     make(&m, call, 2, (const struct code_ref[]){{0, "somebody"}}, 1);
-    assert_says(load(&m), "internal error: `judge_program` uses `somebody`, which isn't defined");
+    assert_says(load(&m), "internal error: the eBPF function `judge_program` uses `somebody`, which isn't defined; "
+                          "please report this with the rules");
 }
 
 static void test_one_name_for_two(void **state)
@@ -145,9 +147,9 @@ static void test_one_name_for_two(void **state)
     struct made m;
     make(&m, nothing, 2, NULL, 0);
     m.functions[1].name = "judge_program";
-    assert_says(load(&m), "internal error: two functions are called `judge_program`");
+    assert_says(load(&m), "internal error: two eBPF functions have the name `judge_program`");
     m.functions[1].name = "act_xdp";
-    assert_says(load(&m), "internal error: two functions are called `act_xdp`");
+    assert_says(load(&m), "internal error: two eBPF functions have the name `act_xdp`");
 }
 
 /* ---- rejections ---- */
@@ -179,7 +181,7 @@ static void test_too_much_to_verify(void **state)
     const struct bpf_insn insns[] = {MOV(R0, 0), PLUS(R0, 1), LESS(R0, 600000, -2), EXIT};
     struct made m;
     make(&m, insns, 4, NULL, 0);
-    assert_says(load(&m), "the kernel's verifier gives up on judge_xdp, ");
+    assert_says(load(&m), "the kernel's verifier gives up on the eBPF program `judge_xdp` (");
 }
 
 static void test_too_long(void **state)

@@ -678,8 +678,8 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_map_family, "nat 4: an address is missing, or doesn't fit the flags or the family",                      \
           b->nats[4].family = 4)                                                                                       \
     FAULT(nat_map_way, "nat 4: interface doesn't exist", b->nats[4].iface = 99)                                        \
-    FAULT(nat_map_len, "nat 4: no prefix has the length 129", b->nats[4].len = 129)                                    \
-    FAULT(nat_map_none, "nat 4: no prefix has the length 0", b->nats[4].len = 0)                                       \
+    FAULT(nat_map_len, "nat 4: a `map` of IPv6 can't have the prefix length 129", b->nats[4].len = 129)                \
+    FAULT(nat_map_none, "nat 4: a `map` of IPv6 can't have the prefix length 0", b->nats[4].len = 0)                   \
     FAULT(nat_map_bits, "nat 4: address bits after the prefix are set", b->nats[4].len = 56)                           \
     FAULT(nat_map_same, "nat 4 maps a prefix to itself", b->nats[4].target[1] = 0x10)                                  \
     FAULT(nat_forward_family, "nat 2: unknown family 5", b->nats[2].family = 5)                                        \
@@ -708,7 +708,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_asks_self, "nat 3 matches own addresses, but `meta` lacks their flag",                                   \
           b->meta->flags &= ~(uint32_t)PBC_NEEDS_SELF)                                                                 \
     FAULT(nat_proto, "nat 2: unknown protocol 7", b->nats[2].proto = 7)                                                \
-    FAULT(nat_echo, "nat 3: echo and addresses differ in family", b->nats[3].proto = PBC_EP_ECHO4)                     \
+    FAULT(nat_echo, "nat 3: `icmp` or `icmp6` isn't of the family of its addresses", b->nats[3].proto = PBC_EP_ECHO4)  \
     FAULT(nat_echo_port, "nat 3 has ports, but forwards echo requests", b->nats[3].target_port = 5)                    \
     FAULT(nat_forward_port, "nat 2: port 0 isn't possible", b->nats[2].port_lo = 0)                                    \
     FAULT(nat_past, "nat 2: its ports of the target go past 65535", b->nats[2].target_port = 65526)                    \

@@ -90,7 +90,7 @@ static void another(struct imgbuild *b)
     FAULT(word_fork, "classifier 0, word 3: reserved bits aren't zero", b->tree[3] |= 1u << 12)                        \
     FAULT(word_leaf, "classifier 0, word 5: reserved bits aren't zero", b->tree[5] |= 1ull << 32)                      \
     FAULT(word_shape, "classifier 0, word 5: its shape isn't its format's shape", b->tree[5] ^= 1u << 12)              \
-    FAULT(word_window, "classifier 0, word 0: its window goes past the word's end",                                    \
+    FAULT(word_window, "classifier 0, word 0: its window goes past the end of the key's 64-bit word",                  \
           b->tree[0] = TREE_CUT_WORD(1, 0, 63, 2))                                                                     \
     FAULT(word_window_none, "classifier 0, word 0: its window has 0 bits, or more than 16",                            \
           b->tree[0] = TREE_CUT_WORD(1, 0, 31, 0))                                                                     \
