@@ -29,8 +29,8 @@ struct trace_step {
                         source holds */
 };
 
-/* Judge a parsed packet by the code, or by the rule list (_naive). Nothing is counted or sent. For comparisons by tests
- * and explain. */
+/* Judge a parsed packet by the code, or by the rule list (_naive). Nothing is counted or sent. For comparisons by
+ * tests. */
 struct decision program_decide(const struct program *p, const struct key *key, const struct pkt *pkt);
 struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
 

@@ -1,4 +1,4 @@
-/* The header key: all that rules may ask of a packet's headers, parsed once, at fixed places.
+/* The header key: the header fields that rules ask for most, parsed once, at fixed places.
  *
  * 64 bytes, 64-byte aligned (docs/kernel.md). Code names a 32-bit slot or a 16-bit half by its index; a classifier's
  * window cut reads a u64 word and shifts, so it can use halves as well as slots.
