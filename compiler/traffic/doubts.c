@@ -142,7 +142,7 @@ bool doubts_any(const struct doubts *d)
     return any;
 }
 
-/* Print " (all unicast frames are from or to 192.0.2.1)", unless no address is in all frames. */
+/* Print " (all unicast IPv4 frames are from or to 192.0.2.1)", unless no address is in all frames. */
 static void doubts_offer(const struct doubts *d, FILE *out)
 {
     unsigned offered = 0;
@@ -150,7 +150,8 @@ static void doubts_offer(const struct doubts *d, FILE *out)
     for (unsigned six = 0; six < 2; six++)
         for (unsigned i = 0; i < d->everywhere[six].count; i++) {
             address_text(six ? 6 : 4, d->everywhere[six].addr[i], text);
-            fprintf(out, "%s%s", offered++ ? " or " : " (all unicast frames are from or to ", text);
+            if (!i) fprintf(out, "%sall unicast IPv%u frames are from or to ", offered++ ? "; " : " (", six ? 6 : 4);
+            fprintf(out, "%s%s", i ? " and " : "", text);
         }
     if (offered) fputc(')', out);
 }

@@ -34,7 +34,9 @@ void refuse_proxy_options(const struct service_work *w, const struct clauses *bl
     for (size_t i = 0; i < sizeof(proxy_options) / sizeof(proxy_options[0]); i++) {
         const struct node *n = block->of[proxy_options[i]];
         if (!n) continue;
-        diag(w->c->diags, E_MODE_OPTION, n->span, "`%s` needs a proxy mode", node_words(n));
+        diag(w->c->diags, E_MODE_OPTION, n->span,
+             needs_requests(proxy_options[i]) ? "`%s` needs a mode that reads requests" : "`%s` needs a proxy mode",
+             node_words(n));
         diag_advise(w->c->diags, needs_requests(proxy_options[i])
                                      ? "remove this option, or use `mode proxy http`"
                                      : "remove this option, or use `mode proxy` or `mode proxy http`");
