@@ -147,7 +147,7 @@ static enum probe_result begin_probe(struct checks *c, uint32_t server, uint64_t
             return probe_bad(t->probe, failed == -EAGAIN ? "the next hop to the server didn't reply to ARP or ND"
                                        : failed == -EADDRNOTAVAIL
                                            ? "this machine has no address to probe the server from"
-                                           : "no route to the server leaves by an interface of -i");
+                                           : "prey can't reach the server by an interface of -i");
     }
     const enum probe_result r = probe_ops(t->check->kind)->begin(t->probe);
     return r == PROBE_GOES_ON && !probe_watch(c, server, EPOLL_CTL_ADD) ? probe_errno(t->probe, errno) : r;

@@ -207,7 +207,7 @@ static const char *make_all(struct io_maker *m, const struct io_ask *ask, struct
         return "queues";
     const unsigned own = (all.receive - ask->worker + ask->workers - 1u) / ask->workers;
     made->ring = ring_size(ask, own);
-    errno = 0;
+    errno = made->ring ? ENOMEM : 0;
     if (!made->ring) return "--ring has no room for the interface's queues: give a larger --ring";
     struct umem_made *u = umem_of(m, ask, own);
     made->slots = u ? u->slots : 0;

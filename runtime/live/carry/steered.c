@@ -88,7 +88,7 @@ void steered_shape(struct carry *carry, struct io_ask *ask)
 
 int steered_over(struct carry *carry, uint32_t lent)
 {
-    char err[300];
+    char err[500];
     for (unsigned i = 0; i < carry->o->iface_count && is_steered(carry); i++)
         if (lent >> i & 1 &&
             ask_STEER(carry->tell->channel, &(struct request_steer){i, frame_most(carry)}, err, sizeof err))
@@ -98,7 +98,7 @@ int steered_over(struct carry *carry, uint32_t lent)
 
 int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
 {
-    char err[300];
+    char err[500];
     const unsigned change =
         OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG | OFFLOAD_TXVLAN | OFFLOAD_TXSTAG;
     if (!carry->in_kernel && carry->io != &io_XDP) {
@@ -117,7 +117,7 @@ int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
 
 int steered_port(struct carry *carry, unsigned at)
 {
-    char err[300];
+    char err[500];
     uint64_t generic;
     if (carry->in_kernel) return in_kernel_port(carry, at);
     if (!is_steered(carry)) return 0;
@@ -138,7 +138,7 @@ int steered_begin(struct carry *carry)
 
 bool steered_world(struct carry *carry)
 {
-    char err[300];
+    char err[500];
     if (carry->in_kernel) in_kernel_world(carry);
     /* Packet sockets share one filter, so the request for the first interface serves all. */
     const unsigned count = is_steered(carry) ? carry->o->iface_count : carry->guard.proxies;

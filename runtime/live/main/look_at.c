@@ -208,7 +208,7 @@ static void look_at_gate(const struct live *l, const struct program *p)
  * itself. */
 static int look_at_steering(const struct live *l)
 {
-    char err[300];
+    char err[500];
     if (!l->o->preflight || l->carry.io != &io_XDP || l->carry.in_kernel) return 0;
     struct steer *s = steer_open(0, err, sizeof err);
     steer_close(s);

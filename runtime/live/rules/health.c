@@ -168,9 +168,9 @@ static void tell_health(struct rules *rules, uint32_t server, uint64_t now)
     struct health_told *t = &rules->carry->now.told[server];
     const struct program *p = rules->carry->now.program;
     const uint32_t more = s->changes - t->changes - 1;
-    char many[60] = "";
+    char many[80] = "";
     if (more)
-        snprintf(many, sizeof many, "; since the line before, %" PRIu32 " change%s not logged", more,
+        snprintf(many, sizeof many, "; since the server's last line, %" PRIu32 " change%s not logged", more,
                  more == 1 ? " was" : "s were");
     t->at_ns = now;
     t->changes = s->changes;

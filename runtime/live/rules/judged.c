@@ -8,7 +8,11 @@
 #include "runtime/base/complain.h"
 #include "runtime/live/carry/guard/unjudged.h"
 
-enum { TOLD_MOST = 12 }; /* most devices in one text */
+enum {
+    TOLD_MOST = 12, /* most devices in one text */
+    WHY_MOST = 600, /* bytes of a reason that a reply of `load` has room for */
+    STEP_MOST = 130 /* bytes of the next step, without its names */
+};
 
 /* A text of clauses that is being written. */
 struct clauses {
@@ -137,11 +141,13 @@ bool judged_all(const struct rules *rules, const struct program *p, const char *
     if (rules->o->monitor) return true;
     write_text(rules, p, allows, add_fault, faults, sizeof faults);
     write_text(rules, p, allows, add_fault_name, names, sizeof names);
+    /* The next step stays whole: a line of many faults is cut. */
+    const size_t most = len < WHY_MOST ? len : WHY_MOST, step = STEP_MOST + strlen(names);
     if (*faults)
         snprintf(why, len,
-                 "%s: add a firewall, name the interface with -i, or correct its name; to accept it, use "
+                 "%.*s: add a firewall, name the interface with -i, or correct its name; to leave it unjudged, use "
                  "--allow-unjudged %s",
-                 faults, names);
+                 most > step ? (int)(most - step) : 0, faults, names);
     return !*faults;
 }
 

@@ -12,12 +12,12 @@
 
 #define EACH_NS  UINT64_C(1000000000)
 #define STILL_NS UINT64_C(15000000000) /* interval in an instance that gets no frames and no notices */
-#define HELD_NS  UINT64_C(2000000)     /* most processor time for which workers are paused */
+#define HELD_NS  UINT64_C(2000000)     /* most processor time for a copy of flows, during which workers are paused */
 #define MORE_NS                                                                                                        \
     UINT64_C(60000000000) /* interval after which flows that would take up to twice that time are tried again */
 enum {
     ROOM_BEGIN = 1 << 20, /* bytes: some 4,000 flows */
-    ROOM_LEAST = 1 << 18, /* bytes that are always copied: a copy that took longer was interrupted */
+    ROOM_LEAST = 1 << 18, /* bytes that are always copied: something else took the time of a longer copy */
     RARELY = 50           /* the kernel executor's worker judges this many times as long as it pauses */
 };
 
@@ -80,7 +80,7 @@ static bool write_states(struct control *control, struct last_half *half, struct
     release_all(carry);
     const uint64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID), took = end - at_flows;
     if (carry->in_kernel && (end - begin) * RARELY > EACH_NS) own->due_ns = now_ns + (end - begin) * RARELY;
-    if (flows && good && (bytes > own->room / 2 || took > HELD_NS)) set_room(own, bytes * HELD_NS / (took + 1));
+    if (flows && (took > HELD_NS || (good && bytes > own->room / 2))) set_room(own, bytes * HELD_NS / (took + 1));
     half->len = 0;
     const struct handoff_part *last = &half->luggage.workers[carry->worker_count - 1];
     if (good) half->len = last->at + last->len;
