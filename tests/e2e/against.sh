@@ -171,7 +171,7 @@ done >both.notes
 "$bin/tests/tools/mkcap" both.notes both.pcap
 compares --against site.prey nobad.prey -r both.pcap
 same 'who this machine is nobody knows: no all-clear, and who it may be' "$status$(cat out)" "1of 15 frames (6 flows), none is known to be judged or forwarded differently
-the rules depend on this machine's addresses: set these addresses with \`--self ADDR\` (all unicast frames are from or to 198.51.100.9 or 203.0.113.100)"
+the rules depend on this machine's addresses: set these addresses with \`--self ADDR\` (all unicast IPv4 frames are from or to 198.51.100.9 and 203.0.113.100)"
 compares --json --against site.prey nobad.prey -r both.pcap
 same 'so in JSON' "$status $(python3 -c 'import json; j = json.load(open("out")); print(j["differing_frames"], j["self_unknown"], j["unjudged"])')" '1 0 True []'
 compares --against site.prey nobad.prey -r both.pcap --self 203.0.113.10
@@ -186,7 +186,7 @@ grep -v bad plain.prey >plain-nobad.prey
 nobody() { # SENTENCE SELF FIREWALL: of both.pcap nothing is from or to that address
     compares --against plain.prey plain-nobad.prey -r both.pcap --self "$2"
     same "$1: multicast is no all-clear" "$status$(cat out)" "1of 15 frames (6 flows), none is known to be judged or forwarded differently
-no firewall \`$3\` judged a frame of this machine: no frame is from or to an address of \`--self\` (all unicast frames are from or to 198.51.100.9 or 203.0.113.100)"
+no firewall \`$3\` judged a frame of this machine: no frame is from or to an address of \`--self\` (all unicast IPv4 frames are from or to 198.51.100.9 and 203.0.113.100)"
 }
 nobody 'a mistyped --self' 203.0.113.101 in
 nobody 'one of the other family' fe80::1 in
@@ -206,7 +206,7 @@ END_RULES
 sed 's/from bad to self/to self/' through.prey >through-all.prey
 compares --against through.prey through-all.prey -r both.pcap --self 203.0.113.101
 same 'rules that name `self`, of which no frame is: it is said' "$status$(cat out)" '0of 15 frames (6 flows), none would be judged or forwarded differently
-the rules have `self`, but no frame is from or to an address of `--self` (all unicast frames are from or to 198.51.100.9 or 203.0.113.100)'
+the rules have `self`, but no frame is from or to an address of `--self` (all unicast IPv4 frames are from or to 198.51.100.9 and 203.0.113.100)'
 compares --json --against through.prey through-all.prey -r both.pcap --self 203.0.113.101
 same 'so in JSON' "$status $(python3 -c 'import json; j = json.load(open("out")); print(j["self_unseen"], j["self_unknown"], j["unjudged"])')" '0 True False []'
 compares --against through.prey through-all.prey -r both.pcap --self 203.0.113.100

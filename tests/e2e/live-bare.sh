@@ -175,7 +175,7 @@ ip -n "$id-prey" link set wg0 down
 kill -USR1 "$far"
 until_true 100 'it is of another kind' kind_is 280
 ip -n "$id-prey" link set wg0 up
-awaits 'wg0 carries neither Ethernet nor bare IP packets (its ARPHRD type is 280): preyrun doesn'\''t serve it'
+awaits 'wg0 carries neither Ethernet nor bare IP packets (its ARPHRD type is 280): preyrun doesn'\''t serve the interface'
 same 'a kind that nobody reads' "$(ask client 10.8.0.2 1)" 'failed: 28'
 ip -n "$id-prey" link set wg0 down
 kill -USR2 "$far"

@@ -98,7 +98,7 @@ port=$(grep -oE '10\.1\.0\.1:[0-9]+' out | head -1 | tr ':' ' ')
 ctl explain "tcp ${port% *}:${port#* } -> 10.1.0.2:80 ack on a"
 same 'a segment of one is said to be rewritten, without a rule' "$(sed -E 's/since [0-9:.]*[0-9]/since THEN/; 1d' out)" \
     '  no rule is tried: its connection was judged when it began
-  service first, mode proxy inline: spliced since THEN: its segments are rewritten and go to the peer
+  service first, mode proxy inline: spliced since THEN: the connection'\''s segments are rewritten and go to the peer
 verdict: forward  rule -  service first'
 ctl explain 'tcp 10.1.0.1:1 -> 10.1.0.2:80 ack on a'
 has 'one whose SYN wasn'\''t seen is said to cross without the service' '^verdict: accept  rule default$'

@@ -70,7 +70,7 @@ for workers in 1 2; do
         same "$say: programs stand, $n" "$(programs)" 2
     done
     ctl takeover --workers $((3 - workers))
-    same "$say: another number: refused" "$status $(grep -c 'but XDP sockets belong to their workers; use --workers '$workers', or stop prey and start it without --takeover' err) $(programs)" '2 1 2'
+    same "$say: another number: refused" "$status $(grep -c 'and XDP sockets belong to their workers; use --workers '$workers', or stop prey and start it without --takeover' err) $(programs)" '2 1 2'
     same "$say: the first one has ended well" "$(wait "$first"; echo $?)" 0
     [ "$(program_of wan)" != "$steering" ]
     ok $? "$say: the steering program is one of its own"

@@ -158,7 +158,7 @@ for exec in kernel; do
     ctl explain 'udp 10.8.0.2:4000 -> 10.8.0.1:53'
     same 'and explain says so' "$(grep -c '^verdict: no firewall judges the packet (wg0 is open)' out)" 1
     ctl load vpn.pbc
-    same 'a load that names it is refused' "$status $(grep -c "$in$why: add a firewall, name the interface with -i, or correct its name; to accept it, use --allow-unjudged wg0; plain.pbc keeps running" err)" '2 1'
+    same 'a load that names it is refused' "$status $(grep -c "$in$why: add a firewall, name the interface with -i, or correct its name; to leave it unjudged, use --allow-unjudged wg0; plain.pbc keeps running" err)" '2 1'
     ctl load vpn.pbc --allow-unjudged wg0
     same 'unless its name is said' "$status $(asks 10.8.0.1 53)" '0 got'
     prey_ends

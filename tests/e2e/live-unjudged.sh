@@ -51,7 +51,7 @@ judges() {
     ! opens "$address" 80 1
     ok $? "$exec: and nothing else"
     ctl load "${kind}_slip.pbc"
-    same "$exec: a load is refused" "$status $(grep -c "$wan.*; $lacks.*: add a firewall, name the interface with -i, or correct its name; to accept it, use --allow-unjudged wan,.*; file.pbc keeps running\$" err)" '2 1'
+    same "$exec: a load is refused" "$status $(grep -c "$wan.*; $lacks.*: add a firewall, name the interface with -i, or correct its name; to leave it unjudged, use --allow-unjudged wan,.*; file.pbc keeps running\$" err)" '2 1'
     ctl impact "${kind}_slip.pbc"
     same "$exec: impact foresees it" "$(grep -c 'this machine has no interface wam' out)" 1
     cp "${kind}_half.pbc" file.pbc
@@ -95,7 +95,7 @@ judges() {
     ctl reload
     same "$exec: nor the same ones" "$status" 0
     ctl load "${kind}_more.pbc"
-    same "$exec: but a device that they do not shut does" "$status $(grep -c ": this machine has no interface wax, .*: add a firewall, name the interface with -i, or correct its name; to accept it, use --allow-unjudged wax;" err)" '2 1'
+    same "$exec: but a device that they do not shut does" "$status $(grep -c ": this machine has no interface wax, .*: add a firewall, name the interface with -i, or correct its name; to leave it unjudged, use --allow-unjudged wax;" err)" '2 1'
     ctl load "${kind}_slip.pbc" --allow-unjudged
     same "$exec: and --allow-unjudged still names all that there is" "$status $(grep -c 'write --allow-unjudged wan,.*wam' err)" '2 1'
     ctl load "${kind}_good.pbc"
