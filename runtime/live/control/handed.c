@@ -51,23 +51,19 @@ void *handed_bytes(struct call *c, size_t most, const char *what, size_t *len, c
     return bytes;
 }
 
-struct program *handed_program(struct call *c, size_t most, char *err, size_t err_len)
+static struct program *handed_by(struct program *(*load)(const void *, size_t, char *, size_t), struct call *c,
+                                 size_t most, char *err, size_t err_len)
 {
     size_t len;
     void *bytes = handed_bytes(c, most, "the program", &len, err, err_len);
-    struct program *p = bytes ? program_load_named(bytes, len, err, err_len) : NULL;
+    struct program *p = bytes ? load(bytes, len, err, err_len) : NULL;
     free(bytes);
     return p;
 }
 
-/* The same for a filter, which preyctl has compiled itself. */
-static struct program *handed_compiled(struct call *c, char *err, size_t err_len)
+struct program *handed_program(struct call *c, size_t most, char *err, size_t err_len)
 {
-    size_t len;
-    void *bytes = handed_bytes(c, FILTER_BYTES_MOST, "the program", &len, err, err_len);
-    struct program *p = bytes ? program_load(bytes, len, err, err_len) : NULL;
-    free(bytes);
-    return p;
+    return handed_by(program_load_named, c, most, err, err_len);
 }
 
 bool handed_filter(const struct control *control, struct call *c, struct filter *f, char *err, size_t err_len)
@@ -75,7 +71,8 @@ bool handed_filter(const struct control *control, struct call *c, struct filter 
     char why[300];
     *f = (struct filter){.program = NULL};
     if (!call_has_fd(c)) return true;
-    struct program *p = handed_compiled(c, why, sizeof why);
+    /* preyctl has compiled the filter itself, so there is no file to name */
+    struct program *p = handed_by(program_load, c, FILTER_BYTES_MOST, why, sizeof why);
     if (p) return filter_init(f, p, control->o->ifaces, control->o->iface_count, err, err_len);
     snprintf(err, err_len, "the filter: %s", why);
     return false;
