@@ -10,8 +10,8 @@
 
 enum {
     TOLD_MOST = 12, /* most devices in one text */
-    WHY_MOST = 600, /* bytes of a reason that a reply of `load` has room for */
-    STEP_MOST = 130 /* bytes of the next step, without its names */
+    WHY_MOST = 600, /* most bytes of the reason in a reply to `load` */
+    STEP_MOST = 130 /* most bytes of the next step, without its names */
 };
 
 /* A text of clauses that is being written. */

@@ -17,7 +17,7 @@
     UINT64_C(60000000000) /* interval after which flows that would take up to twice that time are tried again */
 enum {
     ROOM_BEGIN = 1 << 20, /* bytes: some 4,000 flows */
-    ROOM_LEAST = 1 << 18, /* bytes that are always copied: something else took the time of a longer copy */
+    ROOM_LEAST = 1 << 18, /* bytes (some 1,000 flows) that are copied however long the last copy took */
     RARELY = 50           /* the kernel executor's worker judges this many times as long as it pauses */
 };
 
