@@ -47,8 +47,8 @@ __attribute__((format(printf, 3, 4))) static int fault(char *err, size_t err_len
 
 /* Faults of a file whose line needs words about the file around it (program_load_named) */
 enum {
-    FILE_CHANGED = -EBADMSG, /* it is cut short, or was changed after preyc wrote it */
-    FILE_INVALID = -EPROTO   /* its digest is right, but preyc writes no such program */
+    FILE_CHANGED = -EBADMSG, /* the file is cut short, or was changed after preyc wrote it */
+    FILE_INVALID = -EPROTO   /* the file's digest is right, but preyc writes no such program */
 };
 
 static int check_header(const struct pbc_header *h, size_t len, char *err, size_t err_len)
